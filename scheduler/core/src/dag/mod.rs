@@ -1,0 +1,3 @@
+//! The DAG file: from text to a specification that is valid by construction.
+
+pub mod spec;

@@ -1,0 +1,267 @@
+//! What a DAG file means, valid by construction: ids are unique, edges known and acyclic, schedules
+//! possible, durations bounded. Everything that decides or runs reads only this.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::graph::Graph;
+use crate::id::{DagId, TaskIndex};
+use crate::time::Timestamp;
+use crate::timetable::{Timetable, Zone};
+
+/// One DAG.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dag {
+    /// Its name; the file's stem unless the file says otherwise.
+    pub id: DagId,
+    /// One line for lists.
+    pub description: Option<String>,
+    /// Who is asked when it breaks.
+    pub owner: Option<String>,
+    /// Words to filter by.
+    pub tags: Vec<String>,
+    /// False: loaded and shown, but no schedule fires and no run is started by hand.
+    pub enabled: bool,
+    /// When it fires; `None`: only by hand.
+    pub timetable: Option<Timetable>,
+    /// The zone of its schedule and of its dates (`ds`).
+    pub zone: Zone,
+    /// No tick before this instant.
+    pub start: Option<Timestamp>,
+    /// No tick after this instant.
+    pub end: Option<Timestamp>,
+    /// What becomes of missed ticks.
+    pub catchup: Catchup,
+    /// How many runs may be active at once; at least 1.
+    pub max_active_runs: u32,
+    /// What a new run does when that many are active.
+    pub overlap: Overlap,
+    /// How many attempts of one run may run at once; `None`: no limit of its own. At least 1.
+    pub max_active_tasks: Option<u32>,
+    /// Longest a run may take, from its start.
+    pub timeout: Option<Duration>,
+    /// The first failure that counts cancels what is left of the run.
+    pub fail_fast: bool,
+    /// Typed inputs of a run, in the order of the file.
+    pub params: Vec<Param>,
+    /// Environment of every task, in the order of the file; values are templates.
+    pub env: Vec<(String, String)>,
+    /// Its tasks, in the order of the file; a [`TaskIndex`] is a place in this list.
+    pub tasks: Vec<Task>,
+    /// Their dependencies.
+    pub graph: Graph,
+}
+
+impl Dag {
+    /// The task at a place of this DAG.
+    pub fn task(&self, at: TaskIndex) -> &Task {
+        &self.tasks[at.at()]
+    }
+
+    /// The place of the task with this id.
+    pub fn find(&self, id: &str) -> Option<TaskIndex> {
+        let at = self.tasks.iter().position(|task| task.id == id)?;
+        Some(TaskIndex(u32::try_from(at).ok()?))
+    }
+}
+
+/// What becomes of ticks that were missed while nothing could fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Catchup {
+    /// Which of them fire.
+    pub policy: CatchupPolicy,
+    /// Ticks older than this never fire; `None`: however old.
+    pub window: Option<Duration>,
+    /// At most so many fire (the newest); the rest are skipped. Default 1000.
+    pub limit: u32,
+}
+
+/// Which missed ticks fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchupPolicy {
+    /// None of them.
+    None,
+    /// Only the newest.
+    Latest,
+    /// Each, oldest first.
+    All,
+}
+
+/// What a new run does when `max_active_runs` is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// It waits as `queued`.
+    Queue,
+    /// Its tick is skipped.
+    Skip,
+    /// The oldest active run is canceled for it.
+    Replace,
+}
+
+/// A typed input of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// Its name, an identifier: `{{ params.name }}`.
+    pub name: String,
+    /// Its type.
+    pub kind: ParamKind,
+    /// Its value where a run gives none.
+    pub default: Option<Json>,
+    /// A run without it is refused.
+    pub required: bool,
+    /// The only values allowed; empty: any.
+    pub choices: Vec<Json>,
+    /// Smallest number, or fewest characters of a string or elements of an array.
+    pub min: Option<f64>,
+    /// Largest number, or most characters of a string or elements of an array.
+    pub max: Option<f64>,
+    /// A regular expression that the whole of a string must match.
+    pub pattern: Option<String>,
+    /// Shown beside the field of a form.
+    pub description: Option<String>,
+}
+
+/// The type of a param; the names are JSON Schema's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParamKind {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list.
+    Array,
+    /// A map.
+    Object,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Its name, unique in its DAG.
+    pub id: String,
+    /// What it does.
+    pub work: Work,
+    /// When it may run, seen from its upstreams.
+    pub trigger_rule: TriggerRule,
+    /// An expression (without its braces); false: skipped.
+    pub when: Option<String>,
+    /// Its failure does not fail the run.
+    pub allow_failure: bool,
+    /// Its own environment, over the DAG's; values are templates.
+    pub env: Vec<(String, String)>,
+    /// Where its process starts, a template; relative to the DAG file's folder. `None`: that folder.
+    pub working_dir: Option<String>,
+    /// What follows a failed attempt.
+    pub retry: Retry,
+    /// Exit codes that mean `skipped`.
+    pub skip_on_exit: Vec<i32>,
+    /// Longest one attempt may take.
+    pub timeout: Option<Duration>,
+    /// From TERM to KILL when an attempt is ended.
+    pub grace: Duration,
+    /// The pool it draws from.
+    pub pool: Option<String>,
+    /// How many slots of the pool it takes; at least 1.
+    pub pool_slots: u32,
+    /// Higher goes first in the queue.
+    pub priority: i32,
+    /// Declared names of its outputs; a missing or an undeclared one fails the attempt. Empty: any.
+    pub outputs: Vec<String>,
+    /// What of its stdout becomes the output `return_value`.
+    pub capture: Option<Capture>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// `run:` as text: a script for a shell; a template whose values reach the shell as data.
+    Shell {
+        /// The script, before rendering.
+        script: String,
+        /// The shell and its options; the script follows `-c`.
+        shell: Vec<String>,
+    },
+    /// `run:` as a list: a program and its arguments, each a template; no shell.
+    Argv(Vec<String>),
+    /// `script:` with `interpreter:`: text for another language; no template.
+    Script {
+        /// The text, handed over in a file as the last argument.
+        text: String,
+        /// The interpreter and its options.
+        interpreter: Vec<String>,
+    },
+    /// `type:` with `with:`: an operator by its name, and its arguments; text in them is a template.
+    Operator {
+        /// The operator's name.
+        name: String,
+        /// Its arguments.
+        with: serde_json::Map<String, Json>,
+    },
+}
+
+/// When and how often a failed attempt is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Extra tries after the first.
+    pub retries: u32,
+    /// The wait before the first extra try; the base of the others.
+    pub delay: Duration,
+    /// How the wait grows.
+    pub backoff: Backoff,
+    /// The wait never exceeds this.
+    pub max_delay: Option<Duration>,
+    /// Adds up to one more wait, by a hash of the attempt.
+    pub jitter: bool,
+    /// Only these exit codes are tried again; empty: every failure.
+    pub on_exit: Vec<i32>,
+}
+
+/// How the wait before extra try k+1 grows with k.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Backoff {
+    /// `d`.
+    Constant,
+    /// `d * k`.
+    Linear,
+    /// `d * factor^(k-1)`; 2 for `exponential`.
+    Exponential(f64),
+}
+
+/// Which part of stdout becomes the output `return_value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capture {
+    /// The last line that is not empty, as text.
+    LastLine,
+    /// All of it, as JSON.
+    Json,
+    /// All of it, as text without the last line end.
+    Text,
+}
+
+/// When a task may run, judged from its direct upstreams; Airflow's names and meaning, but for the
+/// deviations that `docs/semantics.md` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each name says what it is; the table in decide/rule.rs says the rest")]
+pub enum TriggerRule {
+    AllSuccess,
+    AllFailed,
+    AllDone,
+    AllDoneMinOneSuccess,
+    OneSuccess,
+    OneFailed,
+    OneDone,
+    NoneFailed,
+    NoneFailedMinOneSuccess,
+    NoneSkipped,
+    AllSkipped,
+    Always,
+    AllDoneSetupSuccess,
+}

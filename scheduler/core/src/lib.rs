@@ -1,0 +1,8 @@
+//! The pure heart of Nightrun: what a DAG file means and what happens next. No runtime, no database,
+//! no clock, no randomness, no files.
+
+pub mod dag;
+pub mod graph;
+pub mod id;
+pub mod time;
+pub mod timetable;
