@@ -2,6 +2,7 @@
 //! no clock, no randomness, no files.
 
 pub mod dag;
+pub mod decide;
 pub mod graph;
 pub mod id;
 pub mod time;

@@ -103,13 +103,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
         let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
         if digits == 0 {
-            return Err(format!("`{text}` is no duration: write a number and a unit, such as `90s` or `1h30m`"));
+            return Err(format!(
+                "`{text}` is no duration: write a number and a unit, such as `90s` or `1h30m`"
+            ));
         }
         if unit.is_empty() {
-            return Err(format!("`{text}` has no unit: write `{text}s` for seconds or `{text}m` for minutes"));
+            return Err(format!(
+                "`{text}` has no unit: write `{text}s` for seconds or `{text}m` for minutes"
+            ));
         }
         let Some(place) = allowed.iter().position(|(name, _)| *name == unit) else {
-            return Err(format!("`{text}`: `{unit}` is out of place; units are w, d, h, m, s, ms, from large to small"));
+            return Err(format!(
+                "`{text}`: `{unit}` is out of place; units are w, d, h, m, s, ms, from large to small"
+            ));
         };
         let size = allowed[place].1;
         allowed = &allowed[place + 1..];
@@ -131,7 +137,8 @@ const MAX_DURATION_MILLIS: u64 = 100 * 366 * 86_400_000;
 pub fn show_duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (d, h, m, s) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let pair = |a: u64, x: &str, b: u64, y: &str| if b == 0 { format!("{a}{x}") } else { format!("{a}{x}{b}{y}") };
+    let pair =
+        |a: u64, x: &str, b: u64, y: &str| if b == 0 { format!("{a}{x}") } else { format!("{a}{x}{b}{y}") };
     match seconds {
         0 if length.as_millis() == 0 && !length.is_zero() => "<1ms".into(),
         0 => format!("{}ms", length.as_millis()),
@@ -153,7 +160,9 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for bad in ["", "s", "90", "5 m", "1m1h", "1s1s", "-5s", "1.5h", "1y", "99999999999999999999s", "9999999d"] {
+        for bad in
+            ["", "s", "90", "5 m", "1m1h", "1s1s", "-5s", "1.5h", "1y", "99999999999999999999s", "9999999d"]
+        {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
@@ -168,7 +177,8 @@ mod tests {
 
     #[test]
     fn shown_durations_keep_what_matters() {
-        let cases = [(85, "85ms"), (12_500, "12.5s"), (60_000, "1m"), (5_400_000, "1h30m"), (90_000_000, "1d1h")];
+        let cases =
+            [(85, "85ms"), (12_500, "12.5s"), (60_000, "1m"), (5_400_000, "1h30m"), (90_000_000, "1d1h")];
         for (millis, text) in cases {
             assert_eq!(show_duration(Duration::from_millis(millis)), text);
         }

@@ -1,1 +1,4 @@
+//! Everything of Nightrun that touches the world: the store, processes, files, the clock.
 
+pub mod exec;
+pub mod store;

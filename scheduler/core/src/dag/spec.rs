@@ -265,3 +265,46 @@ pub enum TriggerRule {
     Always,
     AllDoneSetupSuccess,
 }
+
+impl TriggerRule {
+    /// Every rule there is.
+    pub const ALL: [Self; 13] = [
+        Self::AllSuccess,
+        Self::AllFailed,
+        Self::AllDone,
+        Self::AllDoneMinOneSuccess,
+        Self::OneSuccess,
+        Self::OneFailed,
+        Self::OneDone,
+        Self::NoneFailed,
+        Self::NoneFailedMinOneSuccess,
+        Self::NoneSkipped,
+        Self::AllSkipped,
+        Self::Always,
+        Self::AllDoneSetupSuccess,
+    ];
+
+    /// Its name in the DAG file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllSuccess => "all_success",
+            Self::AllFailed => "all_failed",
+            Self::AllDone => "all_done",
+            Self::AllDoneMinOneSuccess => "all_done_min_one_success",
+            Self::OneSuccess => "one_success",
+            Self::OneFailed => "one_failed",
+            Self::OneDone => "one_done",
+            Self::NoneFailed => "none_failed",
+            Self::NoneFailedMinOneSuccess => "none_failed_min_one_success",
+            Self::NoneSkipped => "none_skipped",
+            Self::AllSkipped => "all_skipped",
+            Self::Always => "always",
+            Self::AllDoneSetupSuccess => "all_done_setup_success",
+        }
+    }
+
+    /// The rule of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == text)
+    }
+}

@@ -1,0 +1,182 @@
+//! What comes in: words of executors, requests of people, files that were read, time that passed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::dag::spec::Dag;
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::time::Timestamp;
+
+/// Named values: params of a run.
+pub type Values = BTreeMap<String, Json>;
+
+/// Named outputs of an attempt.
+pub type Outputs = BTreeMap<String, Output>;
+
+/// One output of an attempt: small ones travel and are stored as they are, large ones as a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// The value itself.
+    Inline(Json),
+    /// The value is the JSON text of the file of this SHA-256 (hex) in the value folder.
+    Spilled {
+        /// Hash of the file's bytes, and its name.
+        sha256: String,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// One thing that happened outside and that the core must decide about.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The armed timer rang, or time may have passed.
+    TimePassed,
+    /// The scheduler begins: attempts that were alive in the store have an unknown end.
+    Started,
+    /// DAG files were read: new or changed DAGs, and ids that no file defines any more.
+    DagsRead {
+        /// DAGs as they are now; those with an unchanged hash change nothing.
+        read: Vec<DagText>,
+        /// DAGs whose file is gone.
+        gone: Vec<DagId>,
+        /// Files and their faults as they are now, as JSON diagnostics; an empty list: fine again.
+        faults: Vec<(String, Json)>,
+    },
+    /// Somebody wants a run.
+    RunRequested(RunRequest),
+    /// Somebody wants a run to end.
+    CancelRequested {
+        /// Which run.
+        run: RunId,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody pauses or un-pauses one DAG, or all.
+    PauseRequested {
+        /// `None`: everything.
+        dag: Option<DagId>,
+        /// True to pause.
+        paused: bool,
+        /// Who asks.
+        by: String,
+    },
+    /// An executor started the process of an attempt.
+    AttemptStarted {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Its process.
+        pid: u32,
+        /// When the process came to life.
+        at: Timestamp,
+    },
+    /// An attempt is over; its process is known dead.
+    AttemptFinished {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// When it ended.
+        at: Timestamp,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A `when` was evaluated.
+    WhenEvaluated {
+        /// Of which task instance.
+        instance: InstanceId,
+        /// Its truth, or why it cannot be told.
+        holds: Result<bool, String>,
+    },
+}
+
+/// A DAG and the text it came from.
+#[derive(Debug, Clone)]
+pub struct DagText {
+    /// What it means.
+    pub dag: Arc<Dag>,
+    /// Where its file is, below the DAG folder.
+    pub path: String,
+    /// The file as it was.
+    pub text: Arc<str>,
+    /// A hash of what the text means together with what it was read with.
+    pub hash: String,
+}
+
+/// A run wanted by somebody.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// Of which DAG.
+    pub dag: DagId,
+    /// Its params where they differ from the defaults.
+    pub params: Values,
+    /// Its logical date; `None`: now.
+    pub logical_date: Option<Timestamp>,
+    /// Begins even when the DAG is paused or `max_active_runs` is reached.
+    pub force: bool,
+    /// Who asks.
+    pub by: String,
+}
+
+/// What made a run; the order is the order of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunType {
+    /// A person or another program.
+    Manual,
+    /// A tick of the schedule.
+    Scheduled,
+}
+
+impl RunType {
+    /// Its name in SQL, JSON and pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Scheduled => "scheduled",
+        }
+    }
+
+    /// The type of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Manual, Self::Scheduled].into_iter().find(|t| t.as_str() == text)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Its process exited with 0 and its outputs are good.
+    Succeeded {
+        /// Its outputs.
+        outputs: Outputs,
+        /// What it decided about the tasks after it.
+        choice: Choice,
+    },
+    /// Its process exited with another code.
+    Exited(i32),
+    /// A signal ended its process.
+    Signaled(i32),
+    /// There never was a process.
+    NotStarted(String),
+    /// It exited with 0, but its outputs cannot be taken.
+    OutputsRefused(String),
+    /// Nobody knows.
+    Lost,
+}
+
+/// What a successful attempt decides about the tasks after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing.
+    Free,
+    /// These (with all their descendants) are kept; other direct downstreams are skipped.
+    Branch(Vec<TaskIndex>),
+    /// The path ends here: all descendants are skipped, or only the direct downstreams.
+    Cut {
+        /// True: only the direct downstreams.
+        direct: bool,
+    },
+}

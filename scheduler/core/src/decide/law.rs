@@ -1,0 +1,207 @@
+//! The states of runs, task instances and attempts, and which moves between them are legal.
+//! The store repeats this law as SQL `CHECK`s; nothing else decides it.
+
+use serde::{Deserialize, Serialize};
+
+/// Gives a state enum its name in SQL, JSON and pages, and the way back.
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every state there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its one name everywhere: SQL, JSON, page.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The state of this name.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|state| state.as_str() == text)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+states! {
+    /// Where a run is.
+    RunState {
+        /// Waits to begin; its reason says for what.
+        Queued = "queued",
+        /// Its tasks run or wait.
+        Running = "running",
+        /// Is being ended; some process may still be alive.
+        Stopping = "stopping",
+        /// Ended; nothing that counts failed.
+        Success = "success",
+        /// Ended; something that counts failed, or it took too long.
+        Failed = "failed",
+        /// Ended on request.
+        Canceled = "canceled",
+    }
+}
+
+states! {
+    /// Where a task instance is.
+    TaskState {
+        /// Its upstreams have not settled its rule.
+        Waiting = "waiting",
+        /// Its rule holds; waits for a slot.
+        Queued = "queued",
+        /// An attempt is recorded and ordered.
+        Starting = "starting",
+        /// Its process runs.
+        Running = "running",
+        /// Told to end; holds its slot until the process is known dead.
+        Stopping = "stopping",
+        /// Waits for its next try; holds no slot.
+        UpForRetry = "up_for_retry",
+        /// Ended well; its outputs are visible.
+        Success = "success",
+        /// Ended badly, with no try left.
+        Failed = "failed",
+        /// Cannot run because of an upstream that failed.
+        UpstreamFailed = "upstream_failed",
+        /// Not run, by rule, condition, choice or its own wish.
+        Skipped = "skipped",
+        /// Ended or never begun because its run was ended.
+        Canceled = "canceled",
+        /// Its task is gone from the DAG.
+        Removed = "removed",
+    }
+}
+
+states! {
+    /// Where an attempt is.
+    AttemptState {
+        /// Recorded; the order to start is given.
+        Starting = "starting",
+        /// Its process runs.
+        Running = "running",
+        /// Told to end.
+        Stopping = "stopping",
+        /// Ended well.
+        Success = "success",
+        /// Ended badly.
+        Failed = "failed",
+        /// Ended with an exit code that means skip.
+        Skipped = "skipped",
+        /// Ended because its run was ended.
+        Canceled = "canceled",
+        /// Its end is unknown: the scheduler died meanwhile.
+        Lost = "lost",
+    }
+}
+
+impl RunState {
+    /// Nothing more happens to it, short of an explicit clear.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Stopping => false,
+            Self::Success | Self::Failed | Self::Canceled => true,
+        }
+    }
+
+    /// May a run move from `from` to `to`?
+    pub const fn legal(from: Self, to: Self) -> bool {
+        use RunState::{Canceled, Failed, Queued, Running, Stopping, Success};
+        match from {
+            Queued => matches!(to, Running | Canceled),
+            Running => matches!(to, Stopping | Success | Failed | Canceled),
+            Stopping => matches!(to, Failed | Canceled),
+            Success | Failed | Canceled => false,
+        }
+    }
+}
+
+impl TaskState {
+    /// Nothing more happens to it, short of an explicit clear.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Waiting
+            | Self::Queued
+            | Self::Starting
+            | Self::Running
+            | Self::Stopping
+            | Self::UpForRetry => false,
+            Self::Success
+            | Self::Failed
+            | Self::UpstreamFailed
+            | Self::Skipped
+            | Self::Canceled
+            | Self::Removed => true,
+        }
+    }
+
+    /// It holds a slot: a process is alive or about to be.
+    pub const fn holds_slot(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Stopping)
+    }
+
+    /// May a task instance move from `from` to `to`?
+    pub const fn legal(from: Self, to: Self) -> bool {
+        use TaskState::{
+            Canceled, Failed, Queued, Removed, Running, Skipped, Starting, Stopping, Success, UpForRetry,
+            UpstreamFailed, Waiting,
+        };
+        match from {
+            Waiting => matches!(to, Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed),
+            Queued => matches!(to, Starting | Skipped | Canceled | Removed),
+            Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
+            Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
+            Stopping => matches!(to, Failed | UpForRetry | Canceled),
+            UpForRetry => matches!(to, Queued | Canceled | Removed),
+            Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
+        }
+    }
+}
+
+impl AttemptState {
+    /// Its process is known to have ended, or given up for lost.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Starting | Self::Running | Self::Stopping)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_state_never_moves_and_every_other_can_reach_an_end() {
+        for from in TaskState::ALL {
+            let next: Vec<_> = TaskState::ALL.iter().filter(|to| TaskState::legal(*from, **to)).collect();
+            assert_eq!(next.is_empty(), from.is_final(), "{from}");
+            assert!(!TaskState::legal(*from, *from), "{from} to itself");
+            assert_eq!(TaskState::parse(from.as_str()), Some(*from));
+        }
+        for from in RunState::ALL {
+            assert_eq!(
+                RunState::ALL.iter().any(|to| RunState::legal(*from, *to)),
+                !from.is_final(),
+                "{from}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_in_json_are_the_names_everywhere() {
+        for state in TaskState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        for state in AttemptState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Why something waits, was skipped or ended as it did: one stored reason, shown by `why`, page and API.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dag::spec::TriggerRule;
+use crate::time::{Timestamp, show_duration};
+
+/// One reason: `kind` for programs, the sentence of its `Display` for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the sentence of each kind, in Display below, is its documentation")]
+pub enum Reason {
+    // A run waits.
+    MaxActiveRuns { limit: u32 },
+    Paused,
+    // A task waits.
+    Upstream,
+    Condition,
+    Slots,
+    Pool { pool: String },
+    MaxActiveTasks { limit: u32 },
+    Retry { at: Timestamp, after: String },
+    // Something goes on.
+    Active,
+    // Skipped, or blocked.
+    Rule { rule: TriggerRule },
+    WhenFalse,
+    SkipExit { code: i32 },
+    NotChosen { by: String },
+    ShortCircuit { by: String },
+    // Ends.
+    Done,
+    Exit { code: i32 },
+    Signal { number: i32 },
+    TimedOut { millis: u64 },
+    Lost,
+    NotStarted { message: String },
+    Outputs { message: String },
+    WhenFault { message: String },
+    Canceled { by: String },
+    Replaced,
+    FailFast { task: String },
+    RunTimedOut { millis: u64 },
+    TasksFailed { count: u32, first: String },
+    // A tick did not fire.
+    Catchup,
+    Overlap { limit: u32 },
+    Disabled,
+}
+
+impl Reason {
+    /// The name of its kind, as in JSON and SQL.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::MaxActiveRuns { .. } => "max_active_runs",
+            Self::Paused => "paused",
+            Self::Upstream => "upstream",
+            Self::Condition => "condition",
+            Self::Slots => "slots",
+            Self::Pool { .. } => "pool",
+            Self::MaxActiveTasks { .. } => "max_active_tasks",
+            Self::Retry { .. } => "retry",
+            Self::Active => "active",
+            Self::Rule { .. } => "rule",
+            Self::WhenFalse => "when_false",
+            Self::SkipExit { .. } => "skip_exit",
+            Self::NotChosen { .. } => "not_chosen",
+            Self::ShortCircuit { .. } => "short_circuit",
+            Self::Done => "done",
+            Self::Exit { .. } => "exit",
+            Self::Signal { .. } => "signal",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Lost => "lost",
+            Self::NotStarted { .. } => "not_started",
+            Self::Outputs { .. } => "outputs",
+            Self::WhenFault { .. } => "when_fault",
+            Self::Canceled { .. } => "canceled",
+            Self::Replaced => "replaced",
+            Self::FailFast { .. } => "fail_fast",
+            Self::RunTimedOut { .. } => "run_timed_out",
+            Self::TasksFailed { .. } => "tasks_failed",
+            Self::Catchup => "catchup",
+            Self::Overlap { .. } => "overlap",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = |millis: &u64| show_duration(std::time::Duration::from_millis(*millis));
+        match self {
+            Self::MaxActiveRuns { limit: 1 } => {
+                write!(f, "waits for the run before it to end (max_active_runs 1)")
+            }
+            Self::MaxActiveRuns { limit } => {
+                write!(f, "waits for one of {limit} runs to end (max_active_runs)")
+            }
+            Self::Paused => write!(f, "the DAG is paused"),
+            Self::Upstream => write!(f, "waits for its upstream tasks"),
+            Self::Condition => write!(f, "its `when` is being evaluated"),
+            Self::Slots => write!(f, "waits for a free slot of the executor"),
+            Self::Pool { pool } => write!(f, "waits for a free slot of pool `{pool}`"),
+            Self::MaxActiveTasks { limit } => {
+                write!(f, "its run already has {limit} tasks at work (max_active_tasks)")
+            }
+            Self::Retry { at, after } => write!(f, "will be tried again at {at}, after: {after}"),
+            Self::Active => write!(f, "at work"),
+            Self::Rule { rule } => write!(f, "its trigger rule `{}` cannot hold any more", rule.as_str()),
+            Self::WhenFalse => write!(f, "its `when` is false"),
+            Self::SkipExit { code } => write!(f, "it exited with {code}, which means skip"),
+            Self::NotChosen { by } => write!(f, "branch `{by}` did not choose it"),
+            Self::ShortCircuit { by } => write!(f, "short-circuit `{by}` ended this path"),
+            Self::Done => write!(f, "done"),
+            Self::Exit { code } => write!(f, "exit code {code}"),
+            Self::Signal { number } => write!(f, "killed by signal {number} ({})", signal_name(*number)),
+            Self::TimedOut { millis } => write!(f, "timed out after {}", length(millis)),
+            Self::Lost => write!(f, "lost: the scheduler stopped while it ran, so its end is unknown"),
+            Self::NotStarted { message } => write!(f, "could not start: {message}"),
+            Self::Outputs { message } => write!(f, "its outputs were refused: {message}"),
+            Self::WhenFault { message } => write!(f, "its `when` cannot be evaluated: {message}"),
+            Self::Canceled { by } => write!(f, "canceled by {by}"),
+            Self::Replaced => write!(f, "canceled for a newer run (overlap: replace)"),
+            Self::FailFast { task } => write!(f, "ended because `{task}` failed (fail_fast)"),
+            Self::RunTimedOut { millis } => {
+                write!(f, "the run took longer than its timeout of {}", length(millis))
+            }
+            Self::TasksFailed { count: 1, first } => write!(f, "task `{first}` failed"),
+            Self::TasksFailed { count, first } => {
+                write!(f, "{count} tasks failed or were blocked, first `{first}`")
+            }
+            Self::Catchup => write!(f, "missed, and catchup leaves it out"),
+            Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
+            Self::Disabled => write!(f, "the DAG is not enabled"),
+        }
+    }
+}
+
+/// The name of a signal of Linux on x86-64 and arm64.
+pub fn signal_name(number: i32) -> &'static str {
+    match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        _ => "signal",
+    }
+}

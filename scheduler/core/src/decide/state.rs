@@ -1,0 +1,213 @@
+//! What the core remembers: DAGs in force, runs that are not over, limits, and armed timers.
+//! Runs that ended are the store's memory, not this one's, so that cost follows change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::event::{RunType, Values};
+use super::law::{RunState, TaskState};
+use super::limit::Limits;
+use super::reason::Reason;
+use super::rule::Counts;
+use crate::dag::spec::{Dag, Task};
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::time::Timestamp;
+
+/// All that the core knows. Only [`super::step`] changes it.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(super) dags: BTreeMap<DagId, DagEntry>,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) paused: bool,
+    pub(super) limits: Limits,
+    pub(super) timers: BTreeSet<(Timestamp, Timer)>,
+    pub(super) next_run: i64,
+    pub(super) next_version: i64,
+}
+
+/// One DAG in force, or retired while runs of it go on.
+#[derive(Debug, Clone)]
+pub(super) struct DagEntry {
+    pub(super) version: Arc<Version>,
+    pub(super) paused: bool,
+    pub(super) retired: bool,
+    /// The schedule has been looked at up to here.
+    pub(super) cursor: Timestamp,
+    /// The armed tick, so that it can be disarmed.
+    pub(super) next_tick: Option<Timestamp>,
+    /// Runs that are running or stopping.
+    pub(super) active: BTreeSet<RunId>,
+    /// Runs that wait to begin, in their order.
+    pub(super) queued: BTreeSet<(RunType, Timestamp, RunId)>,
+}
+
+impl DagEntry {
+    /// No tick fires and no queued run begins.
+    pub(super) fn is_held(&self, everything_paused: bool) -> bool {
+        everything_paused || self.paused || self.retired || !self.version.dag.enabled
+    }
+}
+
+/// One text of a DAG, as runs are pinned to it.
+#[derive(Debug, PartialEq)]
+pub struct Version {
+    /// Its number.
+    pub id: VersionId,
+    /// Hash of its meaning.
+    pub hash: String,
+    /// Where its file is, below the DAG folder.
+    pub path: String,
+    /// What it means.
+    pub dag: Arc<Dag>,
+    /// For each task the longest path to an end, in tasks: long paths go first.
+    heights: Vec<u32>,
+}
+
+impl Version {
+    /// A version of a DAG.
+    pub fn new(id: VersionId, hash: String, path: String, dag: Arc<Dag>) -> Self {
+        let heights = dag.graph.heights();
+        Self { id, hash, path, dag, heights }
+    }
+
+    pub(super) fn height(&self, task: TaskIndex) -> u32 {
+        self.heights[task.at()]
+    }
+}
+
+/// One run that is not over.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// The DAG version it is pinned to.
+    pub version: Arc<Version>,
+    /// What made it.
+    pub run_type: RunType,
+    /// Its logical date.
+    pub logical_date: Timestamp,
+    /// Start and end of its data interval.
+    pub interval: (Timestamp, Timestamp),
+    /// Its params.
+    pub params: Values,
+    /// Where it is.
+    pub state: RunState,
+    pub(super) reason: Reason,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) tasks: Vec<Instance>,
+    /// How many task instances are not final.
+    pub(super) unsettled: u32,
+    /// How many attempts hold a slot.
+    pub(super) at_work: u32,
+    /// How many failed or blocked task instances count for the verdict, and the first of them.
+    pub(super) failures: u32,
+    pub(super) first_failure: Option<TaskIndex>,
+    /// Why it is being ended, once it is.
+    pub(super) ending: Option<Ending>,
+}
+
+impl Run {
+    pub(super) fn dag(&self) -> &Dag {
+        &self.version.dag
+    }
+
+    pub(super) fn task(&self, at: TaskIndex) -> &Task {
+        self.version.dag.task(at)
+    }
+
+    pub(super) fn instance_id(&self, at: TaskIndex) -> InstanceId {
+        InstanceId { run: self.id, task: at, item: 0 }
+    }
+
+    /// The current attempt of a task, if there has been one.
+    pub fn attempt(&self, at: TaskIndex) -> Option<AttemptId> {
+        let number = self.tasks[at.at()].attempt;
+        (number > 0).then(|| AttemptId { instance: self.instance_id(at), number })
+    }
+
+    /// The state of a task.
+    pub fn state_of(&self, at: TaskIndex) -> TaskState {
+        self.tasks[at.at()].state
+    }
+}
+
+/// One task of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Instance {
+    pub(super) state: TaskState,
+    pub(super) reason: Reason,
+    /// Number of the current or last attempt; 0 before the first.
+    pub(super) attempt: u32,
+    /// Attempts that used up a retry.
+    pub(super) failures: u32,
+    /// Attempts that were lost.
+    pub(super) lost: u32,
+    /// What its upstreams have come to.
+    pub(super) upstream: Counts,
+    /// The armed timer of its state: retry, timeout or kill.
+    pub(super) deadline: Option<Timestamp>,
+    /// Why its attempt is being ended, while it is `stopping`.
+    pub(super) stop: Option<Stop>,
+}
+
+/// Why one attempt is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It took too long.
+    TimedOut,
+    /// Its run is being ended.
+    RunEnding,
+}
+
+/// Why a run is being ended before its tasks are through.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ending {
+    /// `failed` or `canceled`.
+    pub(super) verdict: RunState,
+    pub(super) reason: Reason,
+}
+
+/// What an armed timer is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Tick(DagId),
+    Retry(InstanceId),
+    Timeout(AttemptId),
+    Kill(AttemptId),
+    RunTimeout(RunId),
+}
+
+impl State {
+    /// An empty state with these limits.
+    pub fn new(slots: u32, pools: &BTreeMap<String, u32>) -> Self {
+        Self {
+            dags: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            paused: false,
+            limits: Limits::new(slots, pools),
+            timers: BTreeSet::new(),
+            next_run: 1,
+            next_version: 1,
+        }
+    }
+
+    /// When the next [`super::Event::TimePassed`] is due; `None`: nothing is armed.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// A run that is not over.
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// All runs that are not over.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// The version of a DAG that is in force.
+    pub fn version(&self, dag: &DagId) -> Option<&Arc<Version>> {
+        self.dags.get(dag).filter(|entry| !entry.retired).map(|entry| &entry.version)
+    }
+}

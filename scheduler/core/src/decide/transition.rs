@@ -1,0 +1,196 @@
+//! The facts that a step decides: each is one row of the append-only log, and all tables of the store
+//! are projections of them.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::event::{Outputs, RunType, Values};
+use super::law::{AttemptState, RunState, TaskState};
+use super::reason::Reason;
+use crate::id::{AttemptId, DagId, InstanceId, RunId, VersionId};
+use crate::time::Timestamp;
+
+/// One fact. The log keeps it as JSON under its `fact` name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Transition {
+    /// A DAG is in force in a new version.
+    DagLoaded {
+        /// The DAG.
+        dag: DagId,
+        /// Its new version.
+        version: VersionId,
+        /// Hash of its meaning.
+        hash: String,
+        /// Where its file is, below the DAG folder.
+        path: String,
+        /// The file as it was.
+        text: Arc<str>,
+        /// Ids of its tasks in the order of the file.
+        tasks: Vec<String>,
+        /// Fingerprint of its schedule; empty without one.
+        schedule: String,
+        /// The schedule has been looked at up to here.
+        cursor: Timestamp,
+    },
+    /// The faults of one file, replacing those found before; an empty list clears them.
+    FaultsFound {
+        /// The file, below the DAG folder.
+        path: String,
+        /// A list of diagnostics as `validate --format json` prints them.
+        faults: serde_json::Value,
+    },
+    /// No file defines the DAG any more; its history stays.
+    DagRetired {
+        /// The DAG.
+        dag: DagId,
+    },
+    /// Somebody paused or un-paused one DAG, or everything.
+    Paused {
+        /// `None`: everything.
+        dag: Option<DagId>,
+        /// True: paused.
+        paused: bool,
+        /// Who.
+        by: String,
+    },
+    /// A nominal instant of a schedule has become a tick; the schedule's cursor stands there now.
+    Ticked {
+        /// The DAG.
+        dag: DagId,
+        /// The instant.
+        instant: Timestamp,
+        /// The run it fired.
+        run: Option<RunId>,
+        /// Why it fired none.
+        skipped: Option<Reason>,
+    },
+    /// The schedule's cursor moved without a tick.
+    CursorMoved {
+        /// The DAG.
+        dag: DagId,
+        /// Looked at up to here.
+        cursor: Timestamp,
+    },
+    /// There is a new run; all its tasks are `waiting` with reason `upstream`.
+    RunCreated {
+        /// Its number.
+        run: RunId,
+        /// Of which DAG.
+        dag: DagId,
+        /// In which version.
+        version: VersionId,
+        /// What made it.
+        run_type: RunType,
+        /// Its logical date.
+        logical_date: Timestamp,
+        /// Start of its data interval.
+        interval_start: Timestamp,
+        /// End of its data interval.
+        interval_end: Timestamp,
+        /// Its params, defaults filled in.
+        params: Values,
+        /// Why it is `queued`.
+        reason: Reason,
+        /// Who asked for it; `schedule` for a tick.
+        by: String,
+    },
+    /// A run moved.
+    RunMoved {
+        /// Which run.
+        run: RunId,
+        /// From.
+        from: RunState,
+        /// To.
+        to: RunState,
+        /// Why.
+        reason: Reason,
+    },
+    /// The reason of a waiting run or task changed, its state did not.
+    RunReasoned {
+        /// Which run.
+        run: RunId,
+        /// The new reason.
+        reason: Reason,
+    },
+    /// A task instance moved.
+    TaskMoved {
+        /// Which task instance.
+        instance: InstanceId,
+        /// From.
+        from: TaskState,
+        /// To.
+        to: TaskState,
+        /// Why.
+        reason: Reason,
+    },
+    /// The reason of a waiting task instance changed, its state did not.
+    TaskReasoned {
+        /// Which task instance.
+        instance: InstanceId,
+        /// The new reason.
+        reason: Reason,
+    },
+    /// There is a new attempt; it and its task instance are `starting`.
+    AttemptCreated {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// The process of an attempt lives; attempt and task instance are in `state` now.
+    AttemptStarted {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Its process.
+        pid: u32,
+        /// Since when.
+        at: Timestamp,
+        /// `running`, or still `stopping`.
+        state: AttemptState,
+    },
+    /// An attempt was told to end; it and its task instance are `stopping`.
+    AttemptStopping {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Why.
+        reason: Reason,
+    },
+    /// An attempt is over. What becomes of its task instance follows as `TaskMoved`.
+    AttemptEnded {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// `success`, `failed`, `skipped`, `canceled` or `lost`.
+        state: AttemptState,
+        /// When.
+        at: Timestamp,
+        /// Its exit code, where it has one.
+        exit_code: Option<i32>,
+        /// The signal that ended it, where one did.
+        signal: Option<i32>,
+        /// Why it ended so.
+        reason: Reason,
+        /// Its outputs; only a success has any.
+        outputs: Outputs,
+    },
+}
+
+impl Transition {
+    /// The run it belongs to, for the log's index.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::DagLoaded { .. }
+            | Self::FaultsFound { .. }
+            | Self::DagRetired { .. }
+            | Self::Paused { .. }
+            | Self::CursorMoved { .. } => None,
+            Self::Ticked { run, .. } => *run,
+            Self::RunCreated { run, .. } | Self::RunMoved { run, .. } | Self::RunReasoned { run, .. } => {
+                Some(*run)
+            }
+            Self::TaskMoved { instance, .. } | Self::TaskReasoned { instance, .. } => Some(instance.run),
+            Self::AttemptCreated { attempt }
+            | Self::AttemptStarted { attempt, .. }
+            | Self::AttemptStopping { attempt, .. }
+            | Self::AttemptEnded { attempt, .. } => Some(attempt.instance.run),
+        }
+    }
+}
