@@ -22,6 +22,8 @@ pub struct Dag {
     pub owner: Option<String>,
     /// Words to filter by.
     pub tags: Vec<String>,
+    /// Longer words about it, Markdown.
+    pub doc_md: Option<String>,
     /// False: loaded and shown, but no schedule fires and no run is started by hand.
     pub enabled: bool,
     /// When it fires; `None`: only by hand.
@@ -146,12 +148,16 @@ pub enum ParamKind {
 pub struct Task {
     /// Its name, unique in its DAG.
     pub id: String,
+    /// One line for pages.
+    pub description: Option<String>,
     /// What it does.
     pub work: Work,
     /// When it may run, seen from its upstreams.
     pub trigger_rule: TriggerRule,
     /// An expression (without its braces); false: skipped.
     pub when: Option<String>,
+    /// Its success decides which of the tasks after it are wanted: a branch or a short-circuit.
+    pub chooses: bool,
     /// Its failure does not fail the run.
     pub allow_failure: bool,
     /// Its own environment, over the DAG's; values are templates.

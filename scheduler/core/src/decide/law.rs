@@ -161,7 +161,7 @@ impl TaskState {
             Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
             Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
             Stopping => matches!(to, Failed | UpForRetry | Canceled),
-            UpForRetry => matches!(to, Queued | Canceled | Removed),
+            UpForRetry => matches!(to, Queued | Skipped | Canceled | Removed),
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }
     }

@@ -1,20 +1,29 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
+mod attempt;
 mod effect;
 mod event;
+mod invariant;
 mod law;
 mod limit;
 mod reason;
 mod recover;
 mod rule;
+mod run;
+mod schedule;
 mod state;
+mod task;
 mod transition;
+mod turn;
 
+pub use attempt::LOST_BUDGET;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use law::{AttemptState, RunState, TaskState};
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};
 pub use rule::{Counts, Ruling, judge};
+pub use schedule::OUTAGE_GRACE;
 pub use state::{Run, State, Version};
 pub use transition::Transition;
+pub use turn::{Step, step};

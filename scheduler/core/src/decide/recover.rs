@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{RunType, Values};
+use super::effect::Answer;
+use super::event::{Outcome, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
-use super::state::Version;
-use crate::id::{DagId, RunId};
+use super::run::fresh_instances;
+use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version};
+use super::task::lane_of;
+use super::turn::Turn;
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -82,4 +86,158 @@ pub struct TaskRow {
     pub failures: u32,
     /// How many of its attempts ended as `lost`.
     pub lost: u32,
+}
+
+impl State {
+    /// The state that a snapshot describes. What was alive when it was taken still counts as alive:
+    /// [`super::Event::Started`] settles that.
+    pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
+        let mut state = Self::new(snapshot.slots, &snapshot.pools);
+        state.paused = snapshot.paused;
+        state.next_run = snapshot.next_run;
+        state.next_version = snapshot.next_version;
+        for row in snapshot.dags {
+            let entry = DagEntry {
+                version: row.version,
+                paused: row.paused,
+                retired: row.retired,
+                cursor: row.cursor,
+                next_tick: None,
+                active: std::collections::BTreeSet::new(),
+                queued: std::collections::BTreeSet::new(),
+            };
+            state.dags.insert(row.id, entry);
+        }
+        for row in snapshot.runs {
+            state.restore_run(row);
+        }
+        let mut turn = Turn::new(&mut state, now);
+        let dags: Vec<DagId> = turn.state.dags.keys().cloned().collect();
+        for dag in dags {
+            turn.arm_tick(&dag);
+        }
+        state
+    }
+
+    fn restore_run(&mut self, row: RunRow) {
+        let Some(entry) = self.dags.get_mut(&row.version.dag.id) else { return };
+        if row.state == RunState::Queued {
+            entry.queued.insert((row.run_type, row.logical_date, row.id));
+        } else {
+            entry.active.insert(row.id);
+        }
+        let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let mut run = Run {
+            id: row.id,
+            tasks: restore_instances(&row, ending.is_some()),
+            version: row.version,
+            run_type: row.run_type,
+            logical_date: row.logical_date,
+            interval: row.interval,
+            params: row.params,
+            state: row.state,
+            reason: row.reason,
+            started_at: row.started_at,
+            unsettled: 0,
+            at_work: 0,
+            failures: 0,
+            ending,
+        };
+        run.recount();
+        if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
+            self.timers.insert((started.plus(timeout), Timer::RunTimeout(run.id)));
+        }
+        let id = run.id;
+        self.runs.insert(id, run);
+        self.restore_holdings(id);
+    }
+
+    /// Puts the tasks of a restored run back into queues, slots and timers.
+    fn restore_holdings(&mut self, id: RunId) {
+        let tasks = self.runs[&id].tasks.len();
+        for at in 0..tasks {
+            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
+            let run = &self.runs[&id];
+            let instance = &run.tasks[at];
+            match (instance.state, instance.deadline) {
+                (TaskState::Queued, _) => {
+                    let (lane, place) = lane_of(run, task);
+                    let _ = self.limits.join(&lane, place);
+                }
+                (TaskState::UpForRetry, Some(retry_at)) => {
+                    self.timers.insert((retry_at, Timer::Retry(run.instance_id(task))));
+                }
+                (state, _) if state.holds_slot() => self.take_slots(id, task),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Counts anew what follows from the states of its instances.
+    fn recount(&mut self) {
+        let version = self.version.clone();
+        for task in version.dag.graph.order() {
+            let (state, allow_failure) = (self.state_of(*task), version.dag.task(*task).allow_failure);
+            self.unsettled += u32::from(!state.is_final());
+            self.failures += u32::from(self.fails_by(*task));
+            for below in version.dag.graph.downstream(*task) {
+                self.tasks[below.at()].upstream.add(state, allow_failure);
+            }
+        }
+    }
+}
+
+fn restore_instances(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
+    let mut instances = fresh_instances(&row.version);
+    for (instance, stored) in instances.iter_mut().zip(&row.tasks) {
+        instance.state = stored.state;
+        instance.reason = stored.reason.clone();
+        (instance.attempt, instance.failures, instance.lost) = (stored.attempt, stored.failures, stored.lost);
+        if let Reason::Retry { at, .. } = stored.reason {
+            instance.deadline = Some(at);
+        }
+        if stored.state == TaskState::Stopping {
+            instance.stop = Some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut });
+        }
+    }
+    instances
+}
+
+fn ending_of(reason: Reason) -> Ending {
+    let canceled = matches!(reason, Reason::Canceled { .. } | Reason::Replaced);
+    Ending { verdict: if canceled { RunState::Canceled } else { RunState::Failed }, reason }
+}
+
+impl Turn<'_> {
+    /// The scheduler begins: what was alive is lost, and every waiting task is judged anew.
+    pub(super) fn started(&mut self) -> Option<Answer> {
+        let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
+        for id in runs {
+            for at in 0..self.state.runs[&id].tasks.len() {
+                let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
+                self.restart_task(id, task);
+            }
+            self.follow();
+        }
+        let dags: Vec<DagId> = self.state.dags.keys().cloned().collect();
+        for dag in dags {
+            self.admit(&dag);
+        }
+        None
+    }
+
+    fn restart_task(&mut self, id: RunId, task: TaskIndex) {
+        let run = self.run(id);
+        let instance: InstanceId = run.instance_id(task);
+        let place = &mut run.tasks[task.at()];
+        if place.state.holds_slot() {
+            let attempt = AttemptId { instance, number: place.attempt };
+            let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
+        } else if place.state == TaskState::Waiting && place.reason == Reason::Condition {
+            place.reason = Reason::Upstream;
+            self.judge_task(id, task);
+        }
+    }
 }

@@ -99,9 +99,8 @@ pub struct Run {
     pub(super) unsettled: u32,
     /// How many attempts hold a slot.
     pub(super) at_work: u32,
-    /// How many failed or blocked task instances count for the verdict, and the first of them.
+    /// How many failed or blocked task instances count for the verdict.
     pub(super) failures: u32,
-    pub(super) first_failure: Option<TaskIndex>,
     /// Why it is being ended, once it is.
     pub(super) ending: Option<Ending>,
 }
@@ -117,6 +116,18 @@ impl Run {
 
     pub(super) fn instance_id(&self, at: TaskIndex) -> InstanceId {
         InstanceId { run: self.id, task: at, item: 0 }
+    }
+
+    /// True when this task's end fails the run.
+    pub(super) fn fails_by(&self, at: TaskIndex) -> bool {
+        let bad = matches!(self.state_of(at), TaskState::Failed | TaskState::UpstreamFailed);
+        bad && !self.task(at).allow_failure
+    }
+
+    /// True when a branch or short-circuit right before this task has not decided yet.
+    pub(super) fn awaits_choice(&self, at: TaskIndex) -> bool {
+        let mut above = self.version.dag.graph.upstream(at);
+        above.any(|it| self.task(it).chooses && !self.state_of(it).is_final())
     }
 
     /// The current attempt of a task, if there has been one.
@@ -148,6 +159,8 @@ pub(super) struct Instance {
     pub(super) deadline: Option<Timestamp>,
     /// Why its attempt is being ended, while it is `stopping`.
     pub(super) stop: Option<Stop>,
+    /// The branch that did not choose it, decided while it was at work: it is not tried again.
+    pub(super) cut_by: Option<Reason>,
 }
 
 /// Why one attempt is being ended.

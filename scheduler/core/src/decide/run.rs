@@ -1,0 +1,298 @@
+//! The life of a run: wanted, queued, begun, ended.
+
+use std::sync::Arc;
+
+use super::effect::{Answer, Effect, Refusal};
+use super::event::{RunRequest, RunType, Values};
+use super::law::{RunState, TaskState};
+use super::reason::Reason;
+use super::rule::Counts;
+use super::state::{Ending, Instance, Run, Stop, Timer, Version};
+use super::transition::Transition;
+use super::turn::Turn;
+use crate::dag::spec::Overlap;
+use crate::id::{DagId, RunId, TaskIndex};
+use crate::time::Timestamp;
+
+/// A run about to be made.
+pub(super) struct NewRun {
+    pub(super) run_type: RunType,
+    pub(super) logical_date: Timestamp,
+    pub(super) interval: (Timestamp, Timestamp),
+    pub(super) params: Values,
+    pub(super) force: bool,
+    pub(super) by: String,
+}
+
+impl Turn<'_> {
+    pub(super) fn run_requested(&mut self, request: RunRequest) -> Answer {
+        let Some(version) = self.state.version(&request.dag).cloned() else {
+            return Answer::Refused(Refusal::UnknownDag(request.dag.to_string()));
+        };
+        if !version.dag.enabled && !request.force {
+            return Answer::Refused(Refusal::NotEnabled(request.dag.to_string()));
+        }
+        let params = match version.dag.resolve_params(&request.params) {
+            Ok(params) => params,
+            Err(faults) => return Answer::Refused(Refusal::BadParams(faults)),
+        };
+        let logical_date = request.logical_date.unwrap_or(self.now);
+        let new = NewRun {
+            run_type: RunType::Manual,
+            logical_date,
+            interval: last_interval(&version, logical_date),
+            params,
+            force: request.force,
+            by: request.by,
+        };
+        match self.make_run(&request.dag, new) {
+            Ok(run) => Answer::Run(run),
+            Err(limit) => Answer::Refused(Refusal::Overlap { dag: request.dag.to_string(), limit }),
+        }
+    }
+
+    /// Makes a run of the version in force, unless `overlap: skip` forbids it: then the limit is the error.
+    pub(super) fn make_run(&mut self, dag: &DagId, new: NewRun) -> Result<RunId, u32> {
+        let entry = &self.state.dags[dag];
+        let version = entry.version.clone();
+        let limit = version.dag.max_active_runs;
+        let full = entry.active.len() + entry.queued.len() >= limit as usize;
+        if full && !new.force {
+            match version.dag.overlap {
+                Overlap::Queue => {}
+                Overlap::Skip => return Err(limit),
+                Overlap::Replace => self.replace_oldest(dag),
+            }
+        }
+        let force = new.force;
+        let run = self.create_run(version, new);
+        if force {
+            self.begin_run(run);
+        } else {
+            self.admit(dag);
+        }
+        Ok(run)
+    }
+
+    fn create_run(&mut self, version: Arc<Version>, new: NewRun) -> RunId {
+        let id = RunId(self.state.next_run);
+        self.state.next_run += 1;
+        let dag = version.dag.id.clone();
+        let entry = self.state.dags.get_mut(&dag).expect("a run is made of a known DAG");
+        entry.queued.insert((new.run_type, new.logical_date, id));
+        let reason = if entry.is_held(self.state.paused) {
+            Reason::Paused
+        } else {
+            Reason::MaxActiveRuns { limit: version.dag.max_active_runs }
+        };
+        self.record(Transition::RunCreated {
+            run: id,
+            dag,
+            version: version.id,
+            run_type: new.run_type,
+            logical_date: new.logical_date,
+            interval_start: new.interval.0,
+            interval_end: new.interval.1,
+            params: new.params.clone(),
+            reason: reason.clone(),
+            by: new.by,
+        });
+        let tasks = fresh_instances(&version);
+        let run = Run {
+            id,
+            run_type: new.run_type,
+            logical_date: new.logical_date,
+            interval: new.interval,
+            params: new.params,
+            state: RunState::Queued,
+            reason,
+            started_at: None,
+            unsettled: u32::try_from(tasks.len()).expect("a DAG file has fewer than 2^32 tasks"),
+            tasks,
+            at_work: 0,
+            failures: 0,
+            ending: None,
+            version,
+        };
+        self.state.runs.insert(id, run);
+        id
+    }
+
+    /// Begins queued runs of a DAG while it has room for them.
+    pub(super) fn admit(&mut self, dag: &DagId) {
+        loop {
+            let entry = &self.state.dags[dag];
+            let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
+            let Some((_, _, run)) = entry.queued.first().copied() else { return };
+            if !room || entry.is_held(self.state.paused) {
+                return;
+            }
+            self.begin_run(run);
+        }
+    }
+
+    fn begin_run(&mut self, id: RunId) {
+        let now = self.now;
+        let run = self.run(id);
+        run.state = RunState::Running;
+        run.reason = Reason::Active;
+        run.started_at = Some(now);
+        let (place, version) = ((run.run_type, run.logical_date, id), run.version.clone());
+        let entry = self.state.dags.get_mut(&version.dag.id).expect("a run is made of a known DAG");
+        entry.queued.remove(&place);
+        entry.active.insert(id);
+        self.record(Transition::RunMoved {
+            run: id,
+            from: RunState::Queued,
+            to: RunState::Running,
+            reason: Reason::Active,
+        });
+        if let Some(timeout) = version.dag.timeout {
+            self.arm(now.plus(timeout), Timer::RunTimeout(id));
+        }
+        for task in version.dag.graph.order() {
+            self.judge_task(id, *task);
+        }
+    }
+
+    pub(super) fn cancel_requested(&mut self, run: RunId, by: String) -> Answer {
+        if !self.state.runs.contains_key(&run) {
+            return Answer::Refused(Refusal::UnknownRun(run));
+        }
+        self.doomed.push((run, Ending { verdict: RunState::Canceled, reason: Reason::Canceled { by } }));
+        Answer::Done
+    }
+
+    pub(super) fn run_timeout_due(&mut self, id: RunId) {
+        if let Some(run) = self.state.runs.get(&id) {
+            let timeout = run.dag().timeout.unwrap_or_default();
+            let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+            let reason = Reason::RunTimedOut { millis };
+            self.doomed.push((id, Ending { verdict: RunState::Failed, reason }));
+        }
+    }
+
+    fn replace_oldest(&mut self, dag: &DagId) {
+        let entry = &self.state.dags[dag];
+        let waiting = entry.queued.iter().map(|(_, _, run)| *run);
+        let oldest = entry
+            .active
+            .iter()
+            .copied()
+            .chain(waiting)
+            .filter(|run| self.state.runs[run].ending.is_none())
+            .min();
+        if let Some(run) = oldest {
+            self.end_early(run, Ending { verdict: RunState::Canceled, reason: Reason::Replaced });
+            self.follow();
+        }
+    }
+
+    /// Ends a run before its tasks are through: what has not begun is canceled, what lives is told to end.
+    pub(super) fn end_early(&mut self, id: RunId, ending: Ending) {
+        let Some(run) = self.state.runs.get_mut(&id) else { return };
+        if run.ending.is_some() {
+            return;
+        }
+        let reason = ending.reason.clone();
+        run.ending = Some(ending);
+        if run.state == RunState::Running && run.at_work > 0 {
+            run.state = RunState::Stopping;
+            run.reason = reason.clone();
+            let (from, to) = (RunState::Running, RunState::Stopping);
+            self.record(Transition::RunMoved { run: id, from, to, reason: reason.clone() });
+        }
+        for at in 0..self.run(id).tasks.len() {
+            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
+            self.end_task(id, task, reason.clone());
+        }
+    }
+
+    fn end_task(&mut self, run: RunId, task: TaskIndex, reason: Reason) {
+        match self.run(run).state_of(task) {
+            TaskState::Waiting => self.settle(run, task, TaskState::Canceled, reason),
+            TaskState::Queued => {
+                self.leave_queue(run, task);
+                self.settle(run, task, TaskState::Canceled, reason);
+            }
+            TaskState::UpForRetry => {
+                self.disarm_task(run, task);
+                self.settle(run, task, TaskState::Canceled, reason);
+            }
+            TaskState::Starting | TaskState::Running | TaskState::Stopping => {
+                self.stop_attempt(run, task, Stop::RunEnding, reason);
+            }
+            TaskState::Success
+            | TaskState::Failed
+            | TaskState::UpstreamFailed
+            | TaskState::Skipped
+            | TaskState::Canceled
+            | TaskState::Removed => {}
+        }
+    }
+
+    /// Gives a run whose tasks are all final its verdict, and makes room for the next.
+    pub(super) fn close_run(&mut self, id: RunId) {
+        let run = self.state.runs.remove(&id).expect("a run is closed once");
+        let (to, reason) = verdict(&run);
+        debug_assert!(RunState::legal(run.state, to), "run {id}: {} -> {to}", run.state);
+        self.record(Transition::RunMoved { run: id, from: run.state, to, reason });
+        self.order(Effect::RunEnded(id));
+        if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
+            self.disarm(started.plus(timeout), Timer::RunTimeout(id));
+        }
+        let dag = run.version.dag.id.clone();
+        let entry = self.state.dags.get_mut(&dag).expect("a run is made of a known DAG");
+        entry.active.remove(&id);
+        entry.queued.remove(&(run.run_type, run.logical_date, id));
+        self.admit(&dag);
+    }
+}
+
+/// The fold of a run's tasks, unless it was ended early.
+fn verdict(run: &Run) -> (RunState, Reason) {
+    if let Some(ending) = &run.ending {
+        return (ending.verdict, ending.reason.clone());
+    }
+    let order = run.version.dag.graph.order();
+    match order.iter().find(|task| run.fails_by(**task)) {
+        Some(first) => {
+            let first = run.task(*first).id.clone();
+            (RunState::Failed, Reason::TasksFailed { count: run.failures, first })
+        }
+        None => (RunState::Success, Reason::Done),
+    }
+}
+
+/// One waiting instance per task, with its upstreams counted.
+pub(super) fn fresh_instances(version: &Version) -> Vec<Instance> {
+    let graph = &version.dag.graph;
+    let mut tasks: Vec<Instance> = (0..graph.len())
+        .map(|_| Instance {
+            state: TaskState::Waiting,
+            reason: Reason::Upstream,
+            attempt: 0,
+            failures: 0,
+            lost: 0,
+            upstream: Counts::default(),
+            deadline: None,
+            stop: None,
+            cut_by: None,
+        })
+        .collect();
+    for task in graph.order() {
+        let total = graph.upstream(*task).count();
+        tasks[task.at()].upstream.total = u32::try_from(total).expect("a DAG file has fewer than 2^32 tasks");
+    }
+    tasks
+}
+
+/// The last complete data interval at an instant: what a manual run works on.
+fn last_interval(version: &Version, at: Timestamp) -> (Timestamp, Timestamp) {
+    let Some(timetable) = &version.dag.timetable else { return (at, at) };
+    let end = timetable.previous_before(Timestamp::from_nanos(at.nanos().saturating_add(1)));
+    match end {
+        Some(end) => (timetable.previous_before(end).unwrap_or(end), end),
+        None => (at, at),
+    }
+}

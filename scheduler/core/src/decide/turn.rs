@@ -1,0 +1,150 @@
+//! One turn of the heart: the state being changed, and what comes out of it.
+
+use super::effect::{Answer, Effect};
+use super::event::Event;
+use super::law::TaskState;
+use super::reason::Reason;
+use super::state::{Ending, Instance, Run, State, Timer};
+use super::transition::Transition;
+use crate::id::{InstanceId, RunId, TaskIndex};
+use crate::time::Timestamp;
+
+/// What one step decided. Nothing of it may be lost: first the transitions are made durable, then the
+/// effects are carried out, then the answer is given.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Facts, in the order in which they became true.
+    pub transitions: Vec<Transition>,
+    /// Orders, in the order in which they must be given.
+    pub effects: Vec<Effect>,
+    /// What to tell whoever asked; only requests have one.
+    pub answer: Option<Answer>,
+}
+
+/// The one way in: takes what happened and decides what is true now and what to do.
+pub fn step(state: &mut State, event: Event, now: Timestamp) -> Step {
+    let mut turn = Turn::new(state, now);
+    turn.out.answer = turn.take(event);
+    turn.follow();
+    turn.fire_due();
+    turn.dispatch();
+    turn.out
+}
+
+/// Everything that happens within one step.
+pub(super) struct Turn<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) now: Timestamp,
+    pub(super) out: Step,
+    /// Task instances that became final and whose downstreams have not heard of it.
+    pub(super) settled: Vec<(RunId, TaskIndex)>,
+    /// Runs that must be ended before their tasks are through.
+    pub(super) doomed: Vec<(RunId, Ending)>,
+    /// Runs whose last task instance became final.
+    pub(super) through: Vec<RunId>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(state: &'a mut State, now: Timestamp) -> Self {
+        Self {
+            state,
+            now,
+            out: Step::default(),
+            settled: Vec::new(),
+            doomed: Vec::new(),
+            through: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Option<Answer> {
+        match event {
+            Event::TimePassed => None,
+            Event::Started => self.started(),
+            Event::DagsRead { read, gone, faults } => self.dags_read(read, gone, faults),
+            Event::RunRequested(request) => Some(self.run_requested(request)),
+            Event::CancelRequested { run, by } => Some(self.cancel_requested(run, by)),
+            Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
+            Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
+            Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
+        }
+    }
+
+    /// Follows every consequence to its end: settled tasks move their downstreams, doomed runs are
+    /// ended, runs that are through are closed and make room for the next.
+    pub(super) fn follow(&mut self) {
+        loop {
+            if let Some((run, task)) = self.settled.pop() {
+                self.tell_downstreams(run, task);
+            } else if let Some((run, ending)) = self.doomed.pop() {
+                self.end_early(run, ending);
+            } else if let Some(run) = self.through.pop() {
+                self.close_run(run);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Does what the timers that are due ask for.
+    fn fire_due(&mut self) {
+        while let Some((at, _)) = self.state.timers.first()
+            && *at <= self.now
+        {
+            let (_, timer) = self.state.timers.pop_first().expect("just seen");
+            match timer {
+                Timer::Tick(dag) => self.ticks_due(&dag),
+                Timer::Retry(instance) => self.retry_due(instance),
+                Timer::Timeout(attempt) => self.timeout_due(attempt),
+                Timer::Kill(attempt) => self.kill_due(attempt),
+                Timer::RunTimeout(run) => self.run_timeout_due(run),
+            }
+            self.follow();
+        }
+    }
+
+    pub(super) fn arm(&mut self, at: Timestamp, timer: Timer) {
+        self.state.timers.insert((at, timer));
+    }
+
+    pub(super) fn disarm(&mut self, at: Timestamp, timer: Timer) {
+        self.state.timers.remove(&(at, timer));
+    }
+
+    pub(super) fn record(&mut self, transition: Transition) {
+        self.out.transitions.push(transition);
+    }
+
+    pub(super) fn order(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    pub(super) fn run(&mut self, id: RunId) -> &mut Run {
+        self.state.runs.get_mut(&id).expect("a run that is worked on is not over")
+    }
+
+    pub(super) fn instance(&mut self, id: InstanceId) -> Option<&mut Instance> {
+        self.state.runs.get_mut(&id.run)?.tasks.get_mut(id.task.at())
+    }
+
+    /// Moves a task instance; the only place where one changes its state without an attempt.
+    pub(super) fn move_task(&mut self, run: RunId, task: TaskIndex, to: TaskState, reason: Reason) {
+        let run = self.run(run);
+        let instance = run.instance_id(task);
+        let place = &mut run.tasks[task.at()];
+        let from = place.state;
+        debug_assert!(TaskState::legal(from, to), "{instance:?}: {from} -> {to}");
+        place.state = to;
+        place.reason = reason.clone();
+        self.record(Transition::TaskMoved { instance, from, to, reason });
+    }
+
+    /// Tells anew why a task instance waits.
+    pub(super) fn reason_task(&mut self, run: RunId, task: TaskIndex, reason: Reason) {
+        let run = self.run(run);
+        let instance = run.instance_id(task);
+        run.tasks[task.at()].reason = reason.clone();
+        self.record(Transition::TaskReasoned { instance, reason });
+    }
+}

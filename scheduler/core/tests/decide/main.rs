@@ -1,0 +1,8 @@
+//! The heart, tested as a whole: recorded cases of Airflow, and simulated nights from seeds.
+//! `NIGHTRUN_SEED=n cargo test -p nightrun-core --test decide` replays one night.
+
+mod build;
+mod conformance;
+mod memory;
+mod night;
+mod rng;
