@@ -160,7 +160,7 @@ impl TaskState {
             Queued => matches!(to, Starting | Skipped | Canceled | Removed),
             Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
             Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
-            Stopping => matches!(to, Failed | UpForRetry | Canceled),
+            Stopping => matches!(to, Failed | Skipped | UpForRetry | Canceled),
             UpForRetry => matches!(to, Queued | Skipped | Canceled | Removed),
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }

@@ -12,7 +12,7 @@ use nightrun_core::id::TaskIndex;
 use nightrun_core::timetable::Zone;
 
 /// A task that runs `true`, with nothing special about it.
-pub fn task(id: &str) -> Task {
+pub(crate) fn task(id: &str) -> Task {
     Task {
         id: id.into(),
         description: None,
@@ -43,7 +43,7 @@ pub fn task(id: &str) -> Task {
 }
 
 /// A DAG of these tasks and edges (upstream, downstream), by place.
-pub fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
+pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
     let at = |place: usize| TaskIndex(u32::try_from(place).unwrap());
     let edges: Vec<_> = edges.iter().map(|(up, down)| (at(*up), at(*down))).collect();
     Dag {
@@ -71,7 +71,7 @@ pub fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
 }
 
 /// The DAG as the core is told of it; its hash is made from `edition`.
-pub fn text(dag: Dag, edition: u32) -> DagText {
+pub(crate) fn text(dag: Dag, edition: u32) -> DagText {
     DagText {
         path: format!("{}.yaml", dag.id),
         text: format!("id: {}", dag.id).into(),

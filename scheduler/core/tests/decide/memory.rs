@@ -1,1 +1,160 @@
+//! A store in memory: it takes transitions as the real one does, checks the law at each, and gives back
+//! the snapshot that a restarted scheduler would load.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{
+    AttemptState, DagRow, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState, Transition, Version,
+};
+use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, VersionId};
+use nightrun_core::time::Timestamp;
+
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) slots: u32,
+    pub(crate) pools: BTreeMap<String, u32>,
+    pub(crate) ticks: BTreeMap<(DagId, Timestamp), Option<RunId>>,
+    pub(crate) runs: BTreeMap<RunId, RunRow>,
+    pub(crate) attempts: BTreeMap<AttemptId, AttemptState>,
+    dags: BTreeMap<DagId, DagRow>,
+    versions: BTreeMap<VersionId, Arc<Version>>,
+    paused: bool,
+}
+
+impl Memory {
+    pub(crate) fn new(slots: u32, pools: BTreeMap<String, u32>) -> Self {
+        Self { slots, pools, ..Self::default() }
+    }
+
+    /// Takes one transition. `find` gives the DAG that a text means, as reading it again would.
+    pub(crate) fn take(&mut self, transition: &Transition, now: Timestamp, find: &dyn Fn(&str) -> Arc<Dag>) {
+        match transition {
+            Transition::DagLoaded { dag, version, hash, path, cursor, .. } => {
+                let loaded = Arc::new(Version::new(*version, hash.clone(), path.clone(), find(hash)));
+                self.versions.insert(*version, loaded.clone());
+                let paused = self.dags.get(dag).is_some_and(|row| row.paused);
+                let row =
+                    DagRow { id: dag.clone(), version: loaded, paused, retired: false, cursor: *cursor };
+                self.dags.insert(dag.clone(), row);
+            }
+            Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
+            Transition::FaultsFound { .. } => {}
+            Transition::Paused { dag: Some(dag), paused, .. } => {
+                self.dags.get_mut(dag).unwrap().paused = *paused
+            }
+            Transition::Paused { dag: None, paused, .. } => self.paused = *paused,
+            Transition::CursorMoved { dag, cursor } => self.dags.get_mut(dag).unwrap().cursor = *cursor,
+            Transition::Ticked { dag, instant, run, skipped } => {
+                assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
+                let before = self.ticks.insert((dag.clone(), *instant), *run);
+                assert_eq!(before, None, "{dag} ticked twice at {instant}");
+                self.dags.get_mut(dag).unwrap().cursor = *instant;
+            }
+            Transition::RunCreated { .. } => self.create_run(transition),
+            Transition::RunMoved { run, from, to, reason } => self.move_run(*run, *from, *to, reason, now),
+            Transition::RunReasoned { run, reason } => {
+                self.runs.get_mut(run).unwrap().reason = reason.clone()
+            }
+            Transition::TaskMoved { instance, from, to, reason } => {
+                let task = self.task(*instance);
+                assert_eq!(task.state, *from, "{instance:?}");
+                assert!(TaskState::legal(*from, *to), "{instance:?}: {from} -> {to}");
+                (task.state, task.reason) = (*to, reason.clone());
+            }
+            Transition::TaskReasoned { instance, reason } => self.task(*instance).reason = reason.clone(),
+            Transition::AttemptCreated { attempt } => {
+                let task = self.task(attempt.instance);
+                assert_eq!(task.state, TaskState::Queued);
+                assert_eq!(task.attempt + 1, attempt.number, "attempt numbers are dense");
+                (task.state, task.attempt, task.reason) =
+                    (TaskState::Starting, attempt.number, Reason::Active);
+                assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
+            }
+            Transition::AttemptStarted { attempt, state, .. } => {
+                self.attempts.insert(*attempt, *state);
+                if *state == AttemptState::Running {
+                    self.task(attempt.instance).state = TaskState::Running;
+                }
+            }
+            Transition::AttemptStopping { attempt, reason } => {
+                self.attempts.insert(*attempt, AttemptState::Stopping);
+                let task = self.task(attempt.instance);
+                (task.state, task.reason) = (TaskState::Stopping, reason.clone());
+            }
+            Transition::AttemptEnded { attempt, state, .. } => {
+                assert!(state.is_final());
+                let before = self.attempts.insert(*attempt, *state).unwrap();
+                assert!(!before.is_final(), "{attempt} ended twice");
+                let task = self.task(attempt.instance);
+                task.failures += u32::from(*state == AttemptState::Failed);
+                task.lost += u32::from(*state == AttemptState::Lost);
+            }
+        }
+    }
+
+    /// What a scheduler that starts now would load.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            slots: self.slots,
+            pools: self.pools.clone(),
+            paused: self.paused,
+            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_version: self.versions.keys().last().map_or(1, |version| version.0 + 1),
+            dags: self.dags.values().cloned().collect(),
+            runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
+        }
+    }
+
+    pub(crate) fn task(&mut self, instance: InstanceId) -> &mut TaskRow {
+        &mut self.runs.get_mut(&instance.run).unwrap().tasks[instance.task.at()]
+    }
+
+    fn create_run(&mut self, transition: &Transition) {
+        let Transition::RunCreated {
+            run,
+            version,
+            run_type,
+            logical_date,
+            interval_start,
+            interval_end,
+            params,
+            reason,
+            ..
+        } = transition
+        else {
+            unreachable!("only called with one")
+        };
+        let version = self.versions[version].clone();
+        let waiting =
+            TaskRow { state: TaskState::Waiting, reason: Reason::Upstream, attempt: 0, failures: 0, lost: 0 };
+        let row = RunRow {
+            id: *run,
+            tasks: vec![waiting; version.dag.tasks.len()],
+            version,
+            run_type: *run_type,
+            logical_date: *logical_date,
+            interval: (*interval_start, *interval_end),
+            params: params.clone(),
+            state: RunState::Queued,
+            reason: reason.clone(),
+            started_at: None,
+        };
+        assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
+    }
+
+    fn move_run(&mut self, run: RunId, from: RunState, to: RunState, reason: &Reason, now: Timestamp) {
+        let row = self.runs.get_mut(&run).unwrap();
+        assert_eq!(row.state, from, "run {run}");
+        assert!(RunState::legal(from, to), "run {run}: {from} -> {to}");
+        assert!(
+            !to.is_final() || row.tasks.iter().all(|task| task.state.is_final()),
+            "run {run} closed early"
+        );
+        (row.state, row.reason) = (to, reason.clone());
+        if to == RunState::Running {
+            row.started_at = Some(now);
+        }
+    }
+}

@@ -1,1 +1,353 @@
+//! Simulated nights: random DAGs, outcomes, requests, late and doubled words, crashes. The same `step` as
+//! in production; every invariant after every step.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightrun_core::dag::spec::{Backoff, Dag, Overlap, Task, TriggerRule};
+use nightrun_core::decide::{
+    Choice, Counts, Effect, Event, Force, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
+    TaskState, Transition, Values, judge, step,
+};
+use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
+use nightrun_core::time::Timestamp;
+
+use crate::build;
+use crate::memory::Memory;
+use crate::rng::Rng;
+
+const NIGHTS: u64 = 2_000;
+const DUSK: Timestamp = Timestamp::from_nanos(1_795_000_000_000_000_000);
+
+/// The world around one scheduler: its store, its executor, its people, and its bad luck.
+struct Night {
+    seed: u64,
+    rng: Rng,
+    now: Timestamp,
+    state: State,
+    memory: Memory,
+    dags: BTreeMap<String, Arc<Dag>>,
+    /// Words and answers on their way, by the instant they arrive.
+    coming: BTreeMap<(Timestamp, u64), Event>,
+    sent: u64,
+    /// Attempts whose process is alive; true when it ignores TERM.
+    alive: BTreeMap<AttemptId, bool>,
+    editions: u32,
+    /// Faults are over: nothing crashes any more.
+    calm: bool,
+}
+
+impl Night {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let slots = 1 + u32::try_from(rng.below(6)).unwrap();
+        let pools = BTreeMap::from([("small".to_owned(), 2), ("wide".to_owned(), 5)]);
+        let memory = Memory::new(slots, pools.clone());
+        let mut night = Self {
+            seed,
+            rng,
+            now: DUSK,
+            state: State::new(slots, &pools),
+            memory,
+            dags: BTreeMap::new(),
+            coming: BTreeMap::new(),
+            sent: 0,
+            alive: BTreeMap::new(),
+            editions: 0,
+            calm: false,
+        };
+        for name in ["alpha", "beta", "gamma"] {
+            night.edit_dag(name);
+        }
+        night
+    }
+
+    fn edit_dag(&mut self, name: &str) {
+        self.editions += 1;
+        let text = build::text(random_dag(&mut self.rng, name), self.editions);
+        self.dags.insert(text.hash.clone(), text.dag.clone());
+        self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
+    }
+
+    /// One turn of the loop: decide, make durable, act; a crash may come between any two.
+    fn decide(&mut self, event: Event) {
+        let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
+        let broken = self.state.check(self.now);
+        assert!(broken.is_empty(), "seed {}: {broken:#?}", self.seed);
+        if self.crashes() {
+            return self.crash();
+        }
+        for transition in &transitions {
+            self.memory.take(transition, self.now, &|hash| self.dags[hash].clone());
+        }
+        self.agree(&transitions);
+        if self.crashes() {
+            return self.crash();
+        }
+        let half = self.crashes().then(|| effects.len() / 2);
+        for effect in effects.iter().take(half.unwrap_or(effects.len())) {
+            self.carry_out(effect);
+        }
+        if half.is_some() {
+            self.crash();
+        }
+    }
+
+    fn crashes(&mut self) -> bool {
+        !self.calm && self.rng.chance(1)
+    }
+
+    /// What the core remembers of the tasks it moved is what the store remembers.
+    fn agree(&mut self, transitions: &[Transition]) {
+        for run in transitions.iter().filter_map(Transition::run) {
+            let row = &self.memory.runs[&run];
+            match self.state.run(run) {
+                None => assert!(row.state.is_final(), "seed {}: run {run}", self.seed),
+                Some(run) => {
+                    assert_eq!(run.state, row.state, "seed {}", self.seed);
+                    for (at, task) in row.tasks.iter().enumerate() {
+                        let at = TaskIndex(u32::try_from(at).unwrap());
+                        assert_eq!(run.state_of(at), task.state, "seed {}", self.seed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The scheduler dies and starts again: all it knew is gone, its processes are ended, words that were
+    /// on their way may still arrive later.
+    fn crash(&mut self) {
+        self.alive.clear();
+        let late = self.rng.chance(30);
+        self.coming.retain(|_, event| late && matches!(event, Event::AttemptFinished { .. }));
+        self.state = State::restore(self.memory.snapshot(), self.now);
+        self.decide(Event::Started);
+    }
+
+    fn carry_out(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Launch(attempt) => self.launch(*attempt),
+            Effect::Stop { attempt, force } => {
+                let stubborn = self.alive.get(attempt).copied().unwrap_or(false);
+                if *force == Force::Kill || !stubborn {
+                    let number = if *force == Force::Kill { 9 } else { 15 };
+                    self.send_end(*attempt, 0, Outcome::Signaled(number));
+                }
+            }
+            Effect::Evaluate(instance) => {
+                let holds = match self.rng.below(10) {
+                    0 => Err("no such output".to_owned()),
+                    1..4 => Ok(false),
+                    _ => Ok(true),
+                };
+                self.send(1, Event::WhenEvaluated { instance: *instance, holds });
+            }
+            Effect::RunEnded(run) => {
+                assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
+            }
+        }
+    }
+
+    fn launch(&mut self, attempt: AttemptId) {
+        let others = self.alive.keys().any(|other| other.instance == attempt.instance);
+        assert!(!others, "seed {}: two processes of one task instance", self.seed);
+        assert!(self.alive.len() < self.memory.slots as usize, "seed {}: too many at once", self.seed);
+        self.assert_rule_holds(attempt);
+        let stubborn = self.rng.chance(10);
+        self.alive.insert(attempt, stubborn);
+        if self.rng.chance(2) {
+            return self.send_end(attempt, 0, Outcome::NotStarted("no such program".into()));
+        }
+        let at = self.now;
+        self.send(0, Event::AttemptStarted { attempt, pid: 7, at });
+        let seconds = if self.rng.chance(5) { 100_000 } else { self.rng.below(90) };
+        let outcome = match self.rng.below(20) {
+            0..3 => Outcome::Exited(1),
+            3 => Outcome::Exited(75),
+            4..6 => Outcome::Exited(99),
+            6 => Outcome::Signaled(11),
+            7 => Outcome::OutputsRefused("an undeclared output".into()),
+            _ => Outcome::Succeeded { outputs: Outputs::new(), choice: self.random_choice(attempt) },
+        };
+        self.send_end(attempt, seconds, outcome);
+    }
+
+    /// The store, not the scheduler, is asked whether the task may run.
+    fn assert_rule_holds(&self, attempt: AttemptId) {
+        let row = &self.memory.runs[&attempt.instance.run];
+        let (dag, task) = (&row.version.dag, attempt.instance.task);
+        let mut counts = Counts::default();
+        for above in dag.graph.upstream(task) {
+            counts.total += 1;
+            counts.add(row.tasks[above.at()].state, dag.task(above).allow_failure);
+        }
+        assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
+    }
+
+    fn random_choice(&mut self, attempt: AttemptId) -> Choice {
+        let dag = self.memory.runs[&attempt.instance.run].version.dag.clone();
+        if !dag.task(attempt.instance.task).chooses {
+            return Choice::Free;
+        }
+        let below: Vec<TaskIndex> = dag.graph.downstream(attempt.instance.task).collect();
+        match self.rng.below(3) {
+            0 => Choice::Cut { direct: self.rng.chance(50) },
+            _ => Choice::Branch(below.into_iter().filter(|_| self.rng.chance(50)).collect()),
+        }
+    }
+
+    fn send(&mut self, seconds: u64, event: Event) {
+        self.sent += 1;
+        self.coming.insert((self.now.plus(Duration::from_secs(seconds)), self.sent), event);
+    }
+
+    fn send_end(&mut self, attempt: AttemptId, seconds: u64, outcome: Outcome) {
+        let at = self.now.plus(Duration::from_secs(seconds));
+        let word = Event::AttemptFinished { attempt, at, outcome };
+        if self.rng.chance(5) {
+            let late = seconds + self.rng.below(200);
+            self.send(late, word.clone());
+        }
+        self.send(seconds, word);
+    }
+
+    /// Somebody does something.
+    fn meddle(&mut self) {
+        let names = ["alpha", "beta", "gamma"];
+        let name = (*self.rng.pick(&names)).to_owned();
+        let dag = DagId::from(name.as_str());
+        let by = "somebody".to_owned();
+        match self.rng.below(12) {
+            0..6 => {
+                let force = self.rng.chance(10);
+                let request = RunRequest { dag, params: Values::new(), logical_date: None, force, by };
+                self.decide(Event::RunRequested(request));
+            }
+            6 => {
+                let runs: Vec<RunId> = self.state.runs().map(|run| run.id).collect();
+                if !runs.is_empty() {
+                    let run = *self.rng.pick(&runs);
+                    self.decide(Event::CancelRequested { run, by });
+                }
+            }
+            7 => {
+                let paused = self.rng.chance(50);
+                let dag = self.rng.chance(80).then_some(dag);
+                self.decide(Event::PauseRequested { dag, paused, by });
+            }
+            8 => self.edit_dag(&name),
+            9 if self.rng.chance(20) => {
+                self.decide(Event::DagsRead { read: vec![], gone: vec![dag], faults: vec![] });
+            }
+            10 if self.rng.chance(30) => self.crash(),
+            _ => {}
+        }
+    }
+
+    /// Lets time pass up to the next thing that happens; false when nothing ever will.
+    fn pass(&mut self) -> bool {
+        let next =
+            self.coming.keys().next().map(|(at, _)| *at).into_iter().chain(self.state.next_deadline()).min();
+        let Some(next) = next else { return false };
+        self.now = self.now.max(next);
+        match self.coming.first_key_value() {
+            Some(((at, _), _)) if *at <= self.now => {
+                let (_, event) = self.coming.pop_first().unwrap();
+                if let Event::AttemptFinished { attempt, .. } = &event {
+                    self.alive.remove(attempt);
+                }
+                self.decide(event);
+            }
+            _ => self.decide(Event::TimePassed),
+        }
+        true
+    }
+
+    fn play(&mut self) {
+        for _ in 0..60 {
+            if self.rng.chance(30) {
+                self.meddle();
+            }
+            self.pass();
+        }
+        self.calm = true;
+        for name in ["alpha", "beta", "gamma"] {
+            self.edit_dag(name);
+            let (dag, by) = (Some(DagId::from(name)), "morning".to_owned());
+            self.decide(Event::PauseRequested { dag, paused: false, by });
+        }
+        self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
+        for _ in 0..200_000 {
+            if self.memory.runs.values().all(|run| run.state.is_final()) || !self.pass() {
+                break;
+            }
+        }
+        self.dawn();
+    }
+
+    /// Everything has come to its end, and the ends are right.
+    fn dawn(&self) {
+        for (id, run) in &self.memory.runs {
+            assert!(run.state.is_final(), "seed {}: run {id} is still {}", self.seed, run.state);
+            let failed = run.version.dag.tasks.iter().zip(&run.tasks).any(|(task, row)| {
+                matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed) && !task.allow_failure
+            });
+            if run.state == RunState::Success {
+                assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
+            }
+            for (task, row) in run.version.dag.tasks.iter().zip(&run.tasks) {
+                assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
+            }
+        }
+        let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
+        assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
+    }
+}
+
+fn random_dag(rng: &mut Rng, name: &str) -> Dag {
+    let count = 1 + usize::try_from(rng.below(9)).unwrap();
+    let mut edges = Vec::new();
+    let mut tasks = Vec::new();
+    for at in 0..count {
+        tasks.push(random_task(rng, at));
+        edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
+    }
+    let mut dag = build::dag(name, tasks, &edges);
+    dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
+    dag.overlap = *rng.pick(&[Overlap::Queue, Overlap::Queue, Overlap::Skip, Overlap::Replace]);
+    dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
+    dag.timeout = rng.chance(20).then(|| Duration::from_secs(60 + rng.below(600)));
+    dag.fail_fast = rng.chance(20);
+    dag
+}
+
+fn random_task(rng: &mut Rng, at: usize) -> Task {
+    let mut task = build::task(&format!("t{at}"));
+    if rng.chance(50) {
+        task.trigger_rule = *rng.pick(&TriggerRule::ALL);
+    }
+    task.when = rng.chance(15).then(|| "true".to_owned());
+    task.chooses = rng.chance(15);
+    task.allow_failure = rng.chance(10);
+    task.timeout = rng.chance(30).then(|| Duration::from_secs(1 + rng.below(80)));
+    task.pool = rng.chance(40).then(|| (*rng.pick(&["small", "wide"])).to_owned());
+    task.pool_slots = 1 + u32::try_from(rng.below(2)).unwrap();
+    task.priority = i32::try_from(rng.below(3)).unwrap();
+    task.retry.retries = u32::try_from(rng.below(4)).unwrap();
+    task.retry.backoff = *rng.pick(&[Backoff::Constant, Backoff::Linear, Backoff::Exponential(2.0)]);
+    task.retry.jitter = rng.chance(50);
+    if rng.chance(10) {
+        task.retry.on_exit = vec![75];
+    }
+    task
+}
+
+#[test]
+fn every_night_ends_well() {
+    let chosen = std::env::var("NIGHTRUN_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = chosen.map_or(0..NIGHTS, |seed: u64| seed..seed + 1);
+    for seed in seeds {
+        Night::new(seed).play();
+    }
+}
