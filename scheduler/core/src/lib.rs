@@ -3,7 +3,11 @@
 
 pub mod dag;
 pub mod decide;
+pub mod diag;
 pub mod graph;
 pub mod id;
+pub mod quoting;
+pub mod template;
 pub mod time;
 pub mod timetable;
+pub mod value;

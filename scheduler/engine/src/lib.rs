@@ -1,4 +1,7 @@
 //! Everything of Nightrun that touches the world: the store, processes, files, the clock.
 
+pub mod clock;
 pub mod exec;
+pub mod logs;
+pub mod run;
 pub mod store;

@@ -90,9 +90,10 @@ pub struct TaskRow {
 
 impl State {
     /// The state that a snapshot describes. What was alive when it was taken still counts as alive:
-    /// [`super::Event::Started`] settles that.
-    pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
+    /// [`super::Event::Started`] settles that. Without `schedules` nothing fires: runs are made by request only.
+    pub fn restore(snapshot: Snapshot, schedules: bool, now: Timestamp) -> Self {
         let mut state = Self::new(snapshot.slots, &snapshot.pools);
+        state.schedules = schedules;
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;

@@ -183,7 +183,10 @@ impl Turn<'_> {
     pub(super) fn arm_tick(&mut self, id: &DagId) {
         let entry = &self.state.dags[id];
         let dag = &entry.version.dag;
-        let asleep = entry.retired || !dag.enabled || (catches_up(dag) && entry.is_held(self.state.paused));
+        let asleep = !self.state.schedules
+            || entry.retired
+            || !dag.enabled
+            || (catches_up(dag) && entry.is_held(self.state.paused));
         let next = if asleep { None } else { next_instant(dag, entry.cursor) };
         if let Some(at) = next {
             self.arm(at, Timer::Tick(id.clone()));

@@ -19,6 +19,8 @@ pub struct State {
     pub(super) dags: BTreeMap<DagId, DagEntry>,
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) paused: bool,
+    /// False: no schedule fires.
+    pub(super) schedules: bool,
     pub(super) limits: Limits,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     pub(super) next_run: i64,
@@ -197,6 +199,7 @@ impl State {
             dags: BTreeMap::new(),
             runs: BTreeMap::new(),
             paused: false,
+            schedules: true,
             limits: Limits::new(slots, pools),
             timers: BTreeSet::new(),
             next_run: 1,
@@ -207,6 +210,11 @@ impl State {
     /// When the next [`super::Event::TimePassed`] is due; `None`: nothing is armed.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// From now on no attempt begins: the scheduler is about to end.
+    pub fn start_nothing_more(&mut self) {
+        self.limits.slots = 0;
     }
 
     /// A run that is not over.

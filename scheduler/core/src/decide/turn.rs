@@ -22,6 +22,10 @@ pub struct Step {
     pub answer: Option<Answer>,
 }
 
+/// After so many facts a step leaves the timers that are still due to the next one, so that a schedule
+/// that missed a year does not become one endless transaction.
+const FACTS_PER_STEP: usize = 20_000;
+
 /// The one way in: takes what happened and decides what is true now and what to do.
 pub fn step(state: &mut State, event: Event, now: Timestamp) -> Step {
     let mut turn = Turn::new(state, now);
@@ -91,6 +95,7 @@ impl<'a> Turn<'a> {
     fn fire_due(&mut self) {
         while let Some((at, _)) = self.state.timers.first()
             && *at <= self.now
+            && self.out.transitions.len() < FACTS_PER_STEP
         {
             let (_, timer) = self.state.timers.pop_first().expect("just seen");
             match timer {

@@ -121,7 +121,7 @@ impl Night {
         self.alive.clear();
         let late = self.rng.chance(30);
         self.coming.retain(|_, event| late && matches!(event, Event::AttemptFinished { .. }));
-        self.state = State::restore(self.memory.snapshot(), self.now);
+        self.state = State::restore(self.memory.snapshot(), true, self.now);
         self.decide(Event::Started);
     }
 

@@ -1,11 +1,17 @@
 //! Executors: they run attempts. An order is self-contained, so an executor needs neither store nor
 //! state; all it says back is a [`Word`].
 
+pub mod environment;
+pub mod local;
+pub mod operator;
 pub mod order;
+pub mod sweep;
 
+pub use local::Local;
 use nightrun_core::decide::Force;
 use nightrun_core::id::AttemptId;
 use nightrun_core::time::Timestamp;
+pub use operator::{Job, Operator, Registry};
 pub use order::{AttemptOrder, Ended, Word};
 use tokio::sync::mpsc::UnboundedSender;
 

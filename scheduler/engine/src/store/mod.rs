@@ -1,1 +1,54 @@
-//! The store: one SQLite file that remembers every transition.
+//! The store: one `SQLite` file that remembers every transition.
+//!
+//! The append-only log is the truth; all other tables are its projections, written in the same
+//! transaction and rebuilt from the log by `db check`. One thread owns the only connection that writes;
+//! everybody else reads through read-only connections, one transaction a page. No SQL outside this room.
+//!
+//! ```text
+//! <data>/nightrun.db   the database        <data>/lock     held by the one process that writes
+//! <data>/values/ab/…   large outputs, by their hash
+//! ```
+
+mod backup;
+mod check;
+mod column;
+mod connect;
+mod error;
+mod load;
+mod lock;
+mod migrate;
+mod project;
+mod read;
+mod row;
+mod values;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use backup::backup;
+pub use check::{Finding, check, rebuild};
+pub use error::{Fault, StoreError};
+pub use load::{Loaded, Unreadable, load};
+pub use read::{Page, Reader, RunFilter};
+pub use row::{
+    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
+    RunShow, TaskShow, TickItem, VersionItem,
+};
+pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
+pub use writer::{Committed, Writer};
+
+/// Name of the database in the data folder.
+pub const DATABASE: &str = "nightrun.db";
+
+/// Name of the folder of large outputs in the data folder.
+pub const VALUES: &str = "values";
+
+/// Bytes as lower-case hexadecimal text.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string never fails");
+        text
+    })
+}

@@ -1,0 +1,67 @@
+//! Keys of a task.
+
+use super::{Key, Shape, keys, words};
+use crate::dag::spec::{Capture, TriggerRule};
+
+/// What a task is, rather than how it is run: each task says it itself, never `defaults`.
+pub(crate) static OWN: &[&str] =
+    &["id", "description", "run", "type", "with", "script", "depends_on", "outputs"];
+
+keys! {
+    ID "id", Shape::Name, "", "extract",
+        "The task's name, unique in its DAG.";
+    DESCRIPTION "description", Shape::Text, "", "Fetch the orders",
+        "One line about it.";
+    RUN "run", Shape::Run, "", "./extract.sh --day {{ ds }}",
+        "A script for the shell, or a list of program and arguments without a shell. Values in `{{ }}` reach it as data, never as code.";
+    TYPE "type", Shape::Text, "", "noop",
+        "The operator that does the work, with its arguments in `with`.";
+    WITH "with", Shape::Arguments, "{}", "{connection: warehouse}",
+        "Arguments of the operator; text in them is a template.";
+    SCRIPT "script", Shape::Text, "", "print(6 * 7)",
+        "A script in another language, run by `interpreter`. It is no template: read the environment or `$NIGHTRUN_CONTEXT`.";
+    INTERPRETER "interpreter", Shape::Command, "", "python3 -u",
+        "What runs `script`, with its options; the script's file is the last argument.";
+    DEPENDS_ON "depends_on", Shape::Ids, "[]", "[extract]",
+        "Tasks that end before this one starts.";
+    TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",
+        "How those tasks must have ended for this one to run.";
+    WHEN "when", Shape::Text, "", "\"{{ params.limit > 0 }}\"",
+        "An expression; when it is false the task is skipped.";
+    ALLOW_FAILURE "allow_failure", Shape::Boolean, "false", "true",
+        "Its failure neither fails the run nor stops tasks that want it to succeed.";
+    ENV "env", Shape::Env, "{}", "{PGTZ: UTC}",
+        "Its own environment, over the DAG's; values are templates.";
+    SHELL "shell", Shape::Command, "\"bash -e -o pipefail\"", "sh -e",
+        "What runs the script in `run`; the script follows `-c`.";
+    WORKING_DIR "working_dir", Shape::Text, "", "scripts",
+        "Where its process starts; relative to the DAG file's folder.";
+    RETRIES "retries", Shape::Integer { min: 0, max: 1_000 }, "0", "2",
+        "Extra tries after a failed one.";
+    RETRY_DELAY "retry_delay", Shape::Duration, "\"1s\"", "1m",
+        "The wait before the first extra try.";
+    RETRY_BACKOFF "retry_backoff", Shape::Backoff, "\"constant\"", "exponential",
+        "How that wait grows: `constant`, `linear`, `exponential` (doubles), or a factor of at least 1.";
+    MAX_RETRY_DELAY "max_retry_delay", Shape::Duration, "", "10m",
+        "The wait never exceeds this.";
+    RETRY_JITTER "retry_jitter", Shape::Boolean, "false", "true",
+        "Adds up to one more wait, so that many tasks do not try again at once.";
+    RETRY_ON_EXIT "retry_on_exit", Shape::ExitCodes, "[]", "[75]",
+        "Only these exit codes are tried again. Empty: every failure.";
+    SKIP_ON_EXIT "skip_on_exit", Shape::ExitCodes, "[99]", "[99]",
+        "Exit codes that mean: skipped.";
+    TIMEOUT "timeout", Shape::Duration, "", "30m",
+        "Longest one attempt may take.";
+    GRACE "grace", Shape::Duration, "\"10s\"", "30s",
+        "How long a process that was told to end may take before it is killed.";
+    POOL "pool", Shape::Text, "", "warehouse",
+        "The pool it draws slots from.";
+    POOL_SLOTS "pool_slots", Shape::Integer { min: 1, max: 100_000 }, "1", "2",
+        "How many slots of the pool it takes.";
+    PRIORITY "priority", Shape::Integer { min: -1_000_000, max: 1_000_000 }, "0", "10",
+        "Higher goes first in the queue.";
+    OUTPUTS "outputs", Shape::Identifiers, "[]", "[rows, files]",
+        "Names of its outputs. A missing one, and one not named here, fails the attempt. Without it: any.";
+    CAPTURE "capture", Shape::Word(words::<Capture>), "", "last_line",
+        "What of its standard output becomes the output `return_value`.";
+}

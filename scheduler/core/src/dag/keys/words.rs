@@ -1,0 +1,57 @@
+//! Words that stand for a choice.
+
+use crate::dag::spec::{Capture, CatchupPolicy, Overlap, ParamKind, TriggerRule};
+use crate::timetable::Dst;
+
+/// A choice between a few words.
+pub(crate) trait Words: Copy + 'static {
+    /// Each word and what it stands for.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+/// The words of a choice.
+pub(crate) fn words<T: Words>() -> Vec<&'static str> {
+    T::WORDS.iter().map(|(word, _)| *word).collect()
+}
+
+impl Words for Overlap {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("queue", Self::Queue), ("skip", Self::Skip), ("replace", Self::Replace)];
+}
+
+impl Words for CatchupPolicy {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("latest", Self::Latest), ("all", Self::All)];
+}
+
+impl Words for Capture {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("last_line", Self::LastLine), ("json", Self::Json), ("text", Self::Text)];
+}
+
+impl Words for Dst {
+    const WORDS: &'static [(&'static str, Self)] = &[("cron", Self::Cron), ("airflow", Self::Airflow)];
+}
+
+impl Words for ParamKind {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("string", Self::String),
+        ("integer", Self::Integer),
+        ("number", Self::Number),
+        ("boolean", Self::Boolean),
+        ("array", Self::Array),
+        ("object", Self::Object),
+    ];
+}
+
+impl Words for TriggerRule {
+    const WORDS: &'static [(&'static str, Self)] = &{
+        let mut words = [("", Self::Always); Self::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = (Self::ALL[at].as_str(), Self::ALL[at]);
+            at += 1;
+        }
+        words
+    };
+}

@@ -1,0 +1,100 @@
+//! What a DAG file is read against: the names that stand outside of it, and how large it may be.
+
+use std::collections::BTreeMap;
+
+use crate::time::Timestamp;
+use crate::timetable::Zone;
+
+/// What is known beside the file.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Pools by name, with their slots.
+    pub pools: BTreeMap<String, u32>,
+    /// Any name will do for a pool: for texts that were good once.
+    pub any_pool: bool,
+    /// What `type:` may name.
+    pub operators: Vec<OperatorSignature>,
+    /// The zone of a DAG that names none.
+    pub default_zone: Zone,
+    /// From when on clock changes are warned of.
+    pub now: Timestamp,
+    /// How large a file may be.
+    pub limits: Limits,
+}
+
+impl Known {
+    /// Nothing but the zone and the moment.
+    pub fn new(default_zone: Zone, now: Timestamp) -> Self {
+        Self {
+            pools: BTreeMap::new(),
+            any_pool: false,
+            operators: Vec::new(),
+            default_zone,
+            now,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What an operator is called and what it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorSignature {
+    /// What `type:` names it.
+    pub name: String,
+    /// What `with:` may hold.
+    pub args: Vec<Argument>,
+    /// Whether its success decides which of the tasks after it are wanted.
+    pub chooses: bool,
+}
+
+/// One argument of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// Its key in `with:`.
+    pub name: String,
+    /// What it takes; text with a template in it is always taken.
+    pub kind: ArgumentKind,
+    /// Whether it must be given.
+    pub required: bool,
+}
+
+/// What an argument of an operator takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgumentKind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A duration such as `90s`.
+    Duration,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+    /// Anything.
+    Any,
+}
+
+/// How large a DAG file may be, so that no file can exhaust the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// Lists and maps inside each other.
+    pub depth: usize,
+    /// Values of all kinds.
+    pub nodes: usize,
+    /// Values that aliases stand for.
+    pub grown: usize,
+}
+
+impl Default for Limits {
+    /// 1 MiB, 64 levels, a million values, 50,000 of them by aliases.
+    fn default() -> Self {
+        Self { bytes: 1 << 20, depth: 64, nodes: 1_000_000, grown: 50_000 }
+    }
+}

@@ -1,0 +1,125 @@
+//! The keys of the DAG itself, and everything put together.
+
+use super::Reader;
+use super::entry::Owner;
+use super::schedule::Firing;
+use super::settings::Settings;
+use super::task::DraftTask;
+use crate::dag::check;
+use crate::dag::keys::{Level, dag as keys};
+use crate::dag::spec::{Dag, Overlap, Param};
+use crate::dag::tree::{Kind, Map, Node};
+use crate::diag::{Code, Fault, Span};
+use crate::id::{DagId, is_name};
+
+/// A DAG whose parts are read, before the checks of how they hang together.
+pub(crate) struct Draft<'n, 'a> {
+    pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
+    pub(crate) params: Vec<Param>,
+    pub(crate) firing: Firing,
+    /// The DAG's own `env`, whose templates every task renders.
+    pub(crate) env: Option<&'n Node<'a>>,
+}
+
+impl Reader<'_> {
+    /// The DAG of a document; complete only where no error was reported.
+    pub(super) fn dag(&mut self, root: &Node<'_>, path: &str) -> Option<Dag> {
+        let Kind::Map(map) = &root.kind else {
+            let message = format!("a DAG file is a map of keys, and this is {}", root.what());
+            self.faults
+                .add(Fault::new(Code::WrongType, root.at, message).help("it begins with `tasks:`, say"));
+            return None;
+        };
+        self.check_keys(map, Owner { level: Level::Dag, name: "the DAG" });
+        let id = self.dag_id(map, path);
+        let params = self.read(map, &keys::PARAMS, Self::params).unwrap_or_default();
+        let firing = self.firing(map);
+        let defaults = self.defaults(map);
+        let tasks = self.tasks(map, &defaults);
+        let env = self.read(map, &keys::ENV, Self::env).unwrap_or_default();
+        let mut dag = Dag {
+            id: DagId::from(id.as_str()),
+            description: self.read(map, &keys::DESCRIPTION, Self::owned_text),
+            owner: self.read(map, &keys::OWNER, Self::owned_text),
+            tags: self.read(map, &keys::TAGS, Self::texts).unwrap_or_default(),
+            doc_md: self.read(map, &keys::DOC_MD, Self::owned_text),
+            enabled: self.read(map, &keys::ENABLED, Self::boolean).unwrap_or(true),
+            timetable: firing.timetable.clone(),
+            zone: firing.zone.clone(),
+            start: firing.start,
+            end: firing.end,
+            catchup: firing.catchup,
+            max_active_runs: self.read(map, &keys::MAX_ACTIVE_RUNS, Self::integer).unwrap_or(1),
+            overlap: self.read(map, &keys::OVERLAP, Self::word).unwrap_or(Overlap::Queue),
+            max_active_tasks: self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer),
+            timeout: self.read(map, &keys::TIMEOUT, Self::duration),
+            fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
+            params: Vec::new(),
+            env,
+            tasks: Vec::new(),
+            graph: crate::graph::Graph::new(0, &[]).ok()?,
+        };
+        let draft = Draft { tasks: tasks?, params, firing, env: map.get(keys::ENV.name) };
+        dag.graph = check::check(&draft, self)?;
+        dag.params = draft.params;
+        dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
+        Some(dag)
+    }
+
+    /// The id in the file, or the file's stem.
+    fn dag_id(&mut self, map: &Map<'_>, path: &str) -> String {
+        if let Some(node) = map.get(keys::ID.name) {
+            return self.name(&keys::ID, node).unwrap_or_default().to_owned();
+        }
+        let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")).unwrap_or(file);
+        if !is_name(stem) {
+            let message = format!("the DAG has no `id`, and its file's name `{stem}` cannot be one");
+            let help = "give it one: `id: nightly_sales`; letters, digits, `.`, `_` and `-`";
+            self.faults.add(Fault::new(Code::BadName, Span::default(), message).help(help));
+        }
+        stem.to_owned()
+    }
+
+    /// What tasks have where they say nothing: `defaults` over the DAG's own keys.
+    fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
+        let mut base = Settings::default();
+        if let Some(shell) = self.read(map, &keys::SHELL, Self::command) {
+            base.shell = shell;
+        }
+        base.working_dir =
+            self.read(map, &keys::WORKING_DIR, |r, key, node| r.some_text(key, node).map(|_| node));
+        let Some(defaults) = map.get(keys::DEFAULTS.name) else { return base };
+        let Some(defaults) = self.map(&keys::DEFAULTS, defaults) else { return base };
+        self.check_keys(defaults, Owner { level: Level::Defaults, name: "`defaults`" });
+        self.settings(defaults, &base)
+    }
+
+    fn tasks<'n, 'a>(
+        &mut self,
+        map: &'n Map<'a>,
+        defaults: &Settings<'n, 'a>,
+    ) -> Option<Vec<DraftTask<'n, 'a>>> {
+        let Some(entry) = map.entry(keys::TASKS.name) else {
+            let at = map.entries.first().map(|entry| entry.key_at).unwrap_or_default();
+            let fault = Fault::new(Code::MissingKey, at, "the DAG has no `tasks`");
+            self.faults
+                .add(fault.help("add `tasks:` with at least one task: `- {id: extract, run: ./extract.sh}`"));
+            return None;
+        };
+        if let Kind::Map(tasks) = &entry.value.kind {
+            let first = tasks.entries.first().map_or("extract", |entry| &entry.key);
+            let fault = Fault::new(Code::WrongType, entry.value.at, "`tasks` is a list, and this is a map");
+            self.faults.add(fault.help(format!("write `- id: {first}` and indent its keys beneath `id`")));
+            return None;
+        }
+        let nodes = self.list(&keys::TASKS, &entry.value)?;
+        if nodes.is_empty() {
+            let fault = Fault::new(Code::Empty, entry.value.at, "`tasks` is empty");
+            self.faults.add(fault.help("a DAG has at least one task: `- {id: extract, run: ./extract.sh}`"));
+        }
+        let tasks: Vec<_> =
+            nodes.iter().enumerate().map(|(at, node)| self.task(node, at + 1, defaults)).collect();
+        Some(tasks.into_iter().flatten().collect())
+    }
+}

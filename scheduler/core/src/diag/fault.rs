@@ -1,0 +1,145 @@
+//! Faults while they are found: places are bytes; lines and columns are counted once, at the end.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Code, Diagnostic, Note, Place};
+
+/// So many faults of one file are kept; nobody reads more.
+const MAX_FAULTS: usize = 500;
+
+/// A piece of the file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    /// As a range for slicing the file's text.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The piece between two places of the file; texts longer than 4 GiB are refused before.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: narrow(start), end: narrow(end.max(start)) }
+    }
+}
+
+/// A diagnostic in the making.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) code: Code,
+    pub(crate) at: Span,
+    message: String,
+    label: Option<String>,
+    help: Option<String>,
+    notes: Vec<(Span, String)>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Code, at: Span, message: impl Into<String>) -> Self {
+        Self { code, at, message: message.into(), label: None, help: None, notes: Vec::new() }
+    }
+
+    /// A few words at the caret.
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// What to write instead.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// What to write instead, where that is known.
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Another place that belongs to it.
+    pub(crate) fn note(mut self, at: Span, message: impl Into<String>) -> Self {
+        self.notes.push((at, message.into()));
+        self
+    }
+}
+
+/// All faults of a file, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    list: Vec<Fault>,
+    seen: HashSet<(Code, Span, String)>,
+    errors: usize,
+}
+
+impl Faults {
+    /// Keeps a fault, unless the same one is known (an alias shows the same text in several places).
+    pub(crate) fn add(&mut self, fault: Fault) {
+        if fault.code.severity() == super::Severity::Error {
+            self.errors += 1;
+        }
+        if self.list.len() < MAX_FAULTS && self.seen.insert((fault.code, fault.at, fault.message.clone())) {
+            self.list.push(fault);
+        }
+    }
+
+    /// How many errors were found so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The diagnostics, in the order of the file.
+    pub(crate) fn finish(mut self, path: &str, text: &str) -> Vec<Diagnostic> {
+        if self.list.is_empty() {
+            return Vec::new();
+        }
+        self.list.sort_by_key(|fault| (fault.at, fault.code));
+        let (path, lines): (Arc<str>, _) = (path.into(), Lines::of(text));
+        let note = |(at, message)| Note { message, place: lines.place(at) };
+        self.list
+            .into_iter()
+            .map(|fault| Diagnostic {
+                code: fault.code,
+                message: fault.message,
+                path: Arc::clone(&path),
+                place: lines.place(fault.at),
+                label: fault.label,
+                help: fault.help,
+                notes: fault.notes.into_iter().map(note).collect(),
+            })
+            .collect()
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    fn place(&self, at: Span) -> Place {
+        let (line, column, start) = self.position(at.start as usize);
+        let (end_line, end_column, end) = self.position(at.end as usize);
+        Place { line, column, end_line, end_column, bytes: start..end }
+    }
+
+    /// Line, column and byte of a place, moved back onto the text and onto a character where it is not.
+    fn position(&self, byte: usize) -> (usize, usize, usize) {
+        let byte = self.text.floor_char_boundary(byte);
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let column = self.text[self.starts[line - 1]..byte].chars().count() + 1;
+        (line, column, byte)
+    }
+}

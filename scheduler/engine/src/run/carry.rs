@@ -1,0 +1,307 @@
+//! Carries orders out: gathers what an attempt needs, renders its templates, and hands it to the executor.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nightrun_core::dag::spec::{Task, Work};
+use nightrun_core::decide::{Choice, Effect, Event, Outcome, Outputs, Run, State, Transition};
+use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::time::Timestamp;
+use nightrun_core::{quoting, template};
+use serde_json::{Map, Value as Json};
+
+use super::handle::Handle;
+use super::scope::{ScopeOf, is_template};
+use super::values::RunValues;
+use super::{Parts, finish};
+use crate::clock::Clock;
+use crate::exec::environment::{self, Identity};
+use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
+use crate::logs::LogPaths;
+
+/// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
+const LONGEST_ARGUMENT: usize = 100 * 1024;
+
+/// Between the loop and the executor.
+pub(super) struct Carrier {
+    paths: LogPaths,
+    data: PathBuf,
+    dags: PathBuf,
+    executor: Arc<dyn Executor>,
+    operators: Registry,
+    environment: Vec<(String, String)>,
+    store_id: String,
+    clock: Clock,
+    loop_: Handle,
+    values: RunValues,
+    alive: HashSet<AttemptId>,
+    prepared: Option<nightrun_core::id::RunId>,
+}
+
+/// What starting an attempt comes to.
+enum Start {
+    Process(AttemptOrder),
+    Done(Map<String, Json>, Choice),
+}
+
+/// A program, what it adds to the environment, and what must be in a file before it starts.
+struct Program {
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Carrier {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+        Self {
+            paths: LogPaths::new(&parts.data),
+            data: parts.data.clone(),
+            dags: parts.dags.clone(),
+            executor: parts.executor.clone(),
+            operators: parts.operators.clone(),
+            environment: parts.environment.clone(),
+            store_id: parts.store_id.clone(),
+            clock: parts.clock.clone(),
+            loop_,
+            values,
+            alive: HashSet::new(),
+            prepared: None,
+        }
+    }
+
+    /// Takes in what has become durable.
+    pub(super) fn remember(&mut self, facts: &[Transition]) {
+        self.values.remember(facts);
+    }
+
+    /// True when no attempt lives.
+    pub(super) fn is_idle(&self) -> bool {
+        self.alive.is_empty()
+    }
+
+    /// Carries one order out. What goes wrong comes back as an event.
+    pub(super) fn carry_out(&mut self, state: &State, effect: &Effect) {
+        match effect {
+            Effect::Launch(attempt) => self.launch(state, *attempt),
+            Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
+            Effect::Evaluate(instance) => self.evaluate(state, *instance),
+            Effect::RunEnded(_) => {}
+        }
+    }
+
+    /// Makes an event of an executor's word; large outputs are read elsewhere and come as an event later.
+    pub(super) fn hear(
+        &mut self,
+        state: &State,
+        attempt: AttemptId,
+        at: Timestamp,
+        word: Word,
+    ) -> Option<Event> {
+        match word {
+            Word::Started { pid } => Some(Event::AttemptStarted { attempt, pid, at }),
+            Word::Ended(ended) => {
+                self.alive.remove(&attempt);
+                let task = state.run(attempt.instance.run)?.version.dag.task(attempt.instance.task);
+                finish::outcome(task, &self.paths, &self.data, attempt, at, ended, &self.loop_)
+                    .map(|outcome| Event::AttemptFinished { attempt, at, outcome })
+            }
+        }
+    }
+
+    fn launch(&mut self, state: &State, attempt: AttemptId) {
+        let Some(run) = state.run(attempt.instance.run) else { return };
+        match self.start(run, attempt) {
+            Ok(Start::Process(order)) => {
+                self.alive.insert(attempt);
+                self.executor.launch(order);
+            }
+            Ok(Start::Done(outputs, choice)) => {
+                let outputs: Outputs = finish::inline(outputs);
+                self.tell_end(attempt, true, Outcome::Succeeded { outputs, choice });
+            }
+            Err(message) => self.tell_end(attempt, false, Outcome::NotStarted(message)),
+        }
+    }
+
+    fn tell_end(&self, attempt: AttemptId, started: bool, outcome: Outcome) {
+        let at = (self.clock)();
+        if started {
+            self.loop_.tell(Event::AttemptStarted { attempt, pid: 0, at });
+        }
+        self.loop_.tell(Event::AttemptFinished { attempt, at, outcome });
+    }
+
+    fn evaluate(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let task = run.version.dag.task(instance.task);
+        let Some(when) = &task.when else { return };
+        let scope =
+            ScopeOf { run, task: instance.task, try_number: 1, values: &self.values, data: &self.data };
+        let holds = scope
+            .build(&[when.as_str()], true)
+            .and_then(|scope| template::evaluate(when, &scope).map_err(|fault| fault.to_string()))
+            .map(|value| template::holds(&value));
+        self.loop_.tell(Event::WhenEvaluated { instance, holds });
+    }
+
+    fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {
+        let at = attempt.instance.task;
+        let task = run.version.dag.task(at);
+        if self.prepared != Some(run.id) {
+            self.paths
+                .prepare(run.id)
+                .map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
+            self.prepared = Some(run.id);
+        }
+        let scope =
+            ScopeOf { run, task: at, try_number: attempt.number, values: &self.values, data: &self.data };
+        let texts = texts_of(run, task);
+        let scope = scope.build(&texts, false)?;
+        let render = |text: &str| render(text, &scope);
+        let program = match self.program(task, attempt, &scope)? {
+            Ok(program) => program,
+            Err((outputs, choice)) => return Ok(Start::Done(outputs, choice)),
+        };
+        let mut own = Vec::new();
+        for (name, value) in run.version.dag.env.iter().chain(&task.env) {
+            own.push((name.clone(), render(value)?));
+        }
+        let folder = self.dags.join(Path::new(&run.version.path).parent().unwrap_or(Path::new("")));
+        let working_dir = match &task.working_dir {
+            Some(dir) => folder.join(render(dir)?),
+            None => folder,
+        };
+        self.write_context(run, attempt)?;
+        let identity = Identity {
+            dag: run.version.dag.id.as_str(),
+            task: &task.id,
+            attempt,
+            run_type: run.run_type.as_str(),
+            logical_date: run.logical_date,
+            data_interval: run.interval,
+            output: self.paths.output(attempt).to_string_lossy().into_owned(),
+            context: self.paths.context(attempt).to_string_lossy().into_owned(),
+            store_id: &self.store_id,
+        };
+        let env = environment::build(&self.environment, &identity, own, program.env);
+        Ok(Start::Process(AttemptOrder {
+            attempt,
+            argv: program.argv,
+            env,
+            working_dir,
+            log: self.paths.log(attempt),
+            stdout: task.capture.map(|_| self.paths.stdout(attempt)),
+        }))
+    }
+
+    /// The program of a task; the inner error is an operator that is done without one.
+    fn program(
+        &self,
+        task: &Task,
+        attempt: AttemptId,
+        scope: &template::Scope,
+    ) -> Result<Result<Program, (Map<String, Json>, Choice)>, String> {
+        let plain = |argv| Ok(Ok(Program { argv, env: Vec::new() }));
+        match &task.work {
+            Work::Shell { script, shell } => {
+                let text = if is_template(script) {
+                    quoting::render_shell(script, scope).map_err(|fault| fault.to_string())?
+                } else {
+                    quoting::ShellText { script: script.clone(), env: Vec::new() }
+                };
+                let mut argv = shell.clone();
+                if text.script.len() > LONGEST_ARGUMENT {
+                    argv.push(self.write_script(attempt, &text.script)?);
+                } else {
+                    argv.extend(["-c".to_owned(), text.script]);
+                }
+                Ok(Ok(Program { argv, env: text.env }))
+            }
+            Work::Argv(argv) => plain(argv.iter().map(|text| render(text, scope)).collect::<Result<_, _>>()?),
+            Work::Script { text, interpreter } => {
+                let file = self.write_script(attempt, text)?;
+                plain(interpreter.iter().cloned().chain([file]).collect())
+            }
+            Work::Operator { name, with } => {
+                let operator =
+                    self.operators.get(name).ok_or_else(|| format!("there is no operator `{name}`"))?;
+                let with = render_all(with, scope)?;
+                match operator.prepare(&with)? {
+                    Job::Process { argv, env } => Ok(Ok(Program { argv, env })),
+                    Job::Script { text, interpreter, args } => {
+                        let file = self.write_script(attempt, &text)?;
+                        plain(interpreter.into_iter().chain([file]).chain(args).collect())
+                    }
+                    Job::Done { outputs, choice } => Ok(Err((outputs, choice))),
+                }
+            }
+        }
+    }
+
+    fn write_script(&self, attempt: AttemptId, text: &str) -> Result<String, String> {
+        let path = self.paths.script(attempt);
+        std::fs::write(&path, text).map_err(|fault| format!("its script cannot be written: {fault}"))?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    fn write_context(&self, run: &Run, attempt: AttemptId) -> Result<(), String> {
+        let context = ScopeOf {
+            run,
+            task: attempt.instance.task,
+            try_number: attempt.number,
+            values: &self.values,
+            data: &self.data,
+        }
+        .context()?;
+        std::fs::write(self.paths.context(attempt), context.to_string())
+            .map_err(|fault| format!("its context cannot be written: {fault}"))
+    }
+}
+
+/// All texts of a task that may be templates.
+fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
+    let env = run.version.dag.env.iter().chain(&task.env).map(|(_, value)| value.as_str());
+    let mut texts: Vec<&str> = env.chain(task.working_dir.as_deref()).collect();
+    match &task.work {
+        Work::Shell { script, .. } => texts.push(script),
+        Work::Argv(argv) => texts.extend(argv.iter().map(String::as_str)),
+        Work::Script { .. } => {}
+        Work::Operator { with, .. } => with.values().for_each(|value| collect_texts(value, &mut texts)),
+    }
+    texts.retain(|text| is_template(text));
+    texts
+}
+
+fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
+    match value {
+        Json::String(text) => texts.push(text),
+        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
+        Json::Object(map) => map.values().for_each(|item| collect_texts(item, texts)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
+    if !is_template(text) {
+        return Ok(text.to_owned());
+    }
+    template::render(text, scope).map_err(|fault| fault.to_string())
+}
+
+/// Renders every text in an operator's arguments; a text that is one expression keeps its value's type.
+fn render_all(with: &Map<String, Json>, scope: &template::Scope) -> Result<Map<String, Json>, String> {
+    with.iter().map(|(key, value)| Ok((key.clone(), render_json(value, scope)?))).collect()
+}
+
+fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
+    match value {
+        Json::String(text) if is_template(text) => {
+            template::render_value(text, scope).map_err(|fault| fault.to_string())
+        }
+        Json::Array(items) => {
+            items.iter().map(|item| render_json(item, scope)).collect::<Result<_, _>>().map(Json::Array)
+        }
+        Json::Object(map) => render_all(map, scope).map(Json::Object),
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => Ok(value.clone()),
+    }
+}

@@ -1,0 +1,96 @@
+//! The end of an attempt's process becomes an outcome: its outputs are read, checked and put away.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use nightrun_core::dag::spec::Task;
+use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs};
+use nightrun_core::id::AttemptId;
+use nightrun_core::time::Timestamp;
+use nightrun_core::value;
+use serde_json::{Map, Value as Json};
+
+use super::handle::Handle;
+use crate::exec::Ended;
+use crate::logs::LogPaths;
+use crate::store;
+
+/// Files up to this size are read on the loop's own thread.
+const QUICK: u64 = 64 * 1024;
+
+/// What the end of a process comes to. `None`: there is much to read; the outcome comes as an event.
+pub(super) fn outcome(
+    task: &Task,
+    paths: &LogPaths,
+    data: &Path,
+    attempt: AttemptId,
+    at: Timestamp,
+    ended: Ended,
+    loop_: &Handle,
+) -> Option<Outcome> {
+    match ended {
+        Ended::Exited(0) => {}
+        Ended::Exited(code) => return Some(Outcome::Exited(code)),
+        Ended::Signaled(number) => return Some(Outcome::Signaled(number)),
+        Ended::NotStarted(message) => return Some(Outcome::NotStarted(message)),
+    }
+    let (file, stdout) = (paths.output(attempt), paths.stdout(attempt));
+    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    if size(&file) + task.capture.map_or(0, |_| size(&stdout)) <= QUICK {
+        return Some(succeeded(task, &file, &stdout, data));
+    }
+    let (task, data, loop_) = (task.clone(), data.to_owned(), loop_.clone());
+    tokio::task::spawn_blocking(move || {
+        let outcome = succeeded(&task, &file, &stdout, &data);
+        loop_.tell(Event::AttemptFinished { attempt, at, outcome });
+    });
+    None
+}
+
+/// Values that were never in a file.
+pub(super) fn inline(values: Map<String, Json>) -> Outputs {
+    values.into_iter().map(|(key, value)| (key, Output::Inline(value))).collect()
+}
+
+fn succeeded(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Outcome {
+    match read_outputs(task, file, stdout, data) {
+        Ok(outputs) => Outcome::Succeeded { outputs, choice: Choice::Free },
+        Err(message) => Outcome::OutputsRefused(message),
+    }
+}
+
+fn read_outputs(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Result<Outputs, String> {
+    let bytes = read_file(file)?;
+    let mut values = value::parse_outputs(&bytes).map_err(|fault| fault.to_string())?;
+    value::check_declared(&task.outputs, &values)?;
+    if let Some(kind) = task.capture {
+        values.insert("return_value".into(), value::capture(kind, &read_file(stdout)?)?);
+    }
+    let mut outputs = Outputs::new();
+    for (key, value) in values {
+        let output = store::spill(data, &value).map_err(|fault| format!("output `{key}`: {fault}"))?;
+        outputs.insert(key, output);
+    }
+    // What was taken over is not needed twice.
+    if !bytes.is_empty() {
+        let _ = fs::remove_file(file);
+    }
+    Ok(outputs)
+}
+
+/// A file's bytes; none when there is no file. Larger than any value may be is an error.
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    match fs::metadata(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(meta) if meta.len() > value::MAX_OUTPUTS as u64 => {
+            return Err(format!(
+                "{} bytes are more than the {} allowed; hand on a path instead",
+                meta.len(),
+                value::MAX_OUTPUTS
+            ));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    fs::read(path).map_err(|fault| format!("{} cannot be read: {fault}", path.display()))
+}

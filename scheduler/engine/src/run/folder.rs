@@ -1,0 +1,216 @@
+//! The DAG folder: what its files say, what changed since the last look, and who tells the loop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use ignore::WalkBuilder;
+use nightrun_core::dag::{Known, Reading, Source, read};
+use nightrun_core::decide::{DagText, Event};
+use nightrun_core::diag::Diagnostic;
+use nightrun_core::id::DagId;
+use notify_debouncer_full::{new_debouncer, notify::RecursiveMode};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::handle::Handle;
+
+/// Changes of files are gathered for so long before they are looked at.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+
+/// A look without any notice: network folders and overflowing queues lose some.
+const RESCAN: Duration = Duration::from_secs(30);
+
+/// A folder of DAG files and what was last seen in it.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    known: Known,
+    seen: BTreeMap<String, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Hash of the bytes; empty for a file known from the store only.
+    hash: String,
+    /// DAGs of the last good version.
+    dags: Vec<DagId>,
+    faulty: bool,
+}
+
+/// What one look found.
+#[derive(Debug, Default)]
+pub struct FolderReport {
+    /// New and changed DAGs.
+    pub read: Vec<DagText>,
+    /// DAGs that no file defines any more.
+    pub gone: Vec<DagId>,
+    /// Files whose faults changed.
+    pub faults: Vec<(String, Json)>,
+}
+
+impl FolderReport {
+    /// Nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.read.is_empty() && self.gone.is_empty() && self.faults.is_empty()
+    }
+
+    /// As the loop takes it.
+    pub fn into_event(self) -> Event {
+        Event::DagsRead { read: self.read, gone: self.gone, faults: self.faults }
+    }
+}
+
+impl Folder {
+    /// A folder whose files were never looked at. `stored`: DAGs in force in the store, with the file
+    /// each came from; those whose file is missing at the first look are gone.
+    pub fn new(root: PathBuf, known: Known, stored: impl IntoIterator<Item = (DagId, String)>) -> Self {
+        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+        for (dag, path) in stored {
+            seen.entry(path).or_default().dags.push(dag);
+        }
+        Self { root, known, seen }
+    }
+
+    /// Looks at every file; only what changed is read.
+    pub fn look(&mut self) -> FolderReport {
+        let mut report = FolderReport::default();
+        let mut before = std::mem::take(&mut self.seen);
+        let mut taken: BTreeMap<DagId, String> = BTreeMap::new();
+        let mut lost: BTreeSet<DagId> = BTreeSet::new();
+        for path in dag_files(&self.root) {
+            let old = before.remove(&path).unwrap_or_default();
+            let now = self.look_at(&path, &old, &mut taken, &mut report);
+            lost.extend(old.dags.into_iter().filter(|dag| !now.dags.contains(dag)));
+            self.seen.insert(path, now);
+        }
+        for (path, old) in before {
+            lost.extend(old.dags);
+            if old.faulty {
+                report.faults.push((path, json!([])));
+            }
+        }
+        report.gone = lost.into_iter().filter(|dag| !taken.contains_key(dag)).collect();
+        report
+    }
+
+    fn look_at(
+        &self,
+        path: &str,
+        old: &Seen,
+        taken: &mut BTreeMap<DagId, String>,
+        report: &mut FolderReport,
+    ) -> Seen {
+        let Ok(bytes) = fs::read(self.root.join(path)) else {
+            return Seen { hash: String::new(), dags: old.dags.clone(), faulty: old.faulty };
+        };
+        let hash = hash_of(path, &bytes);
+        if hash == old.hash {
+            taken.extend(old.dags.iter().map(|dag| (dag.clone(), path.to_owned())));
+            return Seen { hash, dags: old.dags.clone(), faulty: old.faulty };
+        }
+        let Reading { dags, diagnostics } = read(&Source::new(path, &bytes), &self.known);
+        let mut faults = as_json(&diagnostics);
+        let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+        let mut own = Vec::new();
+        for dag in dags {
+            if let Some(first) = taken.get(&dag.id) {
+                faults.push(already_taken(path, &dag.id, first));
+                continue;
+            }
+            taken.insert(dag.id.clone(), path.to_owned());
+            own.push(dag.id.clone());
+            let text =
+                DagText { dag: Arc::new(dag), path: path.into(), text: text.clone(), hash: hash.clone() };
+            report.read.push(text);
+        }
+        let faulty = !faults.is_empty();
+        if faulty || old.faulty || old.hash.is_empty() {
+            report.faults.push((path.to_owned(), Json::Array(faults)));
+        }
+        // A broken file changes nothing: its last good version stays in force.
+        if own.is_empty() {
+            own.clone_from(&old.dags);
+            taken.extend(own.iter().map(|dag| (dag.clone(), path.to_owned())));
+        }
+        Seen { hash, dags: own, faulty }
+    }
+
+    /// Looks again whenever files change, and tells the loop; on a thread of its own, until the loop ends.
+    pub fn watch(mut self, loop_: Handle) {
+        let spawned = std::thread::Builder::new().name("dag-folder".into()).spawn(move || {
+            let (notice, notices) = mpsc::channel();
+            let watcher = new_debouncer(DEBOUNCE, None, move |_| {
+                // The thread that listens ends only with the process.
+                let _ = notice.send(());
+            });
+            let watching = watcher.and_then(|mut watcher| {
+                watcher.watch(&self.root, RecursiveMode::Recursive)?;
+                Ok(watcher)
+            });
+            if let Err(fault) = &watching {
+                tracing::warn!(%fault, "the DAG folder cannot be watched; it is looked at every 30 s");
+            }
+            while !loop_.is_stopped() {
+                match notices.recv_timeout(RESCAN) {
+                    Err(mpsc::RecvTimeoutError::Disconnected) => std::thread::sleep(RESCAN),
+                    Ok(()) | Err(mpsc::RecvTimeoutError::Timeout) => {}
+                }
+                let report = self.look();
+                if !report.is_empty() {
+                    loop_.tell(report.into_event());
+                }
+            }
+        });
+        if let Err(fault) = spawned {
+            tracing::error!(%fault, "the DAG folder is not watched");
+        }
+    }
+}
+
+/// The hash of a file's meaning: its path gives it its id, its bytes the rest.
+pub fn hash_of(path: &str, bytes: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(path.as_bytes());
+    hash.update([0]);
+    hash.update(bytes);
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with
+/// `_` or `.`, the configuration, and tests.
+pub fn dag_files(root: &Path) -> Vec<String> {
+    let walk = WalkBuilder::new(root).standard_filters(false).hidden(true).follow_links(true).build();
+    let mut files: Vec<String> = walk
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .filter(|entry| is_dag_file(&entry.file_name().to_string_lossy()))
+        .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_string_lossy().into_owned()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn is_dag_file(name: &str) -> bool {
+    let yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
+    let other = [".test.yaml", ".test.yml"].iter().any(|ending| name.ends_with(ending));
+    yaml && !other && !name.starts_with('_') && !matches!(name, "nightrun.yaml" | "nightrun.yml")
+}
+
+fn as_json(diagnostics: &[Diagnostic]) -> Vec<Json> {
+    diagnostics.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect()
+}
+
+fn already_taken(path: &str, dag: &DagId, first: &str) -> Json {
+    json!({
+        "code": "E121",
+        "severity": "error",
+        "message": format!("DAG `{dag}` is defined in {first} already"),
+        "path": path,
+        "line": 1,
+        "column": 1,
+        "help": "give one of them another `id`",
+    })
+}

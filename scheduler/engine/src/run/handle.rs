@@ -1,0 +1,93 @@
+//! How the rest of the house speaks to the loop: requests in, answers and facts out.
+
+use std::sync::Arc;
+
+use nightrun_core::decide::{Answer, Event, Transition};
+use nightrun_core::time::Timestamp;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// A message to the loop.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Something happened, or somebody wants something and waits for the answer.
+    Event(Box<Event>, Option<oneshot::Sender<Answer>>),
+    /// Begin no attempt any more; end when none lives (`drain`) or at once.
+    Stop { drain: bool },
+}
+
+/// Facts that have just become durable.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The number in the log of the last of them.
+    pub seq: i64,
+    /// When they were decided.
+    pub at: Timestamp,
+    /// The facts.
+    pub facts: Arc<[Transition]>,
+}
+
+/// A way to the loop; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) inbox: mpsc::UnboundedSender<Message>,
+    pub(super) news: broadcast::Sender<News>,
+    pub(super) health: watch::Receiver<Health>,
+}
+
+/// How the loop is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It works.
+    Well,
+    /// The store refuses; the loop tries again.
+    StoreFails(String),
+    /// It has ended.
+    Stopped,
+}
+
+/// The loop has ended; nobody answers any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the scheduler is stopping")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl Handle {
+    /// Asks for something; the answer comes when its facts are durable.
+    pub async fn request(&self, event: Event) -> Result<Answer, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Event(Box::new(event), Some(reply))).map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Tells that something happened.
+    pub fn tell(&self, event: Event) {
+        // A loop that has ended needs no news.
+        let _ = self.inbox.send(Message::Event(Box::new(event), None));
+    }
+
+    /// Facts from now on, in order. A listener that is too slow is told how many it missed.
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// How the loop is.
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
+    /// True when the loop has ended.
+    pub fn is_stopped(&self) -> bool {
+        self.health() == Health::Stopped
+    }
+
+    /// Ends the loop: it begins no attempt any more and, with `drain`, waits for those that live.
+    pub fn stop(&self, drain: bool) {
+        let _ = self.inbox.send(Message::Stop { drain });
+    }
+}

@@ -1,0 +1,266 @@
+//! The loop: what happened → one step each → one commit → orders and answers. It never polls: words of
+//! executors, requests and one armed timer wake it.
+
+mod carry;
+mod finish;
+mod folder;
+mod handle;
+mod preview;
+mod scope;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
+use nightrun_core::time::Timestamp;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use self::carry::Carrier;
+pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
+use self::handle::Message;
+pub use self::handle::{Handle, Health, News, Stopped};
+pub use self::preview::{Preview, preview};
+use self::values::RunValues;
+use crate::clock::Clock;
+use crate::exec::{Executor, Registry, Word};
+use crate::store::{self, StoreError, Writer};
+
+/// Most messages taken in one turn.
+const MAX_TURN: usize = 512;
+
+/// How long facts that nobody waits for (a process came to life) may wait for others to be committed with.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// Longest sleep: a clock that was set is noticed within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
+/// How long the loop waits before it tries a store again that refused a commit.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Makes a DAG of its path and text, as the folder does; `None` when it does not parse.
+pub type Parse = Arc<dyn Fn(&str, &str) -> Option<Arc<Dag>> + Send + Sync>;
+
+/// What a scheduler is made of.
+pub struct Parts {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The DAG folder: where tasks start and relative paths begin.
+    pub dags: PathBuf,
+    /// How many attempts run at once.
+    pub slots: u32,
+    /// Slots of each pool.
+    pub pools: BTreeMap<String, u32>,
+    /// False: no schedule fires; runs are made by request only.
+    pub schedules: bool,
+    /// What time it is.
+    pub clock: Clock,
+    /// The store, open for writing.
+    pub writer: Writer,
+    /// Where attempts run.
+    pub executor: Arc<dyn Executor>,
+    /// Words of the executor.
+    pub words: mpsc::UnboundedReceiver<(nightrun_core::id::AttemptId, Timestamp, Word)>,
+    /// What `type:` may name.
+    pub operators: Registry,
+    /// Reads stored DAG texts.
+    pub parse: Parse,
+    /// Base environment of every attempt.
+    pub environment: Vec<(String, String)>,
+    /// Identity of the store, in the marker of every process.
+    pub store_id: String,
+}
+
+/// The loop, before it runs.
+pub struct Scheduler {
+    state: State,
+    parts: Parts,
+    carrier: Carrier,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    handle: Handle,
+    health: watch::Sender<Health>,
+    /// Facts that were decided and may wait a little for others.
+    soft: Vec<Transition>,
+    stopping: Option<bool>,
+}
+
+/// One event of a turn and who waits for its answer.
+struct Waiting {
+    event: Event,
+    reply: Option<oneshot::Sender<Answer>>,
+}
+
+impl Scheduler {
+    /// Loads what the store holds. Nothing moves before [`Scheduler::run`].
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let (health, seen) = watch::channel(Health::Well);
+        let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
+        let state = load(&parts)?;
+        let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
+        let carrier = Carrier::new(&parts, handle.clone(), values);
+        Ok(Self { state, parts, carrier, inbox, handle, health, soft: Vec::new(), stopping: None })
+    }
+
+    /// A way to speak to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until it is stopped. `first` are taken before anything else, then the scheduler begins:
+    /// attempts that were alive when the last one ended are lost.
+    pub async fn run(mut self, first: Vec<Event>) {
+        let begin = first.into_iter().chain([Event::Started]).map(|event| Waiting { event, reply: None });
+        self.turn(begin.collect()).await;
+        while !self.may_end() {
+            let events = self.wait().await;
+            self.turn(events).await;
+        }
+        self.settle_soft().await;
+        self.health.send_replace(Health::Stopped);
+        if let Err(fault) = self.parts.writer.close() {
+            tracing::error!(%fault, "the store did not close cleanly");
+        }
+    }
+
+    /// Sleeps until something happens or the armed timer rings.
+    async fn wait(&mut self) -> Vec<Waiting> {
+        let sleep = self.sleep();
+        let mut messages = Vec::new();
+        let mut words = Vec::new();
+        tokio::select! {
+            biased;
+            _ = self.parts.words.recv_many(&mut words, MAX_TURN) => {}
+            _ = self.inbox.recv_many(&mut messages, MAX_TURN) => {}
+            () = tokio::time::sleep(sleep) => {}
+        }
+        while words.len() < MAX_TURN
+            && let Ok(word) = self.parts.words.try_recv()
+        {
+            words.push(word);
+        }
+        let mut events: Vec<Waiting> = words
+            .into_iter()
+            .filter_map(|(attempt, at, word)| self.carrier.hear(&self.state, attempt, at, word))
+            .map(|event| Waiting { event, reply: None })
+            .collect();
+        for message in messages {
+            match message {
+                Message::Event(event, reply) => events.push(Waiting { event: *event, reply }),
+                Message::Stop { drain } => {
+                    self.stopping = Some(drain);
+                    self.state.start_nothing_more();
+                }
+            }
+        }
+        events
+    }
+
+    fn sleep(&self) -> Duration {
+        let now = (self.parts.clock)();
+        let armed = self.state.next_deadline().map_or(LONGEST_SLEEP, |at| at.since(now));
+        let longest = if self.soft.is_empty() { LONGEST_SLEEP } else { LINGER };
+        armed.min(longest)
+    }
+
+    /// One turn: decide, make durable, publish, act, answer.
+    async fn turn(&mut self, mut events: Vec<Waiting>) {
+        loop {
+            let now = (self.parts.clock)();
+            let mut facts = std::mem::take(&mut self.soft);
+            let mut effects = Vec::new();
+            let mut answers = Vec::new();
+            let passed = Waiting { event: Event::TimePassed, reply: None };
+            for waiting in events.iter().chain([&passed]) {
+                let decided = step(&mut self.state, waiting.event.clone(), now);
+                facts.extend(decided.transitions);
+                effects.extend(decided.effects);
+                answers.push(decided.answer);
+            }
+            if effects.is_empty() && facts.iter().all(is_soft) && events.iter().all(|it| it.reply.is_none()) {
+                self.soft = facts;
+                return;
+            }
+            match self.commit(now, facts).await {
+                Ok(()) => return self.act(effects, events, answers),
+                Err(fault) => events = self.recover(&fault, events).await,
+            }
+        }
+    }
+
+    async fn commit(&mut self, now: Timestamp, facts: Vec<Transition>) -> Result<(), StoreError> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let facts: Arc<[Transition]> = facts.into();
+        let committed = self.parts.writer.commit(now, facts.to_vec()).await?;
+        self.carrier.remember(&facts);
+        // Nobody may be listening.
+        let _ = self.handle.news.send(News { seq: committed.last_seq, at: now, facts });
+        Ok(())
+    }
+
+    fn act(&mut self, effects: Vec<Effect>, events: Vec<Waiting>, answers: Vec<Option<Answer>>) {
+        for effect in effects {
+            self.carrier.carry_out(&self.state, &effect);
+        }
+        for (waiting, answer) in events.into_iter().zip(answers) {
+            if let Some(reply) = waiting.reply {
+                // Whoever asked may have gone.
+                let _ = reply.send(answer.unwrap_or(Answer::Done));
+            }
+        }
+    }
+
+    /// A commit failed: what was decided is forgotten, the store is read again, and the same events are
+    /// decided anew. Processes go on meanwhile; their words wait.
+    async fn recover(&mut self, fault: &StoreError, events: Vec<Waiting>) -> Vec<Waiting> {
+        tracing::error!(%fault, "the store refused a commit; trying again");
+        self.health.send_replace(Health::StoreFails(fault.to_string()));
+        loop {
+            tokio::time::sleep(STORE_RETRY).await;
+            let resumed = self.parts.writer.resume().await;
+            match resumed.and_then(|()| load(&self.parts)) {
+                Ok(state) => {
+                    self.state = state;
+                    self.health.send_replace(Health::Well);
+                    return events;
+                }
+                Err(fault) => tracing::error!(%fault, "the store cannot be read; trying again"),
+            }
+        }
+    }
+
+    async fn settle_soft(&mut self) {
+        let (now, facts) = ((self.parts.clock)(), std::mem::take(&mut self.soft));
+        if let Err(fault) = self.commit(now, facts).await {
+            tracing::error!(%fault, "the last facts were not stored");
+        }
+    }
+
+    fn may_end(&self) -> bool {
+        match self.stopping {
+            None => false,
+            Some(false) => true,
+            Some(true) => self.carrier.is_idle(),
+        }
+    }
+}
+
+/// Facts that nobody waits for: losing them in a crash changes nothing.
+fn is_soft(fact: &Transition) -> bool {
+    matches!(fact, Transition::AttemptStarted { .. })
+}
+
+fn load(parts: &Parts) -> Result<State, StoreError> {
+    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), |path, text| {
+        (parts.parse)(path, text)
+    })?;
+    for left_out in &loaded.unreadable {
+        tracing::error!(?left_out, "a stored DAG text cannot be read by this version; it is left out");
+    }
+    Ok(State::restore(loaded.snapshot, parts.schedules, (parts.clock)()))
+}

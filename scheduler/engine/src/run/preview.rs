@@ -1,0 +1,92 @@
+//! What a run would do: each task's command as it would be rendered, without doing anything.
+
+use std::path::Path;
+
+use nightrun_core::dag::spec::Work;
+use nightrun_core::decide::Run;
+use nightrun_core::id::TaskIndex;
+use nightrun_core::{quoting, template};
+use serde::Serialize;
+
+use super::scope::{ScopeOf, is_template};
+use super::values::RunValues;
+
+/// One task of a run that is only looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The id of the task.
+    pub task: String,
+    /// What must have ended before it.
+    pub depends_on: Vec<String>,
+    /// Its trigger rule.
+    pub trigger_rule: &'static str,
+    /// Its condition; evaluated only in a real run.
+    pub when: Option<String>,
+    /// Its command; with its templates where they hang on outputs that do not exist yet.
+    pub command: String,
+    /// Values that reach the command by environment.
+    pub values: Vec<(String, String)>,
+    /// Why the command could not be rendered now.
+    pub unrendered: Option<String>,
+}
+
+/// All tasks of a run, each after its upstreams.
+pub fn preview(run: &Run) -> Vec<Preview> {
+    let dag = &run.version.dag;
+    dag.graph.order().iter().map(|task| preview_task(run, *task)).collect()
+}
+
+fn preview_task(run: &Run, at: TaskIndex) -> Preview {
+    let dag = &run.version.dag;
+    let task = dag.task(at);
+    let (source, values) = source_of(&task.work);
+    let (command, values, unrendered) = match render(run, at, &source, values) {
+        Ok((command, values)) => (command, values, None),
+        Err(fault) => (source, Vec::new(), Some(fault)),
+    };
+    Preview {
+        task: task.id.clone(),
+        depends_on: dag.graph.upstream(at).map(|above| dag.task(above).id.clone()).collect(),
+        trigger_rule: task.trigger_rule.as_str(),
+        when: task.when.clone(),
+        command,
+        values,
+        unrendered,
+    }
+}
+
+/// How the text of a work is rendered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Shell,
+    Plain,
+    Literal,
+}
+
+fn source_of(work: &Work) -> (String, Kind) {
+    match work {
+        Work::Shell { script, .. } => (script.trim_end().to_owned(), Kind::Shell),
+        Work::Argv(argv) => (argv.join(" "), Kind::Plain),
+        Work::Script { text, .. } => (text.trim_end().to_owned(), Kind::Literal),
+        Work::Operator { name, with } => {
+            (format!("{name} {}", serde_json::Value::Object(with.clone())), Kind::Plain)
+        }
+    }
+}
+
+type Rendered = (String, Vec<(String, String)>);
+
+fn render(run: &Run, at: TaskIndex, source: &str, kind: Kind) -> Result<Rendered, String> {
+    if kind == Kind::Literal || !is_template(source) {
+        return Ok((source.to_owned(), Vec::new()));
+    }
+    let values = RunValues::default();
+    let scope = ScopeOf { run, task: at, try_number: 1, values: &values, data: Path::new("") };
+    let scope = scope.build(&[source], false)?;
+    if kind == Kind::Shell {
+        let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
+        return Ok((text.script, text.env));
+    }
+    let text = template::render(source, &scope).map_err(|fault| fault.to_string())?;
+    Ok((text, Vec::new()))
+}

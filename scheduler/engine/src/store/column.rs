@@ -1,0 +1,44 @@
+//! Columns as the core's types. Stored words that the core does not know are damage.
+
+use nightrun_core::decide::Reason;
+use nightrun_core::id::DagId;
+use nightrun_core::time::Timestamp;
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+
+use super::error::Fault;
+
+pub(super) fn text<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a str, Fault> {
+    Ok(row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+pub(super) fn dag_id(row: &Row<'_>, at: usize) -> Result<DagId, Fault> {
+    Ok(DagId::from(text(row, at)?))
+}
+
+pub(super) fn instant(row: &Row<'_>, at: usize) -> Result<Timestamp, Fault> {
+    Ok(Timestamp::from_nanos(row.get(at)?))
+}
+
+pub(super) fn maybe_instant(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>, Fault> {
+    Ok(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_nanos))
+}
+
+/// One of the closed sets of words: a state, a run type.
+pub(super) fn word<T>(row: &Row<'_>, at: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    let text = text(row, at)?;
+    parse(text).ok_or_else(|| Fault::Damaged(format!("`{text}` is no word for this column")))
+}
+
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Result<T, Fault> {
+    Ok(serde_json::from_str(text(row, at)?)?)
+}
+
+pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Result<Option<T>, Fault> {
+    let text = row.get_ref(at)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    Ok(text.map(serde_json::from_str).transpose()?)
+}
+
+pub(super) fn reason(row: &Row<'_>, at: usize) -> Result<Reason, Fault> {
+    json(row, at)
+}

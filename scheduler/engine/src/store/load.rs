@@ -1,0 +1,180 @@
+//! From the tables back to what a scheduler remembers: all that is not over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
+use nightrun_core::id::{DagId, RunId, VersionId};
+use rusqlite::Connection;
+
+use super::column::{dag_id, instant, json, maybe_instant, reason, word};
+use super::connect;
+use super::error::{Fault, StoreError};
+
+/// What was loaded, and what could not be.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the scheduler begins with.
+    pub snapshot: Snapshot,
+    /// What is left out of it, because its stored text does not parse any more. Its rows stay as they are.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A DAG whose stored text cannot be read by this version of Nightrun, or a run that needs that text:
+/// it is pinned to it, or the DAG as it is in force is unreadable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The DAG.
+    pub dag: DagId,
+    /// The version whose text it is.
+    pub version: VersionId,
+    /// The run; `None`: the DAG itself.
+    pub run: Option<RunId>,
+}
+
+/// Loads all that is not over. `parse` makes a DAG of its path (below the DAG folder) and its text; it is
+/// asked once for each version.
+///
+/// A retired DAG is loaded while it has runs that are not over, and while it is paused, so that its
+/// pause is still known when its file comes back.
+pub fn load(
+    path: &Path,
+    slots: u32,
+    pools: BTreeMap<String, u32>,
+    parse: impl Fn(&str, &str) -> Option<Arc<Dag>>,
+) -> Result<Loaded, StoreError> {
+    let read = || {
+        let mut conn = connect::open_for_reading(path)?;
+        let page = conn.transaction()?;
+        let mut loader = Loader { conn: &page, parse, versions: HashMap::new(), unreadable: Vec::new() };
+        let dags = loader.dags()?;
+        let runs = loader.runs(&dags)?;
+        let snapshot = Snapshot {
+            slots,
+            pools,
+            paused: page.query_row("SELECT paused FROM meta", [], |row| row.get(0))?,
+            next_run: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?,
+            next_version: page
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM dag_version", [], |row| row.get(0))?,
+            dags,
+            runs,
+        };
+        Ok(Loaded { snapshot, unreadable: loader.unreadable })
+    };
+    read().map_err(|fault: Fault| fault.at(path))
+}
+
+struct Loader<'a, P> {
+    conn: &'a Connection,
+    parse: P,
+    versions: HashMap<VersionId, Option<Arc<Version>>>,
+    unreadable: Vec<Unreadable>,
+}
+
+impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
+    fn dags(&mut self) -> Result<Vec<DagRow>, Fault> {
+        let mut rows = self.conn.prepare(
+            "SELECT id, version, paused, retired, cursor FROM dag
+             WHERE retired = 0 OR paused = 1
+                OR EXISTS (SELECT 1 FROM run WHERE run.dag = dag.id AND state IN ('queued', 'running', 'stopping'))
+             ORDER BY id",
+        )?;
+        let mut rows = rows.query([])?;
+        let mut dags = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, version) = (dag_id(row, 0)?, VersionId(row.get(1)?));
+            if let Some(version) = self.version(version, &id, None)? {
+                let cursor = instant(row, 4)?;
+                dags.push(DagRow { id, version, paused: row.get(2)?, retired: row.get(3)?, cursor });
+            }
+        }
+        Ok(dags)
+    }
+
+    /// Runs that are not over, of these DAGs.
+    fn runs(&mut self, dags: &[DagRow]) -> Result<Vec<RunRow>, Fault> {
+        let mut rows = self.conn.prepare(
+            "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
+                    reason, started_at
+             FROM run WHERE state IN ('queued', 'running', 'stopping') ORDER BY id",
+        )?;
+        let mut rows = rows.query([])?;
+        let mut runs = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, dag, version) = (RunId(row.get(0)?), dag_id(row, 1)?, VersionId(row.get(2)?));
+            let Some(version) = self.version(version, &dag, Some(id))? else { continue };
+            let tasks = self.tasks(id)?;
+            let in_force = dags.binary_search_by(|row| row.id.cmp(&dag)).is_ok();
+            if !in_force || tasks.len() != version.dag.tasks.len() {
+                self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
+                continue;
+            }
+            runs.push(RunRow {
+                id,
+                version,
+                run_type: word(row, 3, RunType::parse)?,
+                logical_date: instant(row, 4)?,
+                interval: (instant(row, 5)?, instant(row, 6)?),
+                params: json(row, 7)?,
+                state: word(row, 8, RunState::parse)?,
+                reason: reason(row, 9)?,
+                started_at: maybe_instant(row, 10)?,
+                tasks,
+            });
+        }
+        Ok(runs)
+    }
+
+    fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>, Fault> {
+        let mut rows = self.conn.prepare_cached(
+            "SELECT state, reason, attempts,
+                    (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
+                                                      AND a.item = i.item AND a.state = 'failed'),
+                    (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
+                                                      AND a.item = i.item AND a.state = 'lost')
+             FROM task_instance i WHERE run = ?1 ORDER BY task, item",
+        )?;
+        let mut rows = rows.query([run.0])?;
+        let mut tasks = Vec::new();
+        while let Some(row) = rows.next()? {
+            tasks.push(TaskRow {
+                state: word(row, 0, TaskState::parse)?,
+                reason: reason(row, 1)?,
+                attempt: row.get(2)?,
+                failures: row.get(3)?,
+                lost: row.get(4)?,
+            });
+        }
+        Ok(tasks)
+    }
+
+    /// The version, shared by all that are pinned to it; `None`, and a note, when its text is unreadable.
+    fn version(
+        &mut self,
+        id: VersionId,
+        dag: &DagId,
+        run: Option<RunId>,
+    ) -> Result<Option<Arc<Version>>, Fault> {
+        let version = match self.versions.get(&id) {
+            Some(known) => known.clone(),
+            None => self.read_version(id)?,
+        };
+        if version.is_none() {
+            self.unreadable.push(Unreadable { dag: dag.clone(), version: id, run });
+        }
+        self.versions.insert(id, version.clone());
+        Ok(version)
+    }
+
+    fn read_version(&self, id: VersionId) -> Result<Option<Arc<Version>>, Fault> {
+        let mut rows = self.conn.prepare_cached("SELECT hash, path, text FROM dag_version WHERE id = ?1")?;
+        let version = rows.query_row([id.0], |row| {
+            let (hash, path): (String, String) = (row.get(0)?, row.get(1)?);
+            let dag = (self.parse)(&path, row.get_ref(2)?.as_str()?);
+            Ok(dag.map(|dag| Arc::new(Version::new(id, hash, path, dag))))
+        })?;
+        Ok(version)
+    }
+}

@@ -1,0 +1,32 @@
+//! One process a store: an exclusive lock on a file of the data folder, held as long as it is open.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::Path;
+
+use super::error::Fault;
+
+/// The lock; dropping it, or the end of the process however it comes, gives it back.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _held: File,
+}
+
+impl Lock {
+    /// Takes the lock of a data folder, or says who holds it.
+    pub(super) fn take(data: &Path) -> Result<Self, Fault> {
+        let path = data.join("lock");
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).ok().and_then(|pid| pid.trim().parse().ok());
+                return Err(Fault::Locked(holder));
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { _held: file })
+    }
+}

@@ -1,0 +1,145 @@
+//! From facts to tables: each transition is appended to the log, and its projection follows in the same
+//! transaction. An update names the state it moves from; when it finds nothing to move, the fact is
+//! unlawful and the transaction is given up.
+
+mod attempt;
+mod dag;
+mod run;
+mod task;
+
+use nightrun_core::decide::{Reason, Transition};
+use nightrun_core::time::Timestamp;
+use rusqlite::{Connection, Params, named_params, params};
+use serde::Serialize;
+
+use super::error::Fault;
+
+/// Appends one fact to the log and projects it; returns its number in the log.
+pub(super) fn record(conn: &Connection, at: Timestamp, fact: &Transition) -> Result<i64, Fault> {
+    let body = json(fact)?;
+    write(
+        conn,
+        "INSERT INTO transition_log (at, run, body) VALUES (?1, ?2, ?3)",
+        params![at.nanos(), fact.run().map(|run| run.0), body],
+    )?;
+    let seq = conn.last_insert_rowid();
+    replay(conn, at, fact).map_err(|fault| name_fact(fault, &body))?;
+    Ok(seq)
+}
+
+/// Changes the tables as a fact of this instant says, without a word in the log.
+pub(super) fn replay(conn: &Connection, at: Timestamp, fact: &Transition) -> Result<(), Fault> {
+    project(&Desk { conn, at }, fact)
+}
+
+/// Where facts of one instant are written.
+struct Desk<'a> {
+    conn: &'a Connection,
+    at: Timestamp,
+}
+
+impl Desk<'_> {
+    /// Runs one statement; returns how many rows it changed.
+    fn write(&self, sql: &str, values: impl Params) -> Result<usize, Fault> {
+        write(self.conn, sql, values)
+    }
+
+    /// Runs one statement that must change exactly one row; otherwise `unlawful` says what was tried.
+    fn move_one(
+        &self,
+        sql: &str,
+        values: impl Params,
+        unlawful: impl FnOnce() -> String,
+    ) -> Result<(), Fault> {
+        match self.write(sql, values)? {
+            1 => Ok(()),
+            _ => Err(Fault::Unlawful(unlawful())),
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.at.nanos()
+    }
+
+    /// Now, when `really`.
+    fn now_if(&self, really: bool) -> Option<i64> {
+        really.then_some(self.at.nanos())
+    }
+}
+
+fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
+    match fact {
+        Transition::DagLoaded { dag, version, hash, path, text, tasks, schedule, cursor } => {
+            dag::loaded(desk, params![dag.as_str(), version.0, schedule, cursor.nanos()])?;
+            dag::versioned(desk, params![version.0, dag.as_str(), hash, path, json(tasks)?, desk.now(), text])
+        }
+        Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
+        Transition::DagRetired { dag } => dag::retired(desk, dag),
+        Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::Ticked { dag, instant, run, skipped } => {
+            dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
+        }
+        Transition::CursorMoved { dag, cursor } => dag::cursor_moved(desk, dag, *cursor),
+        Transition::RunCreated {
+            run,
+            dag,
+            version,
+            run_type,
+            logical_date,
+            interval_start,
+            interval_end,
+            params,
+            reason,
+            by,
+        } => {
+            let row = named_params! {
+                ":id": run.0, ":dag": dag.as_str(), ":version": version.0, ":run_type": run_type.as_str(),
+                ":logical_date": logical_date.nanos(), ":interval_start": interval_start.nanos(),
+                ":interval_end": interval_end.nanos(), ":params": json(params)?, ":reason": json(reason)?,
+                ":asked_by": by, ":now": desk.now(),
+            };
+            run::created(desk, row)?;
+            task::created(desk, *run, *version)
+        }
+        Transition::RunMoved { run, from, to, reason } => run::moved(desk, *run, (*from, *to), reason),
+        Transition::RunReasoned { run, reason } => run::reasoned(desk, *run, reason),
+        Transition::TaskMoved { instance, from, to, reason } => {
+            task::moved(desk, *instance, (*from, *to), reason)
+        }
+        Transition::TaskReasoned { instance, reason } => task::reasoned(desk, *instance, reason),
+        Transition::AttemptCreated { attempt } => attempt::created(desk, *attempt),
+        Transition::AttemptStarted { attempt, pid, at, state } => {
+            attempt::started(desk, *attempt, (*pid, *at), *state)
+        }
+        Transition::AttemptStopping { attempt, reason } => attempt::stopping(desk, *attempt, reason),
+        Transition::AttemptEnded { attempt, state, at, exit_code, signal, reason, outputs } => {
+            attempt::ended(desk, *attempt, (*state, *at, json(reason)?), (*exit_code, *signal))?;
+            attempt::put_out(desk, *attempt, outputs)
+        }
+    }
+}
+
+/// Runs one statement, kept prepared.
+fn write(conn: &Connection, sql: &str, values: impl Params) -> Result<usize, Fault> {
+    Ok(conn.prepare_cached(sql)?.execute(values)?)
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// When the next try is due, if the reason is a wait for it.
+fn retry_at(reason: &Reason) -> Option<i64> {
+    if let Reason::Retry { at, .. } = reason { Some(at.nanos()) } else { None }
+}
+
+/// Adds the beginning of a fact to the complaint about it.
+fn name_fact(fault: Fault, body: &str) -> Fault {
+    const SHOWN: usize = 240;
+    match fault {
+        Fault::Unlawful(what) => {
+            Fault::Unlawful(format!("{what}: {}", &body[..body.floor_char_boundary(SHOWN)]))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,58 @@
+//! Projections of what happens to task instances by themselves.
+
+use nightrun_core::decide::{Reason, TaskState};
+use nightrun_core::id::{InstanceId, RunId, VersionId};
+use rusqlite::params;
+
+use super::{Desk, json, retry_at};
+use crate::store::error::Fault;
+
+/// Each task of the version has an instance, `waiting`; one statement, for a DAG may have 100,000.
+pub(super) fn created(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result<(), Fault> {
+    desk.write(
+        "INSERT INTO task_instance (run, task, item, task_id, state, reason, since)
+         SELECT ?1, key, 0, value, 'waiting', ?3, ?4
+         FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2))",
+        params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn moved(
+    desk: &Desk<'_>,
+    instance: InstanceId,
+    (from, to): (TaskState, TaskState),
+    reason: &Reason,
+) -> Result<(), Fault> {
+    let InstanceId { run, task, item } = instance;
+    let unlawful = || format!("task {task}.{item} of run {run} cannot move from `{from}` to `{to}`");
+    if !TaskState::legal(from, to) {
+        return Err(Fault::Unlawful(unlawful()));
+    }
+    desk.move_one(
+        "UPDATE task_instance SET state = ?5, reason = ?6, since = ?7, retry_at = ?8, ended_at = ?9
+         WHERE run = ?1 AND task = ?2 AND item = ?3 AND state = ?4",
+        params![
+            run.0,
+            task.0,
+            item,
+            from.as_str(),
+            to.as_str(),
+            json(reason)?,
+            desk.now(),
+            retry_at(reason),
+            desk.now_if(to.is_final()),
+        ],
+        unlawful,
+    )
+}
+
+pub(super) fn reasoned(desk: &Desk<'_>, instance: InstanceId, reason: &Reason) -> Result<(), Fault> {
+    let InstanceId { run, task, item } = instance;
+    desk.move_one(
+        "UPDATE task_instance SET reason = ?4, since = ?5, retry_at = ?6
+         WHERE run = ?1 AND task = ?2 AND item = ?3 AND ended_at IS NULL",
+        params![run.0, task.0, item, json(reason)?, desk.now(), retry_at(reason)],
+        || format!("task {task}.{item} of run {run} is over or unknown, so it waits for nothing"),
+    )
+}

@@ -1,0 +1,116 @@
+//! Pages about DAGs: which there are, their versions, the faults of their files, their ticks.
+
+use nightrun_core::id::{DagId, RunId, VersionId};
+use nightrun_core::time::Timestamp;
+use rusqlite::{Row, params};
+
+use super::Page;
+use crate::store::column::{dag_id, instant, json, maybe_json, word};
+use crate::store::error::Fault;
+use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem};
+
+const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
+                   FROM dag JOIN dag_version ON dag_version.id = dag.version";
+
+impl Page<'_> {
+    /// DAGs by their ids, those after `after`, retired ones too; each with its last `recent` runs.
+    pub fn dags(&self, after: Option<&DagId>, limit: u32, recent: u32) -> Result<Vec<DagItem>, Fault> {
+        self.all(
+            &format!("{DAG} WHERE dag.id > ?1 ORDER BY dag.id LIMIT ?2"),
+            params![after.map_or("", DagId::as_str), limit],
+            |row| self.dag_item(row, recent),
+        )
+    }
+
+    /// One DAG with its last `recent` runs.
+    pub fn dag(&self, dag: &DagId, recent: u32) -> Result<Option<DagItem>, Fault> {
+        self.first(&format!("{DAG} WHERE dag.id = ?1"), [dag.as_str()], |row| self.dag_item(row, recent))
+    }
+
+    /// True when everything is paused.
+    pub fn everything_paused(&self) -> Result<bool, Fault> {
+        Ok(self.conn.query_row("SELECT paused FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// Versions of a DAG, newest first, those before `before`.
+    pub fn versions(
+        &self,
+        dag: &DagId,
+        before: Option<VersionId>,
+        limit: u32,
+    ) -> Result<Vec<VersionItem>, Fault> {
+        self.all(
+            "SELECT id, dag, hash, path, created_at FROM dag_version
+             WHERE dag = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+            params![dag.as_str(), before.map_or(i64::MAX, |version| version.0), limit],
+            version_item,
+        )
+    }
+
+    /// One version and the text of its file.
+    pub fn version(&self, version: VersionId) -> Result<Option<(VersionItem, String)>, Fault> {
+        self.first(
+            "SELECT id, dag, hash, path, created_at, text FROM dag_version WHERE id = ?1",
+            [version.0],
+            |row| Ok((version_item(row)?, row.get(5)?)),
+        )
+    }
+
+    /// Faults of all files that have any, by path; or of one file.
+    pub fn faults(&self, path: Option<&str>) -> Result<Vec<FileFaults>, Fault> {
+        self.all(
+            "SELECT path, faults, at FROM file_fault WHERE path = ?1 OR ?1 IS NULL ORDER BY path",
+            [path],
+            |row| Ok(FileFaults { path: row.get(0)?, faults: json(row, 1)?, at: instant(row, 2)? }),
+        )
+    }
+
+    /// Ticks of a DAG, newest first, those before `before`.
+    pub fn ticks(&self, dag: &DagId, before: Option<Timestamp>, limit: u32) -> Result<Vec<TickItem>, Fault> {
+        self.all(
+            "SELECT instant, run, skipped, at FROM tick
+             WHERE dag = ?1 AND instant < ?2 ORDER BY instant DESC LIMIT ?3",
+            params![dag.as_str(), before.unwrap_or(Timestamp::MAX).nanos(), limit],
+            |row| {
+                let run_id = row.get::<_, Option<i64>>(1)?.map(RunId);
+                Ok(TickItem {
+                    instant: instant(row, 0)?,
+                    run_id,
+                    skipped: maybe_json(row, 2)?,
+                    at: instant(row, 3)?,
+                })
+            },
+        )
+    }
+
+    fn dag_item(&self, row: &Row<'_>, recent: u32) -> Result<DagItem, Fault> {
+        let dag = dag_id(row, 0)?;
+        let recent = self.all(
+            "SELECT id, state FROM run WHERE dag = ?1 ORDER BY id DESC LIMIT ?2",
+            params![dag.as_str(), recent],
+            |row| {
+                let state = word(row, 1, nightrun_core::decide::RunState::parse)?;
+                Ok(RunMark { run_id: RunId(row.get(0)?), state })
+            },
+        )?;
+        Ok(DagItem {
+            dag,
+            version: VersionId(row.get(1)?),
+            path: row.get(2)?,
+            paused: row.get(3)?,
+            retired: row.get(4)?,
+            cursor: instant(row, 5)?,
+            recent,
+        })
+    }
+}
+
+fn version_item(row: &Row<'_>) -> Result<VersionItem, Fault> {
+    Ok(VersionItem {
+        version: VersionId(row.get(0)?),
+        dag: dag_id(row, 1)?,
+        hash: row.get(2)?,
+        path: row.get(3)?,
+        created_at: instant(row, 4)?,
+    })
+}

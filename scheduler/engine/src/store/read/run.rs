@@ -1,0 +1,149 @@
+//! Pages about many runs: lists, grids, what is not over.
+
+use std::collections::BTreeMap;
+
+use nightrun_core::decide::{RunState, RunType, TaskState};
+use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Row, params, params_from_iter};
+
+use super::Page;
+use crate::store::column::{dag_id, instant, json, maybe_instant, reason, word};
+use crate::store::error::Fault;
+use crate::store::row::{ActiveRuns, Grid, GridRun, ReadyTask, RunItem};
+
+/// Columns of a [`RunItem`], in the order in which it is read.
+const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at";
+
+/// Which runs a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only of this DAG.
+    pub dag: Option<DagId>,
+    /// Only in this state.
+    pub state: Option<RunState>,
+    /// Only of this type.
+    pub run_type: Option<RunType>,
+    /// Only made at this instant or later.
+    pub since: Option<Timestamp>,
+    /// Only made before this instant.
+    pub until: Option<Timestamp>,
+    /// Only those before this one in the list: where the page before ended.
+    pub before: Option<RunId>,
+}
+
+impl RunFilter {
+    /// The conditions as SQL with their values; only those asked for, so that an index fits them.
+    fn conditions(&self) -> (String, Vec<Value>) {
+        let text = |text: &str| Value::from(text.to_owned());
+        let asked = [
+            ("dag = ?", self.dag.as_ref().map(|dag| text(dag.as_str()))),
+            ("state = ?", self.state.map(|state| text(state.as_str()))),
+            ("run_type = ?", self.run_type.map(|run_type| text(run_type.as_str()))),
+            ("created_at >= ?", self.since.map(|since| since.nanos().into())),
+            ("created_at < ?", self.until.map(|until| until.nanos().into())),
+            ("id < ?", self.before.map(|run| run.0.into())),
+        ];
+        let (conditions, values): (Vec<_>, Vec<_>) =
+            asked.into_iter().filter_map(|(condition, value)| Some((condition, value?))).unzip();
+        (if conditions.is_empty() { "true".into() } else { conditions.join(" AND ") }, values)
+    }
+}
+
+impl Page<'_> {
+    /// Runs, newest first.
+    pub fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
+        let (conditions, mut values) = filter.conditions();
+        values.push(limit.into());
+        self.all(
+            &format!("SELECT {RUN_ITEM} FROM run WHERE {conditions} ORDER BY id DESC LIMIT ?"),
+            params_from_iter(values),
+            run_item,
+        )
+    }
+
+    /// How many runs are not over.
+    pub fn active_runs(&self) -> Result<ActiveRuns, Fault> {
+        let mut active = ActiveRuns::default();
+        for (state, count) in self.all(
+            "SELECT state, count(*) FROM run WHERE state IN ('queued', 'running', 'stopping') GROUP BY state",
+            [],
+            |row| Ok((word(row, 0, RunState::parse)?, row.get(1)?)),
+        )? {
+            match state {
+                RunState::Queued => active.queued = count,
+                RunState::Running => active.running = count,
+                RunState::Stopping => active.stopping = count,
+                RunState::Success | RunState::Failed | RunState::Canceled => {}
+            }
+        }
+        Ok(active)
+    }
+
+    /// Task instances that wait for a slot or a try, or are at work, oldest run first; at most `limit`.
+    pub fn ready_tasks(&self, limit: u32) -> Result<Vec<ReadyTask>, Fault> {
+        self.all(
+            "SELECT run, task, item, dag, task_id, i.state, i.reason, i.since
+             FROM task_instance i JOIN run ON run.id = i.run
+             WHERE i.state IN ('queued', 'starting', 'running', 'stopping', 'up_for_retry')
+             ORDER BY run, task, item LIMIT ?1",
+            [limit],
+            |row| {
+                let (run, task) = (RunId(row.get(0)?), TaskIndex(row.get(1)?));
+                let reason = reason(row, 6)?;
+                Ok(ReadyTask {
+                    instance: InstanceId { run, task, item: row.get(2)? },
+                    dag: dag_id(row, 3)?,
+                    id: row.get(4)?,
+                    state: word(row, 5, TaskState::parse)?,
+                    reason_kind: reason.kind(),
+                    reason,
+                    since: instant(row, 7)?,
+                })
+            },
+        )
+    }
+
+    /// The last `count` runs of a DAG with the states of all their tasks.
+    pub fn grid(&self, dag: &DagId, count: u32) -> Result<Grid, Fault> {
+        let runs = self.all(
+            &format!("SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 ORDER BY id DESC LIMIT ?2"),
+            params![dag.as_str(), count],
+            |row| {
+                let run = run_item(row)?;
+                let tasks = self.states(run.run_id)?;
+                Ok(GridRun { run, version: VersionId(row.get(7)?), tasks })
+            },
+        )?;
+        let mut versions = BTreeMap::new();
+        for GridRun { version, .. } in &runs {
+            if !versions.contains_key(version) {
+                let sql = "SELECT tasks FROM dag_version WHERE id = ?1";
+                let tasks = self.first(sql, [version.0], |row| json(row, 0))?;
+                versions.insert(*version, tasks.unwrap_or_default());
+            }
+        }
+        Ok(Grid { versions, runs })
+    }
+
+    fn states(&self, run: RunId) -> Result<Vec<(TaskIndex, u32, TaskState)>, Fault> {
+        self.all(
+            "SELECT task, item, state FROM task_instance WHERE run = ?1 ORDER BY task, item",
+            [run.0],
+            |row| Ok((TaskIndex(row.get(0)?), row.get(1)?, word(row, 2, TaskState::parse)?)),
+        )
+    }
+}
+
+fn run_item(row: &Row<'_>) -> Result<RunItem, Fault> {
+    Ok(RunItem {
+        run_id: RunId(row.get(0)?),
+        dag: dag_id(row, 1)?,
+        run_type: word(row, 2, RunType::parse)?,
+        logical_date: instant(row, 3)?,
+        state: word(row, 4, RunState::parse)?,
+        started_at: maybe_instant(row, 5)?,
+        ended_at: maybe_instant(row, 6)?,
+    })
+}

@@ -1,0 +1,165 @@
+//! Pages about one run: all of it, one task's attempts, its outputs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nightrun_core::decide::{AttemptState, Output, Outputs, RunState, RunType, TaskState};
+use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
+use rusqlite::{Row, params};
+
+use super::Page;
+use crate::store::column::{dag_id, instant, json, maybe_instant, maybe_json, reason, word};
+use crate::store::error::Fault;
+use crate::store::row::{AttemptShow, RunShow, TaskShow};
+use crate::store::values;
+
+/// A task instance inside its run.
+type Spot = (TaskIndex, u32);
+
+/// Columns of an [`AttemptShow`], in the order in which it is read.
+const ATTEMPT: &str =
+    "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
+
+/// Outputs count while the attempt that made them is the last one; a new attempt hides them.
+const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
+                      FROM output o CROSS JOIN task_instance i
+                        ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
+                      WHERE o.run = ?1";
+
+impl Page<'_> {
+    /// One run with all its tasks, attempts and outputs. With the value folder, outputs kept there are
+    /// shown too unless they are large.
+    pub fn run(&self, run: RunId, values: Option<&Path>) -> Result<Option<RunShow>, Fault> {
+        self.first(
+            "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
+                    started_at, ended_at, reason, since, params, version, asked_by
+             FROM run WHERE id = ?1",
+            [run.0],
+            |row| {
+                let reason = reason(row, 9)?;
+                Ok(RunShow {
+                    run_id: run,
+                    dag: dag_id(row, 0)?,
+                    state: word(row, 1, RunState::parse)?,
+                    tasks: self.tasks(run, values)?,
+                    run_type: word(row, 2, RunType::parse)?,
+                    logical_date: instant(row, 3)?,
+                    data_interval_start: instant(row, 4)?,
+                    data_interval_end: instant(row, 5)?,
+                    created_at: instant(row, 6)?,
+                    started_at: maybe_instant(row, 7)?,
+                    ended_at: maybe_instant(row, 8)?,
+                    reason_kind: reason.kind(),
+                    reason,
+                    since: instant(row, 10)?,
+                    params: json(row, 11)?,
+                    version: VersionId(row.get(12)?),
+                    by: row.get(13)?,
+                })
+            },
+        )
+    }
+
+    /// The attempts of one task instance, first to last.
+    pub fn attempts(&self, instance: InstanceId) -> Result<Vec<AttemptShow>, Fault> {
+        self.all(
+            &format!(
+                "SELECT {ATTEMPT} FROM attempt WHERE run = ?1 AND task = ?2 AND item = ?3 ORDER BY number"
+            ),
+            params![instance.run.0, instance.task.0, instance.item],
+            attempt,
+        )
+    }
+
+    /// All visible outputs of a run, by task and item.
+    pub fn outputs(&self, run: RunId) -> Result<BTreeMap<Spot, Outputs>, Fault> {
+        let mut all = BTreeMap::<Spot, Outputs>::new();
+        for (spot, name, value) in self.all(OUTPUT, [run.0], output)? {
+            all.entry(spot).or_default().insert(name, value);
+        }
+        Ok(all)
+    }
+
+    /// The visible outputs of some tasks of a run, by task and item.
+    pub fn outputs_of(&self, run: RunId, tasks: &[TaskIndex]) -> Result<BTreeMap<Spot, Outputs>, Fault> {
+        let mut all = BTreeMap::<Spot, Outputs>::new();
+        for task in tasks {
+            let sql = &format!("{OUTPUT} AND o.task = ?2");
+            for (spot, name, value) in self.all(sql, params![run.0, task.0], output)? {
+                all.entry(spot).or_default().insert(name, value);
+            }
+        }
+        Ok(all)
+    }
+
+    fn tasks(&self, run: RunId, values: Option<&Path>) -> Result<Vec<TaskShow>, Fault> {
+        let mut attempts = BTreeMap::<Spot, Vec<AttemptShow>>::new();
+        let sql = format!("SELECT {ATTEMPT} FROM attempt WHERE run = ?1 ORDER BY task, item, number");
+        for (spot, attempt) in self.all(&sql, [run.0], |row| Ok((spot(row, 9)?, attempt(row)?)))? {
+            attempts.entry(spot).or_default().push(attempt);
+        }
+        let mut outputs = self.outputs(run)?;
+        let mut tasks = self.all(
+            "SELECT task, item, task_id, state, reason, since, retry_at, started_at, ended_at
+             FROM task_instance WHERE run = ?1 ORDER BY task, item",
+            [run.0],
+            task,
+        )?;
+        for task in &mut tasks {
+            let spot = (task.task, task.item);
+            task.attempts = attempts.remove(&spot).unwrap_or_default();
+            let outputs = outputs.remove(&spot).unwrap_or_default().into_iter();
+            task.outputs = outputs.map(|(name, output)| (name, values::show(values, &output))).collect();
+        }
+        Ok(tasks)
+    }
+}
+
+fn spot(row: &Row<'_>, at: usize) -> Result<Spot, Fault> {
+    Ok((TaskIndex(row.get(at)?), row.get(at + 1)?))
+}
+
+/// A task instance, before its attempts and outputs are put in.
+fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
+    let ((task, item), reason) = (spot(row, 0)?, reason(row, 4)?);
+    Ok(TaskShow {
+        id: row.get(2)?,
+        state: word(row, 3, TaskState::parse)?,
+        reason_kind: reason.kind(),
+        reason,
+        attempts: Vec::new(),
+        outputs: BTreeMap::new(),
+        since: instant(row, 5)?,
+        retry_at: maybe_instant(row, 6)?,
+        started_at: maybe_instant(row, 7)?,
+        ended_at: maybe_instant(row, 8)?,
+        task,
+        item,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
+    let reason = reason(row, 6)?;
+    Ok(AttemptShow {
+        number: row.get(0)?,
+        state: word(row, 1, AttemptState::parse)?,
+        started_at: maybe_instant(row, 2)?,
+        ended_at: maybe_instant(row, 3)?,
+        exit_code: row.get(4)?,
+        signal: row.get(5)?,
+        reason_kind: reason.kind(),
+        reason,
+        created_at: instant(row, 7)?,
+        pid: row.get(8)?,
+    })
+}
+
+fn output(row: &Row<'_>) -> Result<(Spot, String, Output), Fault> {
+    let output = match maybe_json(row, 3)? {
+        Some(value) => Output::Inline(value),
+        None => {
+            Output::Spilled { sha256: row.get(4)?, bytes: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0) }
+        }
+    };
+    Ok((spot(row, 0)?, row.get(2)?, output))
+}

@@ -1,0 +1,272 @@
+//! What readers get: typed rows that serialize as the command line and the API print them. Run numbers
+//! are text there, instants RFC 3339 in UTC with nanoseconds, unknown ones `null`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
+use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::time::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+
+/// One DAG as a list shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DagItem {
+    /// Its id.
+    pub dag: DagId,
+    /// The version in force.
+    pub version: VersionId,
+    /// Where its file is, below the DAG folder.
+    pub path: String,
+    /// Paused by somebody.
+    pub paused: bool,
+    /// No file defines it any more.
+    pub retired: bool,
+    /// Its schedule has been looked at up to here.
+    pub cursor: Timestamp,
+    /// Its last runs, newest first.
+    pub recent: Vec<RunMark>,
+}
+
+/// A run as a mark in a row of marks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunMark {
+    /// Its number.
+    #[serde(serialize_with = "as_text")]
+    pub run_id: RunId,
+    /// Where it is.
+    pub state: RunState,
+}
+
+/// One version of a DAG, without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionItem {
+    /// Its number.
+    pub version: VersionId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// Hash of its meaning.
+    pub hash: String,
+    /// Where its file was, below the DAG folder.
+    pub path: String,
+    /// When it came into force.
+    pub created_at: Timestamp,
+}
+
+/// What is wrong with one file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileFaults {
+    /// The file, below the DAG folder.
+    pub path: String,
+    /// Its diagnostics, as `validate --format json` prints them.
+    pub faults: Json,
+    /// When they were found.
+    pub at: Timestamp,
+}
+
+/// One nominal instant of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TickItem {
+    /// The instant.
+    pub instant: Timestamp,
+    /// The run it fired.
+    #[serde(serialize_with = "as_maybe_text")]
+    pub run_id: Option<RunId>,
+    /// Why it fired none.
+    #[serde(serialize_with = "as_maybe_text")]
+    pub skipped: Option<Reason>,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// One run as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunItem {
+    /// Its number.
+    #[serde(serialize_with = "as_text")]
+    pub run_id: RunId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// What made it.
+    pub run_type: RunType,
+    /// Its logical date.
+    pub logical_date: Timestamp,
+    /// Where it is.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One run whole: what `runs show --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunShow {
+    /// Its number.
+    #[serde(serialize_with = "as_text")]
+    pub run_id: RunId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// Where it is.
+    pub state: RunState,
+    /// Its task instances, in the order of the file.
+    pub tasks: Vec<TaskShow>,
+    /// What made it.
+    pub run_type: RunType,
+    /// Its logical date.
+    pub logical_date: Timestamp,
+    /// Start of its data interval.
+    pub data_interval_start: Timestamp,
+    /// End of its data interval.
+    pub data_interval_end: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it is where it is.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+    /// The name of that reason.
+    pub reason_kind: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its params, defaults filled in.
+    pub params: Values,
+    /// The version it is pinned to.
+    pub version: VersionId,
+    /// Who asked for it; `schedule` for a tick.
+    pub by: String,
+}
+
+/// One task instance of a run, with all that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskShow {
+    /// The id of its task.
+    pub id: String,
+    /// Where it is.
+    pub state: TaskState,
+    /// Why.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+    /// Its attempts, first to last.
+    pub attempts: Vec<AttemptShow>,
+    /// Its outputs, if its last attempt succeeded; one too large to show is `{"$file", "bytes"}`.
+    pub outputs: BTreeMap<String, Json>,
+    /// The name of the reason.
+    pub reason_kind: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// When its next try is due.
+    pub retry_at: Option<Timestamp>,
+    /// When the process of its last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When its state became final.
+    pub ended_at: Option<Timestamp>,
+    /// The place of its task in the file.
+    pub task: TaskIndex,
+    /// Which item of a `foreach`; 0 without one.
+    pub item: u32,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptShow {
+    /// 1 for the first.
+    pub number: u32,
+    /// Where it is.
+    pub state: AttemptState,
+    /// When its process started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its exit code, where it has one.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, where one did.
+    pub signal: Option<i32>,
+    /// Why it is where it is.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+    /// The name of that reason.
+    pub reason_kind: &'static str,
+    /// When it was ordered.
+    pub created_at: Timestamp,
+    /// Its process.
+    pub pid: Option<u32>,
+}
+
+/// The last runs of a DAG against its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Grid {
+    /// Task ids, in the order of the file, of each version that occurs.
+    pub versions: BTreeMap<VersionId, Vec<String>>,
+    /// The runs, newest first.
+    pub runs: Vec<GridRun>,
+}
+
+/// One column of a grid.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GridRun {
+    /// The run.
+    pub run: RunItem,
+    /// Its version.
+    pub version: VersionId,
+    /// The states of its task instances: place in the version's list, item, state.
+    pub tasks: Vec<(TaskIndex, u32, TaskState)>,
+}
+
+/// A task instance that waits for a slot or a try, or is at work.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadyTask {
+    /// Which one.
+    pub instance: InstanceId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The id of its task.
+    pub id: String,
+    /// Where it is.
+    pub state: TaskState,
+    /// Why.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+    /// The name of the reason.
+    pub reason_kind: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How many runs are not over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ActiveRuns {
+    /// Wait to begin.
+    pub queued: u32,
+    /// At work.
+    pub running: u32,
+    /// Being ended.
+    pub stopping: u32,
+}
+
+/// One row of the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogEntry {
+    /// Its number; counts up from 1 without gaps.
+    pub seq: i64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What.
+    pub fact: Transition,
+}
+
+fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn as_maybe_text<T: Display, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => to.collect_str(value),
+        None => to.serialize_none(),
+    }
+}

@@ -1,0 +1,38 @@
+//! `nightrun config`: each value and where it came from.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::cli::ConfigArgs;
+use crate::config::{Config, Given};
+use crate::failure::Verdict;
+use crate::say;
+
+pub(crate) fn config(args: ConfigArgs) -> Verdict {
+    let config = Config::load(Given { dags: args.dags.dags, data: args.data.data, ..Given::default() })?;
+    let values = [
+        ("dags", json!(config.dags)),
+        ("data", json!(config.data)),
+        ("listen", json!(config.listen)),
+        ("slots", json!(config.slots)),
+        ("timezone", json!(config.zone.name())),
+        ("pools", json!(config.pools)),
+    ];
+    if args.json {
+        let object: serde_json::Map<_, _> = values
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), json!({ "value": value, "from": config.sources[name] })))
+            .collect();
+        say::json(&object)?;
+    } else {
+        let plain =
+            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let rows = values
+            .iter()
+            .map(|(name, value)| vec![(*name).to_owned(), plain(value), config.sources[name].clone()])
+            .collect();
+        say::println(say::table(&["key", "value", "from"], rows).trim_end());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,85 @@
+//! `nightrun dags`: the DAGs, their last runs, and when each fires next.
+
+use std::process::ExitCode;
+
+use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Timetable;
+use nightrun_engine::clock::system_clock;
+use nightrun_engine::store::{DagItem, Page};
+use serde_json::{Value as Json, json};
+
+use super::look::Looker;
+use crate::cli::Look;
+use crate::config::{Config, Given};
+use crate::failure::{Failure, Verdict};
+use crate::{say, wire};
+
+/// Most DAGs that are listed.
+const MOST: u32 = 100_000;
+
+/// How many of a DAG's last runs are shown.
+const RECENT: u32 = 10;
+
+pub(crate) fn dags(args: Look) -> Verdict {
+    let looker = Looker::open(args.data)?;
+    let now = system_clock()();
+    let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
+    let parse = wire::parse_with(config.known(now));
+    let rows = looker.read(|page| {
+        let held = page.everything_paused()?;
+        let dags = page.dags(None, MOST, RECENT)?;
+        dags.into_iter()
+            .filter(|dag| !dag.retired)
+            .map(|dag| row(page, dag, held, now, &parse))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    if args.json {
+        say::json(&rows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if rows.is_empty() {
+        return Err(Failure::new("there are no DAGs yet")
+            .help("put a DAG file into the DAG folder; `nightrun example` prints one"));
+    }
+    let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
+    let lines = rows
+        .iter()
+        .map(|row| {
+            let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
+            vec![text(row, "dag"), text(row, "schedule"), next, marks(row)]
+        })
+        .collect();
+    say::println(say::table(&["dag", "schedule", "next", "last runs"], lines).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(
+    page: &Page<'_>,
+    dag: DagItem,
+    everything_paused: bool,
+    now: Timestamp,
+    parse: &nightrun_engine::run::Parse,
+) -> Result<Json, nightrun_engine::store::Fault> {
+    let text = page.version(dag.version)?;
+    let spec = text.and_then(|(version, text)| parse(&version.path, &text));
+    let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
+    let next = timetable.as_ref().and_then(|timetable| timetable.next_after(now.max(dag.cursor)));
+    Ok(json!({
+        "dag": dag.dag,
+        "path": dag.path,
+        "description": spec.as_ref().and_then(|spec| spec.description.clone()),
+        "owner": spec.as_ref().and_then(|spec| spec.owner.clone()),
+        "tags": spec.as_ref().map(|spec| spec.tags.clone()),
+        "enabled": spec.as_ref().map(|spec| spec.enabled),
+        "paused": dag.paused || everything_paused,
+        "schedule": timetable.as_ref().map(Timetable::to_string),
+        "next": next.map(|next| next.to_string()),
+        "recent": dag.recent,
+    }))
+}
+
+/// The last runs, oldest first, one sign each.
+fn marks(row: &Json) -> String {
+    let states = row["recent"].as_array().into_iter().flatten().rev();
+    states.filter_map(|run| run["state"].as_str()).map(say::sign).collect::<Vec<_>>().join("")
+}

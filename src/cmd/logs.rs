@@ -1,0 +1,103 @@
+//! `nightrun logs`: what a task printed.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use nightrun_core::decide::{AttemptState, TaskState};
+use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_engine::logs::LogPaths;
+use nightrun_engine::store::{RunShow, TaskShow};
+
+use super::look::Looker;
+use crate::cli::Logs;
+use crate::failure::{Failure, OrFail, Verdict};
+use crate::say;
+
+/// How often a growing log is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub(crate) fn logs(args: Logs) -> Verdict {
+    let looker = Looker::open(args.data)?;
+    let run = looker.run(args.run)?;
+    let tasks = chosen(&run, args.task.as_deref())?;
+    let paths = LogPaths::new(&looker.data);
+    let several = tasks.len() > 1;
+    for task in tasks {
+        let number = args.number.or(task.attempts.last().map(|attempt| attempt.number));
+        let Some(number) = number else {
+            if !several {
+                return Err(Failure::new(format!("task `{}` has not been tried: {}", task.id, task.reason)));
+            }
+            continue;
+        };
+        let instance = InstanceId { run: run.run_id, task: task.task, item: task.item };
+        let attempt = AttemptId { instance, number };
+        if task.attempts.iter().all(|it| it.number != number) {
+            let tries = task.attempts.len();
+            return Err(Failure::usage(format!(
+                "task `{}` has {tries} attempts, none of them {number}",
+                task.id
+            )));
+        }
+        if several {
+            say::println(&format!("── {} ({})", task.id, task.state));
+        }
+        for path in [paths.stdout(attempt), paths.log(attempt)] {
+            copy(&path, 0)?;
+        }
+        if args.follow {
+            follow(&looker, attempt, &paths.log(attempt))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen<'a>(run: &'a RunShow, task: Option<&str>) -> Result<Vec<&'a TaskShow>, Failure> {
+    if let Some(id) = task {
+        let found: Vec<&TaskShow> = run.tasks.iter().filter(|task| task.id == id).collect();
+        if found.is_empty() {
+            let ids: Vec<&str> = run.tasks.iter().map(|task| task.id.as_str()).collect();
+            let failure = Failure::usage(format!("run {} has no task `{id}`", run.run_id));
+            return Err(failure.help(format!("it has {}", ids.join(", "))));
+        }
+        return Ok(found);
+    }
+    let failed: Vec<&TaskShow> =
+        run.tasks.iter().filter(|task| task.state == TaskState::Failed).take(1).collect();
+    Ok(if failed.is_empty() { run.tasks.iter().collect() } else { failed })
+}
+
+/// Prints a file from an offset on, byte for byte; returns where it ends. No file: nothing to print.
+fn copy(path: &Path, from: u64) -> Result<u64, Failure> {
+    let Ok(mut file) = File::open(path) else { return Ok(from) };
+    file.seek(SeekFrom::Start(from)).or_fail(path.display())?;
+    let mut out = std::io::stdout().lock();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut end = from;
+    loop {
+        let read = file.read(&mut buffer).or_fail(path.display())?;
+        if read == 0 || out.write_all(&buffer[..read]).is_err() {
+            let _ = out.flush();
+            return Ok(end);
+        }
+        end += read as u64;
+    }
+}
+
+/// Goes on printing until the attempt is over.
+fn follow(looker: &Looker, attempt: AttemptId, path: &Path) -> Result<(), Failure> {
+    let mut end = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    loop {
+        let attempts = looker.read(|page| page.attempts(attempt.instance))?;
+        let state = attempts.iter().find(|it| it.number == attempt.number).map(|it| it.state);
+        let over = state.is_none_or(AttemptState::is_final);
+        end = copy(path, end)?;
+        if over {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,156 @@
+//! `nightrun run`: one run, here and now, without a server. The exit code is the verdict.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use nightrun_core::decide::{Answer, Event, RunRequest, RunState, Transition};
+use nightrun_core::id::{AttemptId, InstanceId, RunId};
+use nightrun_engine::clock::system_clock;
+use nightrun_engine::logs::LogPaths;
+use nightrun_engine::run::{Handle, News};
+use nightrun_engine::store::{Reader, RunShow, TaskShow};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::progress::Progress;
+use super::target::{self, Target};
+use crate::cli::Run;
+use crate::config::{Config, Given};
+use crate::failure::{Failure, OrFail, Verdict};
+use crate::{say, wire};
+
+/// How many lines of a failed task's log are shown.
+const TAIL: usize = 20;
+
+pub(crate) fn run(args: Run) -> Verdict {
+    let config = Config::load(Given { dags: args.dags.dags, slots: args.slots, ..Given::default() })?;
+    let now = system_clock()();
+    let target = target::find(&args.target, &config, now)?;
+    let params = target::params(&target.dag, &args.params.params)?;
+    let logical_date = target::at(&target.dag, args.params.at.as_deref())?;
+    let temporary = tempfile::Builder::new().prefix("nightrun-").tempdir().or_fail("no temporary folder")?;
+    let kept = args.data.is_some();
+    let config = Config { data: args.data.unwrap_or_else(|| temporary.path().to_owned()), ..config };
+    let request = RunRequest {
+        dag: target.dag.id.clone(),
+        params,
+        logical_date,
+        force: true,
+        by: "nightrun run".into(),
+    };
+    let progress = if args.quiet { None } else { Some(Progress::new(&target.dag)) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let object =
+        runtime.or_fail("the runtime cannot start")?.block_on(play(&config, target, request, progress))?;
+    if args.json {
+        say::json(&object)?;
+    } else if !args.quiet {
+        conclude(&config.data, &object, kept);
+    }
+    Ok(if object.state == RunState::Success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs it to its end, and gives back what the store holds of it.
+async fn play(
+    config: &Config,
+    target: Target,
+    request: RunRequest,
+    mut progress: Option<Progress>,
+) -> Result<RunShow, Failure> {
+    let wired = wire::scheduler(config, &target.root.clone(), false)?;
+    let handle = wired.scheduler.handle();
+    let mut news = handle.news();
+    let first = Event::DagsRead { read: vec![target.into_text()], gone: vec![], faults: vec![] };
+    let loop_ = tokio::spawn(wired.scheduler.run(vec![first]));
+    let run = match handle.request(Event::RunRequested(request)).await.or_fail("the run")? {
+        Answer::Run(run) => run,
+        Answer::Done => return Err(Failure::new("the run was not made")),
+        Answer::Refused(refusal) => return Err(Failure::usage(refusal)),
+    };
+    let interrupts = tokio::spawn(cancel_on_interrupt(handle.clone(), run));
+    loop {
+        let ended = match news.recv().await {
+            Ok(News { at, facts, .. }) => {
+                if let Some(progress) = &mut progress {
+                    facts.iter().for_each(|fact| progress.take(run, at, fact));
+                }
+                facts.iter().any(|fact| ends(fact, run))
+            }
+            Err(RecvError::Lagged(_)) => look(&wired.database, config, run)?.state.is_final(),
+            Err(RecvError::Closed) => true,
+        };
+        if ended {
+            break;
+        }
+    }
+    interrupts.abort();
+    handle.stop(false);
+    loop_.await.or_fail("the scheduler")?;
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    look(&wired.database, config, run)
+}
+
+/// What the store holds of the run.
+fn look(database: &Path, config: &Config, run: RunId) -> Result<RunShow, Failure> {
+    let found =
+        Reader::open(database).and_then(|reader| reader.read_now(|page| page.run(run, Some(&config.data))));
+    found.map_err(Failure::new)?.ok_or_else(|| Failure::new("the store has lost the run"))
+}
+
+fn ends(fact: &Transition, run: RunId) -> bool {
+    matches!(fact, Transition::RunMoved { run: moved, to, .. } if *moved == run && to.is_final())
+}
+
+/// Ctrl-C and SIGTERM end the run in order; a second one ends the program.
+async fn cancel_on_interrupt(handle: Handle, run: RunId) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if std::mem::replace(&mut asked, true) {
+            std::process::exit(130);
+        }
+        anstream::eprintln!("ending the run; once more to leave at once");
+        handle.tell(Event::CancelRequested { run, by: "an interrupt".into() });
+    }
+}
+
+/// What went wrong, with the end of its log, and the verdict.
+fn conclude(data: &Path, run: &RunShow, kept: bool) {
+    let paths = LogPaths::new(data);
+    for task in run.tasks.iter().filter(|task| task.state.as_str() == "failed") {
+        anstream::eprintln!("\n{} {}: {}", say::sign("failed"), task.id, task.reason);
+        if let Some(attempt) = last_attempt(run.run_id, task) {
+            let log = nightrun_engine::logs::tail(&paths.log(attempt), TAIL).unwrap_or_default();
+            for line in log.lines() {
+                anstream::eprintln!("  │ {line}");
+            }
+        }
+    }
+    let verdict = say::state(run.state.as_str(), 0);
+    let took = say::took(run.started_at, run.ended_at);
+    anstream::eprintln!(
+        "\n{} {} {verdict} in {took}: {}",
+        say::sign(run.state.as_str()),
+        run.dag,
+        run.reason
+    );
+    if kept {
+        let data = data.display();
+        anstream::eprintln!("look at it again with: nightrun runs show {} --data {data}", run.run_id);
+    }
+}
+
+fn last_attempt(run: RunId, task: &TaskShow) -> Option<AttemptId> {
+    let instance = InstanceId { run, task: task.task, item: task.item };
+    task.attempts.last().map(|attempt| AttemptId { instance, number: attempt.number })
+}

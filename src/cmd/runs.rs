@@ -1,0 +1,116 @@
+//! `nightrun runs`, `runs show`, `tasks`: what ran.
+
+use std::process::ExitCode;
+
+use nightrun_core::decide::RunState;
+use nightrun_core::id::DagId;
+use nightrun_engine::clock::system_clock;
+use nightrun_engine::store::{RunFilter, RunShow};
+
+use super::look::Looker;
+use crate::cli::{OfRun, Runs, RunsVerb};
+use crate::failure::{Failure, Verdict};
+use crate::say;
+
+pub(crate) fn runs(args: Runs) -> Verdict {
+    if let Some(RunsVerb::Show(show)) = args.verb {
+        return show_run(show);
+    }
+    let looker = Looker::open(args.look.data)?;
+    let state = args.state.as_deref().map(|text| {
+        let known: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
+        RunState::parse(text)
+            .ok_or_else(|| Failure::usage(format!("`{text}` is no state of a run")).help(known.join(", ")))
+    });
+    let filter = RunFilter {
+        dag: args.dag.as_deref().map(DagId::from),
+        state: state.transpose()?,
+        ..RunFilter::default()
+    };
+    let limit = if args.all { u32::MAX } else { u32::try_from(args.limit).unwrap_or(u32::MAX) };
+    let runs = looker.read(|page| page.runs(&filter, limit))?;
+    if args.look.json {
+        say::json(&runs)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = system_clock()();
+    let rows = runs
+        .iter()
+        .map(|run| {
+            let state = format!("{} {}", say::sign(run.state.as_str()), run.state);
+            vec![
+                run.run_id.to_string(),
+                run.dag.to_string(),
+                state,
+                run.run_type.as_str().to_owned(),
+                say::instant(Some(run.logical_date)),
+                say::instant(run.started_at),
+                say::took(run.started_at, run.ended_at.or(Some(now))),
+            ]
+        })
+        .collect();
+    let head = ["run", "dag", "state", "type", "logical date", "started", "took"];
+    say::println(say::table(&head, rows).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_run(args: OfRun) -> Verdict {
+    let run = Looker::open(args.look.data)?.run(args.run)?;
+    if args.look.json {
+        say::json(&run)?;
+    } else {
+        let state = run.state.as_str();
+        say::println(&format!(
+            "{} run {} of {}: {state}, {}",
+            say::sign(state),
+            run.run_id,
+            run.dag,
+            run.reason
+        ));
+        say::println(&format!(
+            "  {}, asked for by {}, logical date {}\n  from {} to {} (UTC), took {}\n",
+            run.run_type.as_str(),
+            run.by,
+            run.logical_date,
+            say::instant(run.started_at),
+            say::instant(run.ended_at),
+            say::took(run.started_at, run.ended_at),
+        ));
+        print_tasks(&run);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn tasks(args: OfRun) -> Verdict {
+    let run = Looker::open(args.look.data)?.run(args.run)?;
+    if args.look.json {
+        say::json(&run.tasks)?;
+    } else {
+        print_tasks(&run);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_tasks(run: &RunShow) {
+    let now = system_clock()();
+    let rows = run
+        .tasks
+        .iter()
+        .map(|task| {
+            let state = task.state.as_str();
+            let last = task.attempts.last();
+            let took = last.map_or_else(
+                || "-".into(),
+                |attempt| say::took(attempt.started_at, attempt.ended_at.or(Some(now))),
+            );
+            vec![
+                format!("{} {}", say::sign(state), task.id),
+                state.to_owned(),
+                task.attempts.len().to_string(),
+                took,
+                task.reason.to_string(),
+            ]
+        })
+        .collect();
+    say::println(say::table(&["task", "state", "tries", "took", "why"], rows).trim_end());
+}

@@ -1,0 +1,85 @@
+//! Builds everything that runs, once, and passes it on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::{Known, Source, read};
+use nightrun_engine::clock::{Clock, system_clock};
+use nightrun_engine::exec::{Local, environment, sweep};
+use nightrun_engine::run::{Parse, Parts, Scheduler};
+use nightrun_engine::store::{DATABASE, Reader, Writer};
+use tokio::sync::mpsc;
+
+use crate::config::Config;
+use crate::failure::{Failure, OrFail};
+
+/// How long processes that a crashed scheduler left behind may take to end by themselves.
+const SWEEP_GRACE: Duration = Duration::from_secs(2);
+
+/// A scheduler that is ready to run.
+pub(crate) struct Wired {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) clock: Clock,
+    pub(crate) parse: Parse,
+    pub(crate) database: PathBuf,
+}
+
+/// Where the database of a data folder is.
+pub(crate) fn database(data: &Path) -> PathBuf {
+    data.join(DATABASE)
+}
+
+/// Opens the store, ends what a crashed scheduler left behind, and puts a scheduler together.
+/// `dags` is the folder that paths of DAG files are relative to; without `schedules` nothing fires.
+pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result<Wired, Failure> {
+    let clock = system_clock();
+    std::fs::create_dir_all(&config.data).or_fail(format!("{} cannot be made", config.data.display()))?;
+    let data = config.data.canonicalize().or_fail(config.data.display())?;
+    let dags = dags.canonicalize().map_err(|fault| {
+        Failure::usage(format!("the DAG folder {}: {fault}", dags.display())).help("name it with --dags DIR")
+    })?;
+    let writer = Writer::open(&database(&data)).map_err(Failure::new)?;
+    let store_id = Reader::open(&database(&data))
+        .and_then(|reader| reader.read_now(|page| page.store_id()))
+        .map_err(Failure::new)?;
+    let swept =
+        sweep::end_all(&store_id, SWEEP_GRACE).or_fail("processes left behind cannot be looked for")?;
+    for left in &swept.ended {
+        tracing::warn!(
+            pid = left.pid,
+            attempt = left.marker,
+            "ended a process that the last scheduler left behind"
+        );
+    }
+    let (words, heard) = mpsc::unbounded_channel();
+    let executor = Local::new(words, clock.clone()).or_fail("the executor cannot start")?;
+    let parse = parse_with(config.known(clock()));
+    let scheduler = Scheduler::new(Parts {
+        data,
+        dags,
+        slots: config.slots,
+        pools: config.pools.clone(),
+        schedules,
+        clock: clock.clone(),
+        writer,
+        executor: Arc::new(executor),
+        words: heard,
+        operators: nightrun_plugins::builtin(),
+        parse: parse.clone(),
+        environment: environment::inherited(),
+        store_id,
+    })
+    .map_err(Failure::new)?;
+    Ok(Wired { scheduler, clock, parse, database: database(&config.data) })
+}
+
+/// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.
+pub(crate) fn parse_with(mut known: Known) -> Parse {
+    known.any_pool = true;
+    Arc::new(move |path, text| {
+        let dag: Option<Dag> = read(&Source::new(path, text), &known).dags.into_iter().next();
+        dag.map(Arc::new)
+    })
+}
