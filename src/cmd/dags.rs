@@ -54,7 +54,7 @@ pub(crate) fn dags(args: Look) -> Verdict {
 }
 
 fn row(
-    page: &Page<'_>,
+    page: &Page,
     dag: DagItem,
     everything_paused: bool,
     now: Timestamp,

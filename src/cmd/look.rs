@@ -28,7 +28,7 @@ impl Looker {
     }
 
     /// Reads one page.
-    pub(crate) fn read<T>(&self, work: impl FnOnce(&Page<'_>) -> Result<T, Fault>) -> Result<T, Failure> {
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Page) -> Result<T, Fault>) -> Result<T, Failure> {
         self.reader.read_now(work).map_err(Failure::new)
     }
 

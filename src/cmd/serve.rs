@@ -38,7 +38,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let stored = stored.into_iter().filter(|dag| !dag.retired).map(|dag| (dag.dag, dag.path));
     let mut folder = Folder::new(config.dags.clone(), config.known((wired.clock)()), stored);
     let first = folder.look();
-    let (dags, faulty) = (first.read.len(), first.faults.len());
+    let (dags, faulty) = (first.read.len(), first.faulty_files());
     let app = App {
         reader,
         handle: handle.clone(),

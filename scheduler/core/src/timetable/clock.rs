@@ -32,8 +32,8 @@ impl ClockRule {
         }
     }
 
-    /// The firing that follows `from`. Around clock changes `AirflowWall` misses firings when `from` is
-    /// not one itself.
+    /// The firing that follows `from`; under `AirflowWall` it may miss some when `from` lies in an
+    /// [unrest](Zone::unrest).
     pub(super) fn step(self, cron: &Cron, zone: &Zone, from: Timestamp) -> Option<Timestamp> {
         let wall = zone.wall(from);
         match self {
@@ -54,18 +54,20 @@ impl ClockRule {
         }
     }
 
-    /// The instant before `until` at which `wall`, that matches, fires.
-    pub(super) fn firing_of(self, wall: Wall, zone: &Zone, until: Timestamp) -> Option<Timestamp> {
+    /// The instant before `until` at which `wall`, that matches, fires. For Airflow's rules that is a
+    /// guess where the clock changes: which times fire depends on those before.
+    pub(super) fn firing_of(self, zone: &Zone, wall: Wall, until: Timestamp) -> Option<Timestamp> {
         let instant = match (self, zone.reading(wall)) {
             (_, Reading::Once(instant)) => instant,
             (Self::RealTime, Reading::Skipped(_)) => return None,
             (Self::Once, Reading::Skipped(change)) => change.at,
-            (Self::AirflowWall | Self::AirflowElapsed, Reading::Skipped(change)) => change.first(wall),
-            (Self::Once, Reading::Twice(change)) => change.first(wall),
+            (Self::AirflowWall | Self::AirflowElapsed, Reading::Skipped(change))
+            | (Self::Once, Reading::Twice(change)) => change.first(wall),
             (Self::AirflowWall, Reading::Twice(change)) => change.second(wall),
-            (Self::RealTime | Self::AirflowElapsed, Reading::Twice(change)) => {
-                if change.second(wall) < until { change.second(wall) } else { change.first(wall) }
-            }
+            (Self::RealTime | Self::AirflowElapsed, Reading::Twice(change)) => match change.second(wall) {
+                second if second < until => second,
+                _ => change.first(wall),
+            },
         };
         (instant < until).then_some(instant)
     }

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::clock::ClockRule;
 use super::days::day_sets;
-use super::field::{Field, FieldKind, Token, Values, read_field};
+use super::field::{Field, Token, read_field};
 use super::pattern::{Pattern, Times};
+use super::values::{FieldKind, Values};
 use super::warn::{self, CronWarning};
 use super::zone::Wall;
 
@@ -47,7 +48,7 @@ impl fmt::Display for CronFault {
 impl std::error::Error for CronFault {}
 
 /// A cron expression, read and found to fire at least once between 1970 and 2100.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron {
     text: String,
     dst: Dst,
@@ -204,15 +205,14 @@ impl Fields {
 
     fn never(&self, text: &str) -> CronFault {
         let part = |field: &Field| format!("{} `{}`", field.kind.name(), &text[field.range.clone()]);
-        let mut message = format!("this never fires: no date has {}, {}", part(&self.day), part(&self.month));
-        if !self.weekday.leading_star {
-            message += &format!(" and {}", part(&self.weekday));
-        }
-        CronFault {
-            message,
-            range: self.day.range.start..self.weekday.range.end,
-            help: Some("for the last day of a month write `L`".into()),
-        }
+        let (day, month, weekday) = (part(&self.day), part(&self.month), part(&self.weekday));
+        let (message, help) = if self.weekday.leading_star {
+            let help = "for the last day of the month write `L`".to_owned();
+            (format!("this never fires: no date has {day} and {month}"), Some(help))
+        } else {
+            (format!("this never fires: no date has {day}, {month} and {weekday}"), None)
+        };
+        CronFault { message, range: self.day.range.start..self.weekday.range.end, help }
     }
 }
 

@@ -1,8 +1,9 @@
 //! How the two day fields of an expression act together.
 
 use super::cron::Dst;
-use super::field::{Field, FieldKind, Special, Values};
+use super::field::{Field, Special};
 use super::pattern::{DayFilter, DaySet};
+use super::values::{FieldKind, Values};
 
 /// Which days the two fields name; a day counts when any of the sets has it.
 pub(super) fn day_sets(day: &Field, weekday: &Field, dst: Dst) -> Vec<DaySet> {
@@ -51,11 +52,11 @@ fn is_unrestricted(field: &Field, other: &Field, dst: Dst) -> bool {
 
 /// The days of one field alone: its plain values, and each special form.
 fn sets_of(field: &Field) -> Vec<DaySet> {
-    let any = DaySet { days: FieldKind::Day.all(), weekdays: FieldKind::Weekday.all(), filters: Vec::new() };
-    let plain = (!field.values.is_empty()).then(|| match field.kind {
-        FieldKind::Weekday => DaySet { weekdays: field.values, ..any },
-        _ => DaySet { days: field.values, ..any },
-    });
+    let (days, weekdays) = match field.kind {
+        FieldKind::Weekday => (FieldKind::Day.all(), field.values),
+        _ => (field.values, FieldKind::Weekday.all()),
+    };
+    let plain = (!field.values.is_empty()).then_some(DaySet { days, weekdays, filters: Vec::new() });
     plain.into_iter().chain(field.specials.iter().map(|special| set_of_special(*special))).collect()
 }
 

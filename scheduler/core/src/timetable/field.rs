@@ -3,103 +3,7 @@
 use std::ops::Range;
 
 use super::cron::{CronFault, Dst};
-
-/// Which field: decides the range of its numbers, its names and its special forms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FieldKind {
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Month,
-    Weekday,
-}
-
-const MONTHS: [&str; 12] =
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-
-impl FieldKind {
-    /// What the field is called in messages.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day of month",
-            Self::Month => "month",
-            Self::Weekday => "day of week",
-        }
-    }
-
-    /// The smallest and largest value. For weekdays 7 is one more name of Sunday.
-    pub(super) const fn bounds(self) -> (u32, u32) {
-        match self {
-            Self::Second | Self::Minute => (0, 59),
-            Self::Hour => (0, 23),
-            Self::Day => (1, 31),
-            Self::Month => (1, 12),
-            Self::Weekday => (0, 6),
-        }
-    }
-
-    const fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::Month => &MONTHS,
-            Self::Weekday => &WEEKDAYS,
-            Self::Second | Self::Minute | Self::Hour | Self::Day => &[],
-        }
-    }
-
-    /// How many values there are.
-    pub(super) const fn span(self) -> u32 {
-        let (min, max) = self.bounds();
-        max - min + 1
-    }
-
-    /// All values.
-    pub(super) fn all(self) -> Values {
-        let (min, max) = self.bounds();
-        Values::stepping(min, max, 1)
-    }
-}
-
-/// A set of numbers from 0 to 63.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Values(u64);
-
-impl Values {
-    /// `first`, `first + step` and so on, up to `last`.
-    pub(super) fn stepping(first: u32, last: u32, step: u32) -> Self {
-        let step = usize::try_from(step).unwrap_or(usize::MAX);
-        Self((first..=last).step_by(step).fold(0, |set, value| set | 1 << value))
-    }
-
-    pub(super) fn contains(self, value: u32) -> bool {
-        self.0 >> value & 1 == 1
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = u32> {
-        (0..64).filter(move |value| self.contains(*value))
-    }
-
-    /// Sunday's second name, 7, becomes its first.
-    fn with_seven_as_sunday(self) -> Self {
-        Self(self.0 & 0x7f | self.0 >> 7 & 1)
-    }
-}
+use super::values::{FieldKind, Values};
 
 /// A form of a day field that is more than a set of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,13 +134,11 @@ fn read_special_day(element: Token<'_>) -> Result<Option<Special>, CronFault> {
 fn read_special_weekday(element: Token<'_>, dst: Dst) -> Result<Option<Special>, CronFault> {
     if let (weekdays, Some(nth)) = element.split('#') {
         let weekdays = read_values(FieldKind::Weekday, weekdays, dst)?;
-        return match nth.text.parse() {
-            Ok(nth @ 1..=5) => Ok(Some(Special::Nth(weekdays, nth))),
-            _ => {
-                let help = "`MON#2` is the second Monday; for the last one write `MONL`".to_owned();
-                Err(element.fault(format!("`#{}` is out of range 1-5", nth.text), Some(help)))
-            }
+        let Ok(nth @ 1..=5) = nth.text.parse() else {
+            let help = "`MON#2` is the second Monday; for the last one write `MONL`".to_owned();
+            return Err(element.fault(format!("`#{}` is out of range 1-5", nth.text), Some(help)));
         };
+        return Ok(Some(Special::Nth(weekdays, nth)));
     }
     match element.without('L') {
         None => Ok(None),
@@ -267,7 +169,7 @@ fn read_values(kind: FieldKind, element: Token<'_>, dst: Dst) -> Result<Values, 
             (Some(_), Dst::Cron) => Values::stepping(low, maximum(kind), step_size),
             (Some(_), Dst::Airflow) => Values::stepping(airflow_value(kind, low), max, step_size),
         }
-        .with_sunday(kind));
+        .of(kind));
     };
     let high = read_value(kind, last)?;
     match dst {
@@ -275,12 +177,6 @@ fn read_values(kind: FieldKind, element: Token<'_>, dst: Dst) -> Result<Values, 
         Dst::Airflow => {
             Ok(airflow_range(kind, airflow_value(kind, low), airflow_value(kind, high), step_size))
         }
-    }
-}
-
-impl Values {
-    fn with_sunday(self, kind: FieldKind) -> Self {
-        if kind == FieldKind::Weekday { self.with_seven_as_sunday() } else { self }
     }
 }
 
@@ -309,7 +205,7 @@ fn cron_range(
     }
     // `2-2/1` is read as `2/1`, as cronsim does, whose answers are our recorded cases.
     let last = if low == high && step.is_some() { maximum(kind) } else { high };
-    Ok(Values::stepping(low, last, step.unwrap_or(1)).with_sunday(kind))
+    Ok(Values::stepping(low, last, step.unwrap_or(1)).of(kind))
 }
 
 /// A range under croniter's rules: backwards it wraps around, and from a value to itself it is the

@@ -1,8 +1,8 @@
 //! When a DAG fires: cron expressions on the wall clock of a zone.
 //!
-//! [`Cron`] is an expression, [`Zone`] a clock on some wall, [`Timetable`] the two together. Text becomes
-//! sets of values in `field`, the two day fields meet in `days`, `pattern` finds matching wall times, and
-//! `clock` says which instants they are where the clock is set forward or back.
+//! [`Cron`] is an expression, [`Zone`] a clock, [`Timetable`] the two together. Text becomes sets of
+//! `values` in `field`, the two day fields meet in `days`, `pattern` finds the wall times that match, and
+//! `clock` says which instants these are where the clock is set forward or back.
 
 mod clock;
 mod cron;
@@ -11,10 +11,12 @@ mod field;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod values;
 mod warn;
 mod zone;
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 
@@ -30,7 +32,7 @@ use crate::time::Timestamp;
 /// Its instants lie between the years 1970 and 2100 and are one ascending sequence, wherever one asks from.
 /// The exception is Airflow's: a schedule of every hour, but not of every day, measures the time to its
 /// next firing on the clock of the instant it is asked from, and a clock change between shifts that firing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timetable {
     cron: Cron,
     zone: Zone,
@@ -68,12 +70,13 @@ impl Timetable {
 
     /// The first instant strictly later than `instant`; `None` when there is none up to the year 2100.
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
-        let next = match self.cron.rule() {
-            ClockRule::RealTime | ClockRule::Once | ClockRule::AirflowElapsed => self.step(instant),
-            ClockRule::AirflowWall => match self.firing_well_before(instant) {
-                Some(firing) => self.steps_from(firing).find(|next| *next > instant),
-                None => self.step(instant),
-            },
+        let calm = match self.cron.rule() {
+            ClockRule::RealTime | ClockRule::Once | ClockRule::AirflowElapsed => None,
+            ClockRule::AirflowWall => self.zone.unrest(instant),
+        };
+        let next = match calm {
+            None => self.step(instant),
+            Some(calm) => self.steps_from(calm).find(|next| *next > instant),
         };
         debug_assert!(next.is_none_or(|next| next > instant), "{self} went back from {instant}");
         next
@@ -81,8 +84,16 @@ impl Timetable {
 
     /// The last instant strictly earlier than `instant`; `None` when there is none since the year 1970.
     pub fn previous_before(&self, instant: Timestamp) -> Option<Timestamp> {
-        let firing = self.firing_well_before(instant)?;
-        self.steps_from(firing).take_while(|next| *next < instant).last().or(Some(firing))
+        const NANOSECOND: Duration = Duration::from_nanos(1);
+        let wall = self.zone.wall(instant.minus(NANOSECOND)).plus(1);
+        let mut walls = std::iter::successors(self.cron.before(wall), |wall| self.cron.before(*wall));
+        let firing = walls.find_map(|wall| self.firing_of(wall, instant))?;
+        let last_since = |from| self.steps_from(from).take_while(|next| *next < instant).last();
+        match self.zone.unrest(firing) {
+            None => last_since(firing).or(Some(firing)),
+            // Wall times and firings are in different orders here: walk through it, or look before it.
+            Some(calm) => last_since(calm).or_else(|| self.previous_before(calm.plus(NANOSECOND))),
+        }
     }
 
     /// One sentence when a clock change acted on `instant`, which is one of this timetable.
@@ -94,7 +105,7 @@ impl Timetable {
     /// what a fixed time meets, not a schedule that follows real time.
     pub fn gaps_ahead(&self, from: Timestamp, years: u16) -> Vec<SkippedTime> {
         const YEAR: u64 = 31_556_952; // seconds, on average
-        let until = from.plus(std::time::Duration::from_secs(YEAR * u64::from(years)));
+        let until = from.plus(Duration::from_secs(YEAR * u64::from(years)));
         if !matches!(self.cron.rule(), ClockRule::Once | ClockRule::AirflowWall) {
             return Vec::new();
         }
@@ -103,7 +114,7 @@ impl Timetable {
             .filter(zone::Change::is_gap)
             .filter_map(|jump| {
                 let lost = self.cron.after(jump.start().plus(-1)).filter(|lost| *lost < jump.end())?;
-                let fires = self.cron.rule().firing_of(lost, &self.zone, Timestamp::MAX)?;
+                let fires = self.firing_of(lost, Timestamp::MAX)?;
                 Some(SkippedTime { local: lost.to_chrono()?.naive_utc(), fires })
             })
             .collect()
@@ -118,20 +129,13 @@ impl Timetable {
         self.cron.rule().step(&self.cron, &self.zone, from)
     }
 
-    /// All firings after `firing`.
-    fn steps_from(&self, firing: Timestamp) -> impl Iterator<Item = Timestamp> {
-        std::iter::successors(self.step(firing), |last| self.step(*last))
+    fn firing_of(&self, wall: Wall, until: Timestamp) -> Option<Timestamp> {
+        self.cron.rule().firing_of(&self.zone, wall, until)
     }
 
-    /// A firing so far before `instant` that another one lies between, from which one can therefore
-    /// walk to `instant` without having missed how the clock changed; the only one, if it is alone.
-    fn firing_well_before(&self, instant: Timestamp) -> Option<Timestamp> {
-        let just_before = instant.minus(std::time::Duration::from_nanos(1));
-        let walls = |wall: &Wall| self.cron.before(*wall);
-        let walls = std::iter::successors(self.cron.before(self.zone.wall(just_before).plus(1)), walls);
-        let mut firings = walls.filter_map(|wall| self.cron.rule().firing_of(wall, &self.zone, instant));
-        let latest = firings.next()?;
-        Some(firings.next().unwrap_or(latest))
+    /// All firings after `from`.
+    fn steps_from(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> {
+        std::iter::successors(self.step(from), |last| self.step(*last))
     }
 }
 

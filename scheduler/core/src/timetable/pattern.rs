@@ -7,7 +7,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use cron::Schedule;
 
-use super::field::{FieldKind, Values};
+use super::values::{FieldKind, Values};
 use super::zone::Wall;
 
 /// The years in which the crate searches are 1970 to 2100; later there is no match.
@@ -69,7 +69,7 @@ pub(super) struct DaySet {
 }
 
 /// Times of day on one [`DaySet`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     schedule: Schedule,
     filters: Vec<DayFilter>,

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::cron::{Dst, Fields};
-use super::field::{Field, FieldKind, Token};
+use super::field::{Field, Token};
+use super::values::FieldKind;
 
 /// A misleading part of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn own_range(field: &Field, element: Token<'_>, dst: Dst) -> Option<CronWarning>
 fn two_day_fields(text: &str, fields: &Fields, dst: Dst) -> Option<CronWarning> {
     let (day, weekday) = (&fields.day, &fields.weekday);
     let steps = |field: &Field| field.leading_star && !field.bare_star && field.values != field.kind.all();
-    if !(steps(day) && !weekday.bare_star || steps(weekday) && !day.bare_star) {
+    if day.bare_star || weekday.bare_star || !(steps(day) || steps(weekday)) {
         return None;
     }
     let part = |field: &Field| format!("{} `{}`", field.kind.name(), &text[field.range.clone()]);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
@@ -56,7 +57,7 @@ impl Zone {
     pub fn instant_of(&self, local: NaiveDateTime) -> Option<Timestamp> {
         let utc = local.and_utc();
         Timestamp::from_seconds(utc.timestamp())?;
-        let fraction = std::time::Duration::from_nanos(u64::from(utc.timestamp_subsec_nanos()));
+        let fraction = Duration::from_nanos(u64::from(utc.timestamp_subsec_nanos()));
         Some(match self.reading(Wall(utc.timestamp())) {
             Reading::Once(instant) => instant.plus(fraction),
             Reading::Twice(change) => change.first(Wall(utc.timestamp())).plus(fraction),
@@ -87,6 +88,23 @@ impl Zone {
             before = change.after;
             change
         })
+    }
+
+    /// When `instant` is so near to a clock change that wall times about it are skipped, come twice or are
+    /// put off by as much as the clock jumps: an instant before all that.
+    pub(super) fn unrest(&self, instant: Timestamp) -> Option<Timestamp> {
+        /// No clock is changed by more: an hour at most zones, a day where the date line moves.
+        const MOST: Duration = Duration::from_hours(25);
+        let (earliest, latest) = (instant.minus(MOST), instant.plus(MOST));
+        if self.offset(earliest) == self.offset(latest) {
+            return None;
+        }
+        let mut changes = self.changes_after(earliest).take_while(|change| change.at <= latest);
+        let size = |change: &Change| Duration::from_secs(change.before.abs_diff(change.after));
+        let change = changes.find(|change| {
+            (change.at.minus(size(change))..change.at.plus(size(change))).contains(&instant)
+        })?;
+        Some(change.at.minus(size(&change)).minus(Duration::from_secs(1)))
     }
 
     /// The change that makes `wall` ambiguous: the only one between its two possible instants.

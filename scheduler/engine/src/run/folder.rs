@@ -57,6 +57,11 @@ impl FolderReport {
         self.read.is_empty() && self.gone.is_empty() && self.faults.is_empty()
     }
 
+    /// How many files were found with faults.
+    pub fn faulty_files(&self) -> usize {
+        self.faults.iter().filter(|(_, faults)| faults.as_array().is_some_and(|list| !list.is_empty())).count()
+    }
+
     /// As the loop takes it.
     pub fn into_event(self) -> Event {
         Event::DagsRead { read: self.read, gone: self.gone, faults: self.faults }

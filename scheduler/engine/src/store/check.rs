@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::column::{instant, json, text};
 use super::connect::{self, beside, move_into_place};
 use super::error::{Fault, StoreError};
-use super::{migrate, project};
+use super::project;
 
 /// One thing that is wrong with a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +102,10 @@ pub fn rebuild(path: &Path, target: &Path) -> Result<u64, StoreError> {
 
 fn damage(conn: &Connection) -> Result<Vec<Finding>, Fault> {
     let mut rows = conn.prepare("PRAGMA integrity_check")?;
-    let rows = rows.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    Ok(rows.into_iter().filter(|row| row != "ok").map(Finding::Integrity).collect())
+    let rows = rows.query_map([], |row| row.get::<_, String>(0))?;
+    // Damage may be such that even the check for it breaks off.
+    let words = rows.map(|row| row.unwrap_or_else(|error| error.to_string()));
+    Ok(words.filter(|word| word != "ok").map(Finding::Integrity).collect())
 }
 
 fn dangling(conn: &Connection) -> Result<Vec<Finding>, Fault> {
@@ -144,8 +146,10 @@ fn differences(path: &Path) -> Result<Vec<Finding>, Fault> {
 
 /// Lets a connection see the store at `path` as `source`, read-only.
 fn attach(conn: &Connection, path: &Path) -> Result<(), Fault> {
-    conn.execute("ATTACH ?1 AS source", [connect::uri(path, "mode=ro")?])?;
-    Ok(())
+    connect::read_only(path, |uri| {
+        conn.execute("ATTACH ?1 AS source", [uri])?;
+        Ok(())
+    })
 }
 
 /// Writes all that `source` logged into the empty tables of `main`; returns how many facts there were, or

@@ -54,19 +54,24 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Fault> {
     if !exists(path)? {
         return Err(Fault::Missing);
     }
-    let plain = open_read_only(path, "mode=ro");
+    read_only(path, open_read_only)
+}
+
+/// Opens a store by its `file:` URI in the ways in which it can be read, until one works.
+pub(super) fn read_only<T>(path: &Path, open: impl Fn(&str) -> Result<T, Fault>) -> Result<T, Fault> {
+    let plain = open(&uri(path, "mode=ro")?);
     // In a folder that cannot be written to, SQLite cannot make the files of the write-ahead log. When
     // there is none, nobody writes either, and the database alone is all there is.
     if plain.is_err() && !beside(path, "-wal").exists() {
-        return open_read_only(path, "immutable=1");
+        return open(&uri(path, "immutable=1")?);
     }
     plain
 }
 
-fn open_read_only(path: &Path, how: &str) -> Result<Connection, Fault> {
+fn open_read_only(uri: &str) -> Result<Connection, Fault> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let conn = Connection::open_with_flags(uri(path, how)?, flags)?;
+    let conn = Connection::open_with_flags(uri, flags)?;
     set_up(&conn)?;
     conn.pragma_update(None, "query_only", true)?;
     refuse_strangers(&conn)?;
@@ -153,7 +158,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Fault> {
 }
 
 /// A file as a `file:` URI with one option.
-pub(super) fn uri(path: &Path, how: &str) -> Result<String, Fault> {
+fn uri(path: &Path, how: &str) -> Result<String, Fault> {
     let absolute = std::path::absolute(path)?;
     let text = absolute.to_str().ok_or_else(|| Fault::Other("the path is not UTF-8".into()))?;
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");

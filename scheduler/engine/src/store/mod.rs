@@ -42,7 +42,7 @@ pub use writer::{Committed, Writer};
 pub const DATABASE: &str = "nightrun.db";
 
 /// Name of the folder of large outputs in the data folder.
-pub const VALUES: &str = "values";
+const VALUES: &str = "values";
 
 /// Bytes as lower-case hexadecimal text.
 fn hex(bytes: &[u8]) -> String {

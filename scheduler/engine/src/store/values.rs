@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::connect::{folder, move_into_place};
 use super::error::{Fault, StoreError};
-use super::hex;
+use super::{VALUES, hex};
 
 /// Longest JSON text, in bytes, that is kept in the database.
 pub const INLINE_BYTES: usize = 64 << 10;
@@ -22,49 +22,49 @@ pub const MAX_BYTES: u64 = 16 << 20;
 /// Longest JSON text of a file, in bytes, that a page shows.
 const SHOWN_BYTES: u64 = 1 << 20;
 
-/// Makes an output of a value: as it is, or as a file below the value folder, which is on disk when this
+/// Makes an output of a value: as it is, or as a file of the data folder, which is on disk when this
 /// returns.
-pub fn spill(values: &Path, value: &Json) -> Result<Output, StoreError> {
+pub fn spill(data: &Path, value: &Json) -> Result<Output, StoreError> {
     let text = value.to_string();
     if text.len() <= INLINE_BYTES {
         return Ok(Output::Inline(value.clone()));
     }
     let bytes = text.len() as u64;
     if bytes > MAX_BYTES {
-        return Err(Fault::TooLarge(MAX_BYTES).at(values));
+        return Err(Fault::TooLarge(MAX_BYTES).at(data));
     }
     let sha256 = hex(&Sha256::digest(&text));
-    let path = place(values, &sha256);
+    let path = place(data, &sha256);
     write_once(&path, text.as_bytes()).map_err(|fault| fault.at(&path))?;
     Ok(Output::Spilled { sha256, bytes })
 }
 
 /// The value of an output; a file that does not have its hash any more is refused.
-pub fn fetch(values: &Path, output: &Output) -> Result<Json, StoreError> {
+pub fn fetch(data: &Path, output: &Output) -> Result<Json, StoreError> {
     match output {
         Output::Inline(value) => Ok(value.clone()),
         Output::Spilled { sha256, .. } => {
-            let path = place(values, sha256);
+            let path = place(data, sha256);
             read(&path, sha256).map_err(|fault| fault.at(&path))
         }
     }
 }
 
 /// The value of an output for a page, or what stands for it: `{"$file": hash, "bytes": size}`.
-pub(super) fn show(values: Option<&Path>, output: &Output) -> Json {
-    match (output, values) {
-        (Output::Inline(value), _) => value.clone(),
-        (Output::Spilled { sha256, bytes }, values) => values
+pub(super) fn show(data: Option<&Path>, output: &Output) -> Json {
+    match output {
+        Output::Inline(value) => value.clone(),
+        Output::Spilled { sha256, bytes } => data
             .filter(|_| *bytes <= SHOWN_BYTES)
-            .and_then(|values| fetch(values, output).ok())
+            .and_then(|data| fetch(data, output).ok())
             .unwrap_or_else(|| json!({ "$file": sha256, "bytes": bytes })),
     }
 }
 
 /// Where the value of a hash is kept. Hashes are made by this room, but the database may be damaged.
-fn place(values: &Path, sha256: &str) -> PathBuf {
+fn place(data: &Path, sha256: &str) -> PathBuf {
     let clean: String = sha256.chars().filter(char::is_ascii_hexdigit).collect();
-    values.join(clean.get(..2).unwrap_or("")).join(clean)
+    data.join(VALUES).join(clean.get(..2).unwrap_or("")).join(clean)
 }
 
 fn write_once(path: &Path, text: &[u8]) -> Result<(), Fault> {
@@ -74,7 +74,9 @@ fn write_once(path: &Path, text: &[u8]) -> Result<(), Fault> {
     let shelf = folder(path);
     if !shelf.exists() {
         fs::create_dir_all(shelf)?;
-        File::open(folder(shelf))?.sync_all()?;
+        for above in [folder(shelf), folder(folder(shelf))] {
+            File::open(above)?.sync_all()?;
+        }
     }
     // The same value may be spilled twice at once, each time into a draft of its own.
     let number = getrandom::u64().map_err(|error| Fault::Other(error.to_string()))?;

@@ -12,7 +12,7 @@ use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem};
 const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
                    FROM dag JOIN dag_version ON dag_version.id = dag.version";
 
-impl Page<'_> {
+impl Page {
     /// DAGs by their ids, those after `after`, retired ones too; each with its last `recent` runs.
     pub fn dags(&self, after: Option<&DagId>, limit: u32, recent: u32) -> Result<Vec<DagItem>, Fault> {
         self.all(

@@ -8,7 +8,7 @@ use crate::store::column::{instant, json};
 use crate::store::error::Fault;
 use crate::store::row::LogEntry;
 
-impl Page<'_> {
+impl Page {
     /// What was logged after `seq`, oldest first, at most `limit`; of one run or of everything.
     pub fn log(&self, seq: i64, run: Option<RunId>, limit: u32) -> Result<Vec<LogEntry>, Fault> {
         match run {
@@ -25,15 +25,15 @@ impl Page<'_> {
         }
     }
 
+    /// The identity of this store, drawn at random when it was made.
+    pub fn store_id(&self) -> Result<String, Fault> {
+        Ok(self.conn.query_row("SELECT store FROM meta", [], |row| row.get(0))?)
+    }
+
     /// The number of the last row of the log; 0 when there is none.
     pub fn last_seq(&self) -> Result<i64, Fault> {
         let sql = "SELECT coalesce(max(seq), 0) FROM transition_log";
         Ok(self.conn.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// The identity of this store, made at random when it was.
-    pub fn store_id(&self) -> Result<String, Fault> {
-        Ok(self.conn.query_row("SELECT store FROM meta", [], |row| row.get(0))?)
     }
 }
 

@@ -37,13 +37,13 @@ struct Inner {
     path: PathBuf,
     deadline: Duration,
     turns: Arc<Semaphore>,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Page>>,
 }
 
 /// All of the store at one moment.
 #[derive(Debug)]
-pub struct Page<'a> {
-    conn: &'a Connection,
+pub struct Page {
+    conn: Connection,
 }
 
 impl Reader {
@@ -59,7 +59,7 @@ impl Reader {
             path: path.to_owned(),
             deadline,
             turns: Arc::new(Semaphore::new(READERS)),
-            idle: Mutex::new(vec![first]),
+            idle: Mutex::new(vec![Page { conn: first }]),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -67,7 +67,7 @@ impl Reader {
     /// Reads one page on a thread where blocking is fine. Waits while many are being read already.
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Page<'_>) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Page) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(&self.inner.turns).acquire_owned().await;
         let reader = self.clone();
@@ -79,36 +79,33 @@ impl Reader {
     }
 
     /// Reads one page on this thread.
-    pub fn read_now<T>(&self, work: impl FnOnce(&Page<'_>) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub fn read_now<T>(&self, work: impl FnOnce(&Page) -> Result<T, Fault>) -> Result<T, StoreError> {
         self.inner.read(work).map_err(|fault| fault.at(&self.inner.path))
     }
 }
 
 impl Inner {
-    fn read<T>(&self, work: impl FnOnce(&Page<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn read<T>(&self, work: impl FnOnce(&Page) -> Result<T, Fault>) -> Result<T, Fault> {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut conn = match kept {
-            Some(conn) => conn,
-            None => connect::open_for_reading(&self.path)?,
+        let mut page = match kept {
+            Some(page) => page,
+            None => Page { conn: connect::open_for_reading(&self.path)? },
         };
         let (begun, deadline) = (Instant::now(), self.deadline);
-        conn.progress_handler(STEPS, Some(move || begun.elapsed() > deadline))?;
-        let result = {
-            let transaction = conn.transaction()?;
-            work(&Page { conn: &transaction })
-        };
-        // A connection that failed may fail again: the next page opens a new one.
-        if result.is_ok() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < READERS {
-                idle.push(conn);
-            }
+        page.conn.progress_handler(STEPS, Some(move || begun.elapsed() > deadline))?;
+        page.conn.execute_batch("BEGIN")?;
+        // On a failure the connection is closed, and its transaction with it.
+        let result = work(&page)?;
+        page.conn.execute_batch("COMMIT")?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS {
+            idle.push(page);
         }
-        result
+        Ok(result)
     }
 }
 
-impl Page<'_> {
+impl Page {
     /// All rows of a query, each as `read` makes it.
     fn all<T>(
         &self,

@@ -51,7 +51,7 @@ impl RunFilter {
     }
 }
 
-impl Page<'_> {
+impl Page {
     /// Runs, newest first.
     pub fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
         let (conditions, mut values) = filter.conditions();

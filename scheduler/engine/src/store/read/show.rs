@@ -26,10 +26,10 @@ const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
                         ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
                       WHERE o.run = ?1";
 
-impl Page<'_> {
-    /// One run with all its tasks, attempts and outputs. With the value folder, outputs kept there are
-    /// shown too unless they are large.
-    pub fn run(&self, run: RunId, values: Option<&Path>) -> Result<Option<RunShow>, Fault> {
+impl Page {
+    /// One run with all its tasks, attempts and outputs. With the data folder, outputs that are kept in
+    /// files are shown too, unless they are very large.
+    pub fn run(&self, run: RunId, data: Option<&Path>) -> Result<Option<RunShow>, Fault> {
         self.first(
             "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
                     started_at, ended_at, reason, since, params, version, asked_by
@@ -41,7 +41,7 @@ impl Page<'_> {
                     run_id: run,
                     dag: dag_id(row, 0)?,
                     state: word(row, 1, RunState::parse)?,
-                    tasks: self.tasks(run, values)?,
+                    tasks: self.tasks(run, data)?,
                     run_type: word(row, 2, RunType::parse)?,
                     logical_date: instant(row, 3)?,
                     data_interval_start: instant(row, 4)?,
@@ -92,7 +92,7 @@ impl Page<'_> {
         Ok(all)
     }
 
-    fn tasks(&self, run: RunId, values: Option<&Path>) -> Result<Vec<TaskShow>, Fault> {
+    fn tasks(&self, run: RunId, data: Option<&Path>) -> Result<Vec<TaskShow>, Fault> {
         let mut attempts = BTreeMap::<Spot, Vec<AttemptShow>>::new();
         let sql = format!("SELECT {ATTEMPT} FROM attempt WHERE run = ?1 ORDER BY task, item, number");
         for (spot, attempt) in self.all(&sql, [run.0], |row| Ok((spot(row, 9)?, attempt(row)?)))? {
@@ -109,7 +109,7 @@ impl Page<'_> {
             let spot = (task.task, task.item);
             task.attempts = attempts.remove(&spot).unwrap_or_default();
             let outputs = outputs.remove(&spot).unwrap_or_default().into_iter();
-            task.outputs = outputs.map(|(name, output)| (name, values::show(values, &output))).collect();
+            task.outputs = outputs.map(|(name, output)| (name, values::show(data, &output))).collect();
         }
         Ok(tasks)
     }

@@ -165,6 +165,9 @@ pub(super) fn a_run() -> Vec<Transition> {
     ]
 }
 
+mod checking;
 mod law;
 mod loading;
+mod opening;
+mod reading;
 mod writing;
