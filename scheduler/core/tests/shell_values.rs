@@ -174,7 +174,7 @@ fn scope(value: &str) -> Scope {
     let at = Timestamp::from_nanos(0);
     let params: Json = json!({"v": value});
     Scope::new(Facts {
-        zone: jiff::tz::TimeZone::UTC,
+        zone: nightrun_core::timetable::Zone::utc(),
         logical_date: at,
         data_interval_start: at,
         data_interval_end: at,

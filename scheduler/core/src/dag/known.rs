@@ -63,6 +63,8 @@ pub struct Argument {
 pub enum ArgumentKind {
     /// Text.
     Text,
+    /// A program's text: a template in it is refused, since a value would become code.
+    Code,
     /// A whole number.
     Integer,
     /// Any number.
@@ -88,13 +90,15 @@ pub struct Limits {
     pub depth: usize,
     /// Values of all kinds.
     pub nodes: usize,
-    /// Values that aliases stand for.
+    /// Bytes that aliases stand for.
     pub grown: usize,
+    /// Bytes that all tasks together take over from `defaults`.
+    pub inherited: usize,
 }
 
 impl Default for Limits {
-    /// 1 MiB, 64 levels, a million values, 50,000 of them by aliases.
+    /// 1 MiB, 64 levels, a million values, 4 MiB by aliases, 256 MiB by `defaults`.
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 64, nodes: 1_000_000, grown: 50_000 }
+        Self { bytes: 1 << 20, depth: 64, nodes: 1_000_000, grown: 4 << 20, inherited: 256 << 20 }
     }
 }

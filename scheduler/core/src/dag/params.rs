@@ -24,7 +24,7 @@ impl Dag {
                     resolved.insert(param.name.clone(), value.clone());
                 }
                 None if param.required => {
-                    faults.push(format!("param `{}` is required and has no value", param.name))
+                    faults.push(format!("param `{}` is required and has no value", param.name));
                 }
                 None => {
                     resolved.insert(param.name.clone(), Json::Null);
@@ -48,8 +48,8 @@ impl Param {
         }
         let (size, what) = match value {
             Json::Number(number) => (number.as_f64(), "value"),
-            Json::String(text) => (length(text.chars().count()), "length"),
-            Json::Array(items) => (length(items.len()), "length"),
+            Json::String(text) => (Some(length(text.chars().count())), "length"),
+            Json::Array(items) => (Some(length(items.len())), "length"),
             Json::Null | Json::Bool(_) | Json::Object(_) => (None, "value"),
         };
         if let (Some(size), Some(min)) = (size, self.min)
@@ -118,6 +118,6 @@ impl ParamKind {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a length that large is refused long before")]
-fn length(count: usize) -> Option<f64> {
-    Some(count as f64)
+fn length(count: usize) -> f64 {
+    count as f64
 }

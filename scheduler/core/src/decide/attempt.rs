@@ -223,7 +223,7 @@ pub(super) fn retry_delay(retry: &Retry, k: u32, attempt: AttemptId) -> Duration
 }
 
 /// No retry waits longer, whatever its backoff has grown to.
-const LONGEST_DELAY: Duration = Duration::from_secs(100 * 365 * 86_400);
+const LONGEST_DELAY: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// A number in [0, 1) that looks random but is the same whenever this attempt is asked about.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are kept, which a double holds exactly")]

@@ -242,8 +242,9 @@ fn fire_from(dag: &Dag, timetable: &Timetable, due: &[Timestamp], now: Timestamp
         (0..count).fold(just_after_now, |at, _| back(at))
     };
     match dag.catchup.policy {
-        CatchupPolicy::None => now.minus(dag.catchup.window.unwrap_or(OUTAGE_GRACE)),
-        CatchupPolicy::Latest | CatchupPolicy::All if due.len() == 1 => by_window,
+        CatchupPolicy::None => now.minus(OUTAGE_GRACE),
+        CatchupPolicy::Latest if due.len() == 1 => by_window,
+        CatchupPolicy::All if due.len() < TICKS_PER_STEP.min(dag.catchup.limit as usize) => by_window,
         CatchupPolicy::Latest => newest(1).max(by_window),
         CatchupPolicy::All => newest(dag.catchup.limit).max(by_window),
     }

@@ -106,16 +106,13 @@ impl Turn<'_> {
     /// Hands out free slots, first come in the order of the queue.
     pub(super) fn dispatch(&mut self) {
         while let Some((place, lane)) = self.state.limits.first() {
-            match self.barrier(place.run, place.task) {
-                Some((barrier, reason)) => {
-                    for held in self.state.limits.close(&lane, barrier, reason.clone()) {
-                        self.reason_task(held.run, held.task, reason.clone());
-                    }
+            if let Some((barrier, reason)) = self.barrier(place.run, place.task) {
+                for held in self.state.limits.close(&lane, barrier, reason.clone()) {
+                    self.reason_task(held.run, held.task, reason.clone());
                 }
-                None => {
-                    self.state.limits.leave(&lane, place);
-                    self.launch(place.run, place.task);
-                }
+            } else {
+                self.state.limits.leave(&lane, place);
+                self.launch(place.run, place.task);
             }
         }
     }

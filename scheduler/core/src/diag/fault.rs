@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Code, Diagnostic, Note, Place};
+use super::{Code, Diagnostic, Note, Place, Severity};
 
-/// So many faults of one file are kept; nobody reads more.
+/// So many errors, and as many warnings, of one file are kept; nobody reads more.
 const MAX_FAULTS: usize = 500;
 
 /// A piece of the file, in bytes.
@@ -76,22 +76,31 @@ pub(crate) struct Faults {
     list: Vec<Fault>,
     seen: HashSet<(Code, Span, String)>,
     errors: usize,
+    warnings: usize,
 }
 
 impl Faults {
-    /// Keeps a fault, unless the same one is known (an alias shows the same text in several places).
+    /// Keeps a fault, unless the same one is known (an alias shows the same text in several places) or
+    /// there are too many of its severity.
     pub(crate) fn add(&mut self, fault: Fault) {
-        if fault.code.severity() == super::Severity::Error {
-            self.errors += 1;
-        }
-        if self.list.len() < MAX_FAULTS && self.seen.insert((fault.code, fault.at, fault.message.clone())) {
+        let count = match fault.code.severity() {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *count < MAX_FAULTS && self.seen.insert((fault.code, fault.at, fault.message.clone())) {
+            *count += 1;
             self.list.push(fault);
         }
     }
 
-    /// How many errors were found so far.
+    /// How many errors are kept.
     pub(crate) fn errors(&self) -> usize {
         self.errors
+    }
+
+    /// True when no more errors are kept, so that none needs to be looked for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors == MAX_FAULTS
     }
 
     /// The diagnostics, in the order of the file.

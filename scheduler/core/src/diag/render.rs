@@ -25,9 +25,11 @@ pub(super) fn render(diagnostic: &Diagnostic, text: &str, style: Style) -> Strin
         Style::Colored => Renderer::styled(),
     };
     let shown = shown_lines(diagnostic, text);
-    let span = |bytes: &Range<usize>| {
-        bytes.start - shown.bytes.start..bytes.end.min(shown.bytes.end) - shown.bytes.start
+    // The text may not be the one that was read: a place outside of it is moved into it.
+    let within = |at: usize| {
+        text.floor_char_boundary(at).clamp(shown.bytes.start, shown.bytes.end) - shown.bytes.start
     };
+    let span = |bytes: &Range<usize>| within(bytes.start)..within(bytes.end);
     let primary =
         AnnotationKind::Primary.span(span(&diagnostic.place.bytes)).label(diagnostic.label.as_deref());
     let notes = diagnostic
@@ -59,6 +61,7 @@ fn shown_lines(diagnostic: &Diagnostic, text: &str) -> Shown {
     let first = places().map(|place| place.line).min().unwrap_or(1);
     let start = places().map(|place| place.bytes.start).min().unwrap_or(0);
     let end = places().map(|place| place.bytes.end).max().unwrap_or(0);
+    let (start, end) = (text.floor_char_boundary(start), text.floor_char_boundary(end));
     let start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[end..].find('\n').map_or(text.len(), |at| end + at);
     Shown { first, bytes: start..end }

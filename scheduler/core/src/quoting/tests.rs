@@ -10,7 +10,7 @@ fn scope() -> Scope {
     let at = Timestamp::from_nanos(0);
     let params = json!({"v": "a b", "n": 3, "list": [1, "x"], "nul": "a\0b", "code": "echo hi", "long": "x".repeat(MAX_ARGUMENT)});
     Scope::new(Facts {
-        zone: jiff::tz::TimeZone::UTC,
+        zone: crate::timetable::Zone::utc(),
         logical_date: at,
         data_interval_start: at,
         data_interval_end: at,

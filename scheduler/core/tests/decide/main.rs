@@ -6,3 +6,4 @@ mod conformance;
 mod memory;
 mod night;
 mod rng;
+mod ticks;

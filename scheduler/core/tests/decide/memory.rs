@@ -42,7 +42,7 @@ impl Memory {
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
             Transition::FaultsFound { .. } => {}
             Transition::Paused { dag: Some(dag), paused, .. } => {
-                self.dags.get_mut(dag).unwrap().paused = *paused
+                self.dags.get_mut(dag).unwrap().paused = *paused;
             }
             Transition::Paused { dag: None, paused, .. } => self.paused = *paused,
             Transition::CursorMoved { dag, cursor } => self.dags.get_mut(dag).unwrap().cursor = *cursor,
@@ -55,7 +55,7 @@ impl Memory {
             Transition::RunCreated { .. } => self.create_run(transition),
             Transition::RunMoved { run, from, to, reason } => self.move_run(*run, *from, *to, reason, now),
             Transition::RunReasoned { run, reason } => {
-                self.runs.get_mut(run).unwrap().reason = reason.clone()
+                self.runs.get_mut(run).unwrap().reason = reason.clone();
             }
             Transition::TaskMoved { instance, from, to, reason } => {
                 let task = self.task(*instance);

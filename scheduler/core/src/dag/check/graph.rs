@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::dag::read::{Draft, nearest};
+use crate::dag::read::Draft;
 use crate::diag::{Code, Fault, Faults, Span};
 use crate::graph::{Graph, Ring};
 use crate::id::TaskIndex;
+use crate::template::nearest;
 
 /// Tasks by their ids.
 pub(super) type Ids<'d> = HashMap<&'d str, TaskIndex>;
@@ -37,10 +38,13 @@ pub(super) fn ids<'d>(draft: &'d Draft<'_, '_>, faults: &mut Faults) -> Ids<'d> 
 pub(super) fn graph(draft: &Draft<'_, '_>, ids: &Ids<'_>, faults: &mut Faults) -> Option<Graph> {
     let mut edges = Vec::new();
     for (at, draft_task) in (0..).map(TaskIndex).zip(&draft.tasks) {
+        if faults.is_full() {
+            return None;
+        }
         let mut seen: HashMap<TaskIndex, Span> = HashMap::new();
         for (id, place) in &draft_task.upstreams {
             match ids.get(id) {
-                None => faults.add(unknown_task(id, *place, &draft_task.task.id, ids)),
+                None => faults.add(unknown_task(id, *place, &draft_task.task.id, draft)),
                 Some(_) if draft_task.task.id == *id => {
                     let fault =
                         Fault::new(Code::SelfDependency, *place, format!("task `{id}` depends on itself"));
@@ -60,17 +64,18 @@ pub(super) fn graph(draft: &Draft<'_, '_>, ids: &Ids<'_>, faults: &mut Faults) -
     match Graph::new(draft.tasks.len(), &edges) {
         Ok(graph) => Some(graph),
         Err(rings) => {
-            rings.iter().for_each(|ring| faults.add(cycle(ring, draft, ids)));
+            for ring in &rings {
+                faults.add(cycle(ring, draft, ids));
+            }
             None
         }
     }
 }
 
-fn unknown_task(id: &str, at: Span, of: &str, ids: &Ids<'_>) -> Fault {
+fn unknown_task(id: &str, at: Span, of: &str, draft: &Draft<'_, '_>) -> Fault {
     let fault =
         Fault::new(Code::UnknownTask, at, format!("task `{of}` depends on `{id}`, which does not exist"));
-    let mut known: Vec<_> = ids.keys().copied().filter(|known| *known != of).collect();
-    known.sort_unstable();
+    let known: Vec<_> = draft.ids().filter(|known| *known != of).collect();
     match nearest(id, known.iter().copied()) {
         Some(name) => fault.help(format!("did you mean `{name}`?")),
         None if known.len() <= 20 && !known.is_empty() => {

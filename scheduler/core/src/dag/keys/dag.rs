@@ -1,7 +1,7 @@
 //! Keys of a DAG.
 
 use super::{Key, Shape, keys, words};
-use crate::dag::spec::Overlap;
+use crate::dag::spec::{CatchupPolicy, Overlap};
 
 keys! {
     ID "id", Shape::Name, "", "nightly_sales",
@@ -24,10 +24,10 @@ keys! {
         "No tick before it: a date (midnight in the DAG's zone) or an instant such as `2026-01-01T06:00:00Z`.";
     END_DATE "end_date", Shape::Date, "", "2099-12-31",
         "No tick after it: a date (that whole day counts) or an instant.";
-    CATCHUP "catchup", Shape::Catchup, "\"none\"", "latest",
+    CATCHUP "catchup", Shape::Catchup(words::<CatchupPolicy>), "\"none\"", "latest",
         "What becomes of ticks that were missed: `none` fires, only the `latest`, or `all`. `false` is `none`, `true` is `all`.";
     CATCHUP_WINDOW "catchup_window", Shape::Duration, "", "2d",
-        "Missed ticks older than this never fire.";
+        "Missed ticks older than this never fire. Under `catchup: none` it is how late a tick may still fire: 10m without this key.";
     CATCHUP_LIMIT "catchup_limit", Shape::Integer { min: 1, max: 100_000 }, "1000", "50",
         "At most so many missed ticks fire; the rest are skipped.";
     MAX_ACTIVE_RUNS "max_active_runs", Shape::Integer { min: 1, max: 10_000 }, "1", "3",

@@ -86,8 +86,12 @@ const CURES: &[(&[&str], &str)] = &[
     ),
     (&["retry_exponential_backoff"], "write `retry_backoff: exponential`"),
     (
-        &["schedule_interval", "cron", "triggers", "trigger", "on", "timetable", "schedules", "crontab"],
+        &["schedule_interval", "cron", "triggers", "on", "timetable", "schedules", "crontab"],
         "write `schedule: \"30 1 * * *\"` at the top of the file",
+    ),
+    (
+        &["trigger"],
+        "`trigger_rule` says how upstreams must have ended; `schedule`, at the top of the file, when runs start",
     ),
     (&["rule", "run_if", "runs_on_condition"], "write `trigger_rule: all_done`"),
     (&["if", "condition", "preconditions", "skip_if", "only_if"], "write `when: \"{{ params.limit > 0 }}\"`"),

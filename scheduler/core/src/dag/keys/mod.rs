@@ -70,7 +70,8 @@ pub(crate) enum Shape {
     /// One of these words.
     Word(fn() -> Vec<&'static str>),
     Backoff,
-    Catchup,
+    /// One of these words, or a boolean.
+    Catchup(fn() -> Vec<&'static str>),
     Schedule,
     TextList,
     /// Ids of tasks, or a single one.
@@ -87,6 +88,8 @@ pub(crate) enum Shape {
     Run,
     /// A program with its options, as text or as a list.
     Command,
+    /// An expression in braces, or a boolean.
+    Condition,
     /// Arguments of an operator.
     Arguments,
     /// Any value.
@@ -106,7 +109,7 @@ impl Shape {
             Self::Duration => "a duration",
             Self::Date => "a date",
             Self::Backoff => "a word or a factor",
-            Self::Catchup => "a word or a boolean",
+            Self::Catchup(_) => "a word or a boolean",
             Self::Schedule => "a cron expression or a map",
             Self::Ids => "a list of task ids",
             Self::Identifiers => "a list of names",
@@ -116,6 +119,7 @@ impl Shape {
             Self::Params | Self::Defaults | Self::Arguments => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",
+            Self::Condition => "an expression in braces",
             Self::Any => "a value",
             Self::AnyList => "a list",
         }

@@ -26,7 +26,7 @@ keys! {
         "Tasks that end before this one starts.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",
         "How those tasks must have ended for this one to run.";
-    WHEN "when", Shape::Text, "", "\"{{ params.limit > 0 }}\"",
+    WHEN "when", Shape::Condition, "", "\"{{ params.limit > 0 }}\"",
         "An expression; when it is false the task is skipped.";
     ALLOW_FAILURE "allow_failure", Shape::Boolean, "false", "true",
         "Its failure neither fails the run nor stops tasks that want it to succeed.";

@@ -1,8 +1,7 @@
 //! The keys of the DAG itself, and everything put together.
 
 use super::Reader;
-use super::entry::Owner;
-use super::schedule::Firing;
+use super::entry::{Owner, is_meant};
 use super::settings::Settings;
 use super::task::DraftTask;
 use crate::dag::check;
@@ -16,9 +15,15 @@ use crate::id::{DagId, is_name};
 pub(crate) struct Draft<'n, 'a> {
     pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
     pub(crate) params: Vec<Param>,
-    pub(crate) firing: Firing,
     /// The DAG's own `env`, whose templates every task renders.
     pub(crate) env: Option<&'n Node<'a>>,
+}
+
+impl Draft<'_, '_> {
+    /// Ids among which one is looked for that was perhaps meant: not all, where there are very many.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().map(|draft| draft.task.id.as_str()).filter(|id| !id.is_empty()).take(2_000)
+    }
 }
 
 impl Reader<'_> {
@@ -26,8 +31,9 @@ impl Reader<'_> {
     pub(super) fn dag(&mut self, root: &Node<'_>, path: &str) -> Option<Dag> {
         let Kind::Map(map) = &root.kind else {
             let message = format!("a DAG file is a map of keys, and this is {}", root.what());
-            self.faults
-                .add(Fault::new(Code::WrongType, root.at, message).help("it begins with `tasks:`, say"));
+            self.faults.add(
+                Fault::new(Code::WrongType, root.at, message).help("put the tasks in a list under `tasks:`"),
+            );
             return None;
         };
         self.check_keys(map, Owner { level: Level::Dag, name: "the DAG" });
@@ -44,8 +50,8 @@ impl Reader<'_> {
             tags: self.read(map, &keys::TAGS, Self::texts).unwrap_or_default(),
             doc_md: self.read(map, &keys::DOC_MD, Self::owned_text),
             enabled: self.read(map, &keys::ENABLED, Self::boolean).unwrap_or(true),
-            timetable: firing.timetable.clone(),
-            zone: firing.zone.clone(),
+            timetable: firing.timetable,
+            zone: firing.zone,
             start: firing.start,
             end: firing.end,
             catchup: firing.catchup,
@@ -59,8 +65,8 @@ impl Reader<'_> {
             tasks: Vec::new(),
             graph: crate::graph::Graph::new(0, &[]).ok()?,
         };
-        let draft = Draft { tasks: tasks?, params, firing, env: map.get(keys::ENV.name) };
-        dag.graph = check::check(&draft, self)?;
+        let mut draft = Draft { tasks: tasks?, params, env: map.get(keys::ENV.name) };
+        dag.graph = check::check(&mut draft, self)?;
         dag.params = draft.params;
         dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
         Some(dag)
@@ -95,12 +101,30 @@ impl Reader<'_> {
         self.settings(defaults, &base)
     }
 
+    /// Every task gets a copy of what it takes over, so that a small file could ask for a lot of memory.
+    fn check_inherited(&mut self, map: &Map<'_>, tasks: usize) -> Option<()> {
+        let sources = [&keys::DEFAULTS, &keys::SHELL, &keys::WORKING_DIR];
+        let largest =
+            sources.iter().filter_map(|key| map.entry(key.name)).max_by_key(|entry| entry.value.weight());
+        let Some(entry) = largest else { return Some(()) };
+        if entry.value.weight().saturating_mul(tasks) <= self.known.limits.inherited {
+            return Some(());
+        }
+        let message = format!("`{}` is too large for {tasks} tasks that all take it over", entry.key);
+        let help = "keep long texts in files of their own, or divide the DAG";
+        self.faults.add(Fault::new(Code::TooLarge, entry.key_at, message).help(help));
+        None
+    }
+
     fn tasks<'n, 'a>(
         &mut self,
         map: &'n Map<'a>,
         defaults: &Settings<'n, 'a>,
     ) -> Option<Vec<DraftTask<'n, 'a>>> {
         let Some(entry) = map.entry(keys::TASKS.name) else {
+            if is_meant(map, Level::Dag, &keys::TASKS) {
+                return None;
+            }
             let at = map.entries.first().map(|entry| entry.key_at).unwrap_or_default();
             let fault = Fault::new(Code::MissingKey, at, "the DAG has no `tasks`");
             self.faults
@@ -118,6 +142,7 @@ impl Reader<'_> {
             let fault = Fault::new(Code::Empty, entry.value.at, "`tasks` is empty");
             self.faults.add(fault.help("a DAG has at least one task: `- {id: extract, run: ./extract.sh}`"));
         }
+        self.check_inherited(map, nodes.len())?;
         let tasks: Vec<_> =
             nodes.iter().enumerate().map(|(at, node)| self.task(node, at + 1, defaults)).collect();
         Some(tasks.into_iter().flatten().collect())

@@ -4,6 +4,7 @@ use super::Reader;
 use crate::dag::keys::{self, Key, Level};
 use crate::dag::tree::{Entry, Kind, Map, Node};
 use crate::diag::{Code, Fault};
+use crate::template::nearest;
 
 /// A map of the file, and what it is.
 #[derive(Clone, Copy)]
@@ -17,6 +18,9 @@ impl Reader<'_> {
     /// Reports every key of a map that may not stand there.
     pub(super) fn check_keys(&mut self, map: &Map<'_>, owner: Owner<'_>) {
         for entry in &map.entries {
+            if self.faults.is_full() {
+                return;
+            }
             if !owner.level.has(&entry.key) {
                 self.faults.add(unknown_key(entry, owner));
             } else if owner.level == Level::Defaults && keys::task::OWN.contains(&&*entry.key) {
@@ -34,6 +38,15 @@ impl Reader<'_> {
             _ => self.wrong_type(key, node),
         }
     }
+}
+
+/// True when a key of this map, unknown by its name, was meant to be `missing`: then it is not missed.
+pub(super) fn is_meant(map: &Map<'_>, level: Level, missing: &Key) -> bool {
+    let cure = format!("`{}:", missing.name);
+    map.entries.iter().filter(|entry| !level.has(&entry.key)).any(|entry| match keys::cure(&entry.key) {
+        Some(words) => words.contains(&cure),
+        None => nearest(&entry.key, [missing.name]).is_some(),
+    })
 }
 
 fn unknown_key(entry: &Entry<'_>, owner: Owner<'_>) -> Fault {
@@ -72,15 +85,4 @@ fn elsewhere(key: &str, level: Level) -> Option<String> {
 
 fn known_keys(level: Level) -> String {
     level.keys().iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
-}
-
-/// The known name that `name` most likely was meant to be.
-pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let closeness = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
-    known
-        .into_iter()
-        .map(|candidate| (closeness(candidate), candidate))
-        .filter(|(close, _)| *close >= 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

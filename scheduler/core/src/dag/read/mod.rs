@@ -14,7 +14,6 @@ use super::tree;
 use crate::diag::{Code, Diagnostic, Fault, Faults, Span};
 
 pub(crate) use self::dag::Draft;
-pub(crate) use self::entry::nearest;
 pub(crate) use self::task::{DraftTask, Text, TextKind};
 
 /// A file to be read.
@@ -45,6 +44,8 @@ pub struct Reading {
 
 /// What reads values: where faults go, and what the file is read against.
 pub(crate) struct Reader<'r> {
+    /// The file's text.
+    pub(crate) text: &'r str,
     pub(crate) faults: &'r mut Faults,
     pub(crate) known: &'r Known,
 }
@@ -52,32 +53,34 @@ pub(crate) struct Reader<'r> {
 /// Reads a DAG file. Takes any bytes, in bounded time and space, and finds all faults at once.
 pub fn read(source: &Source<'_>, known: &Known) -> Reading {
     let mut faults = Faults::default();
-    let text = text_of(source.text, known.limits.bytes, &mut faults);
-    let dag = text.and_then(|text| {
+    let (text, whole) = text_of(source.text, known.limits.bytes, &mut faults);
+    let dag = whole.then(|| {
         tree::parse(text, &known.limits, &mut faults, |root, faults| {
-            let mut reader = Reader { faults, known };
+            let mut reader = Reader { text, faults, known };
             reader.dag(root, source.path)
         })
     });
-    let dags = dag.flatten().filter(|_| faults.errors() == 0).into_iter().collect();
-    Reading { dags, diagnostics: faults.finish(source.path, text.unwrap_or_default()) }
+    let dags = dag.flatten().flatten().filter(|_| faults.errors() == 0).into_iter().collect();
+    Reading { dags, diagnostics: faults.finish(source.path, text) }
 }
 
-/// The bytes as text, without a byte order mark, if there are not too many of them.
-fn text_of<'a>(bytes: &'a [u8], limit: usize, faults: &mut Faults) -> Option<&'a str> {
+/// The bytes as text, as far as they are, and whether that is all of them.
+fn text_of<'a>(bytes: &'a [u8], limit: usize, faults: &mut Faults) -> (&'a str, bool) {
     if bytes.len() > limit {
         let message = format!("the file has {} bytes, and {limit} are allowed", bytes.len());
         let help = "divide it into several DAGs; text that a task reads belongs in a file of its own";
         faults.add(Fault::new(Code::TooLarge, Span::default(), message).help(help));
-        return None;
+        return ("", false);
     }
     match str::from_utf8(bytes) {
-        Ok(text) => Some(text),
+        Ok(text) => (text, true),
         Err(error) => {
+            let good = error.valid_up_to();
             let message =
-                format!("the file is not UTF-8: byte {} is no part of a character", error.valid_up_to() + 1);
-            faults.add(Fault::new(Code::NotText, Span::default(), message).help("save the file as UTF-8"));
-            None
+                format!("the file is not UTF-8: the byte {:#04x} here is no character", bytes[good]);
+            let fault = Fault::new(Code::NotText, Span::new(good, good), message);
+            faults.add(fault.help("save the file as UTF-8"));
+            (str::from_utf8(&bytes[..good]).unwrap_or_default(), false)
         }
     }
 }

@@ -138,7 +138,9 @@ impl Reader<'_> {
         }
         if let Some(Kind::List(items)) = map.get(keys::ENUM.name).map(|node| &node.kind) {
             let param = Param { choices: Vec::new(), ..param };
-            items.iter().for_each(|item| self.check_value(&param, item, "a value in `enum`"));
+            for item in items {
+                self.check_value(&param, item, "a value in `enum`");
+            }
         }
     }
 
@@ -147,7 +149,7 @@ impl Reader<'_> {
             (Kind::Broken, _) | (_, Ok(())) => return,
             (Kind::Scalar(scalar), Err(words)) => {
                 let fault = Fault::new(Code::BadDefault, node.at, format!("{what} is not allowed: {words}"));
-                let quote = param.kind == ParamKind::String && scalar.style == Style::Plain;
+                let quote = param.kind == ParamKind::String && !matches!(scalar.value(), Value::Text(_));
                 fault.maybe_help(quote.then(|| format!("write \"{}\" in quotes", scalar.text)))
             }
             (_, Err(words)) => {

@@ -93,7 +93,7 @@ impl Reader<'_> {
     }
 
     fn retry(&mut self, map: &Map<'_>, base: &Retry) -> Retry {
-        let retry = Retry {
+        Retry {
             retries: self.read(map, &keys::RETRIES, Self::integer).unwrap_or(base.retries),
             delay: self.read(map, &keys::RETRY_DELAY, Self::duration_from_zero).unwrap_or(base.delay),
             backoff: self.read(map, &keys::RETRY_BACKOFF, Self::backoff).unwrap_or(base.backoff),
@@ -102,8 +102,7 @@ impl Reader<'_> {
             on_exit: self
                 .read(map, &keys::RETRY_ON_EXIT, Self::exit_codes)
                 .unwrap_or_else(|| base.on_exit.clone()),
-        };
-        retry
+        }
     }
 
     /// `constant`, `linear`, `exponential`, or a factor.

@@ -1,7 +1,7 @@
 //! One task: what it is and does. How its upstreams and templates hang together is checked later.
 
 use super::Reader;
-use super::entry::Owner;
+use super::entry::{Owner, is_meant};
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
@@ -9,6 +9,7 @@ use crate::dag::spec::{Task, Work};
 use crate::dag::tree::{Entry, Kind, Map, Node, Value};
 use crate::diag::{Code, Fault, Span};
 use crate::id::is_name;
+use crate::template;
 
 /// A task as it stands in the file, and the places of what is still to be checked.
 pub(crate) struct DraftTask<'n, 'a> {
@@ -67,6 +68,10 @@ impl Reader<'_> {
         let name = id.map_or_else(|| format!("task {number}"), |id| format!("task `{id}`"));
         self.check_keys(map, Owner { level: Level::Task, name: &name });
         let settings = self.settings(map, defaults);
+        self.check_retry_keys(map, defaults.retry.retries);
+        if settings.pool.is_none() && map.get(keys::POOL.name).is_none() {
+            self.no_effect(map, &keys::POOL_SLOTS, "without a `pool`");
+        }
         let upstreams = self.read(map, &keys::DEPENDS_ON, Self::ids).unwrap_or_default();
         let (work, mut texts) = self.work(map, &settings, &name, node.at);
         texts.extend(setting_texts(&settings));
@@ -77,7 +82,7 @@ impl Reader<'_> {
             work: work.unwrap_or(Work::Argv(Vec::new())),
             chooses: false,
             trigger_rule: settings.trigger_rule.0,
-            when: settings.when.and_then(as_written).map(str::to_owned),
+            when: settings.when.and_then(|node| self.expression(node)),
             allow_failure: settings.allow_failure,
             env: settings.env,
             working_dir: settings.working_dir.and_then(as_written).map(str::to_owned),
@@ -95,7 +100,7 @@ impl Reader<'_> {
             task,
             at: map.get(keys::ID.name).map_or(node.at, |id| id.at),
             upstreams,
-            rule_at: settings.trigger_rule.1,
+            rule_at: map.get(keys::TRIGGER_RULE.name).map(|node| node.at),
             pool_at: settings.pool.map(|(_, at)| at),
             slots_at: settings.pool_slots.1,
             type_at: map.get(keys::TYPE.name).map(|node| node.at),
@@ -109,12 +114,39 @@ impl Reader<'_> {
 
     fn task_id<'n>(&mut self, map: &'n Map<'_>, node: &Node<'_>, number: usize) -> Option<&'n str> {
         let Some(id) = map.get(keys::ID.name) else {
+            if is_meant(map, Level::Task, &keys::ID) {
+                return None;
+            }
             let fault =
                 Fault::new(Code::MissingKey, node.at, format!("entry {number} of `tasks` has no `id`"));
             self.faults.add(fault.help("give it one: `id: extract`"));
             return None;
         };
         self.name(&keys::ID, id)
+    }
+
+    /// The expression in the braces of `when`; `true` and `false` need none.
+    fn expression(&mut self, node: &Node<'_>) -> Option<String> {
+        let text = as_written(node)?;
+        if matches!(text, "true" | "false") {
+            return Some(text.to_owned());
+        }
+        let inside = template::expression_of(text);
+        // A text with a fault in its template is reported with the other templates.
+        if inside.is_none() && template::check(text).is_ok() {
+            let fault = Fault::new(
+                Code::TemplateSyntax,
+                node.at,
+                "`when` is one expression in braces, and nothing else",
+            );
+            let help = if text.contains(['{', '"']) {
+                format!("for example `when: {}`", keys::WHEN.example)
+            } else {
+                format!("write \"{{{{ {text} }}}}\"")
+            };
+            self.faults.add(fault.help(help));
+        }
+        inside.map(|range| text[range].to_owned())
     }
 
     /// The name of a DAG or a task.
@@ -181,6 +213,12 @@ impl Reader<'_> {
             Some(("run", node)) => self.run(node, settings, &mut texts),
             Some(("type", node)) => self.operator(node, map, &mut texts),
             Some((_, node)) => self.script(node, settings, name, &mut texts),
+            None if [&keys::RUN, &keys::TYPE, &keys::SCRIPT]
+                .iter()
+                .any(|key| is_meant(map, Level::Task, key)) =>
+            {
+                None
+            }
             None => {
                 let at = map.get(keys::ID.name).map_or(at, |id| id.at);
                 self.faults.add(
@@ -193,6 +231,23 @@ impl Reader<'_> {
         (work, texts)
     }
 
+    /// Keys of the task itself about tries that it never makes.
+    fn check_retry_keys(&mut self, map: &Map<'_>, default: u32) {
+        let about = [
+            &keys::RETRY_DELAY,
+            &keys::RETRY_BACKOFF,
+            &keys::MAX_RETRY_DELAY,
+            &keys::RETRY_JITTER,
+            &keys::RETRY_ON_EXIT,
+        ];
+        let none = map.get(keys::RETRIES.name).map_or(default == 0, |node| as_written(node) == Some("0"));
+        if none {
+            for key in about {
+                self.no_effect(map, key, "without `retries`");
+            }
+        }
+    }
+
     /// Keys that say something only beside another one.
     fn check_companions(&mut self, map: &Map<'_>) {
         let needs =
@@ -200,7 +255,8 @@ impl Reader<'_> {
         for (key, needed) in needs {
             if let (Some(entry), None) = (map.entry(key.name), map.entry(needed.name)) {
                 let message = format!("`{}` means nothing without `{}`", key.name, needed.name);
-                self.faults.add(Fault::new(Code::KeysClash, entry.key_at, message));
+                let help = format!("add `{}:`, or remove it", needed.name);
+                self.faults.add(Fault::new(Code::KeysClash, entry.key_at, message).help(help));
             }
         }
     }

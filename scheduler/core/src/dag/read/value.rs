@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::dag::keys::{Key, Shape, Words, words};
-use crate::dag::read::entry::nearest;
-use crate::dag::tree::{Kind, Map, Node, Scalar, Value};
+use crate::dag::tree::{Kind, Map, Node, Scalar, Style, Value};
 use crate::diag::{Code, Fault};
+use crate::template::nearest;
 use crate::time::parse_duration;
 
 impl Reader<'_> {
@@ -35,7 +35,7 @@ impl Reader<'_> {
                 let help = match (shape, kind) {
                     (Shape::Boolean, Kind::Scalar(scalar)) => boolean_help(&scalar.text),
                     (Shape::Integer { .. } | Shape::Number, Kind::Scalar(scalar))
-                        if scalar.text.parse::<f64>().is_ok() =>
+                        if scalar.style != Style::Plain && scalar.text.parse::<f64>().is_ok() =>
                     {
                         Some(format!("write {} without quotes", scalar.text))
                     }
@@ -148,7 +148,11 @@ impl Reader<'_> {
         let fault = match scalar.value() {
             Value::Text(text) => match parse_duration(text) {
                 Ok(length) => return Some(length),
-                Err(words) => Fault::new(Code::BadDuration, node.at, words),
+                Err(words) => match short_form(text) {
+                    Some(short) => Fault::new(Code::BadDuration, node.at, format!("`{text}` is no duration"))
+                        .help(format!("write `{short}`")),
+                    None => Fault::new(Code::BadDuration, node.at, words),
+                },
             },
             Value::Integer(seconds) if seconds >= 0 => {
                 Fault::new(Code::BadDuration, node.at, format!("`{}: {seconds}` has no unit", key.name))
@@ -225,6 +229,20 @@ pub(super) fn as_written<'n>(node: &'n Node<'_>) -> Option<&'n str> {
 fn quote_it(node: &Node<'_>, scalar: &Scalar<'_>, value: Value<'_>, takes: &str) -> Fault {
     let message = format!("{takes}, and YAML reads `{}` as {}", scalar.text, value.what());
     Fault::new(Code::QuoteIt, node.at, message).help(format!("write \"{}\" in quotes", scalar.text))
+}
+
+/// `5m` for `5 minutes`.
+fn short_form(text: &str) -> Option<String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        "w" | "week" | "weeks" => "w",
+        _ => return None,
+    };
+    (digits > 0).then(|| format!("{}{unit}", &text[..digits]))
 }
 
 /// A word that is none of a choice.

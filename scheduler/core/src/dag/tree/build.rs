@@ -67,7 +67,7 @@ struct Builder<'a, 'l> {
     anchors: HashMap<usize, Anchor<'a>>,
     /// Nodes made so far.
     nodes: usize,
-    /// Those of them that aliases made.
+    /// What aliases stand for so far, in bytes.
     grown: usize,
     root: Option<Node<'a>>,
     faults: Vec<Fault>,
@@ -76,8 +76,10 @@ struct Builder<'a, 'l> {
 /// What an alias stands for.
 struct Anchor<'a> {
     node: Node<'a>,
-    size: usize,
+    weight: usize,
     depth: usize,
+    /// How many nodes it has.
+    size: usize,
 }
 
 /// A list or a map whose end has not come yet.
@@ -132,7 +134,11 @@ impl<'a> Builder<'a, '_> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
-        Node { at, kind: Kind::Scalar(Scalar { text, style }) }
+        // A message points at one line.
+        let first_line = self.text[at.range()]
+            .find(['\r', '\n'])
+            .map_or(at, |length| Span::new(at.range().start, at.range().start + length));
+        Node { at: first_line, kind: Kind::Scalar(Scalar { text, style }) }
     }
 
     fn refuse_tag(&mut self, tagged: bool, at: Span) {
@@ -168,10 +174,10 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn alias(&mut self, anchor: usize, at: Span) -> Result<(), Stop> {
-        let Some(Anchor { node, size, depth }) = self.anchors.get(&anchor) else {
+        let Some(Anchor { node, weight, depth, size }) = self.anchors.get(&anchor) else {
             return Err(Stop { at: at.range().start, reason: Reason::AliasOfItself });
         };
-        self.grown += size;
+        self.grown += weight;
         if self.grown > self.limits.grown {
             return Err(Stop { at: at.range().start, reason: Reason::AliasesGrow(self.limits.grown) });
         }
@@ -191,7 +197,7 @@ impl<'a> Builder<'a, '_> {
         }
         if anchor != 0 {
             let (size, depth) = (self.nodes - nodes_before, node.depth());
-            self.anchors.insert(anchor, Anchor { node: node.clone(), size, depth });
+            self.anchors.insert(anchor, Anchor { weight: node.weight(), node: node.clone(), size, depth });
         }
         match self.open.last_mut().map(|open| &mut open.inside) {
             None => self.root = Some(node),

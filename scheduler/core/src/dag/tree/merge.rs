@@ -1,5 +1,7 @@
 //! The merge key: `<<: *base` gives a map the entries of another one that it lacks itself.
 
+use std::collections::HashSet;
+
 use super::{Entry, Kind, Map, Node};
 use crate::diag::{Code, Fault};
 
@@ -7,11 +9,10 @@ use crate::diag::{Code, Fault};
 pub(super) fn merged<'a>(mut map: Map<'a>, faults: &mut Vec<Fault>) -> Map<'a> {
     let Some(at) = map.entries.iter().position(|entry| entry.key == "<<") else { return map };
     let merge = map.entries.remove(at);
-    for base in bases(merge.value, faults) {
-        for entry in base.entries {
-            if map.entry(&entry.key).is_none() {
-                map.entries.push(Entry { key_at: merge.key_at, ..entry });
-            }
+    let mut keys: HashSet<_> = map.entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in bases(merge.value, faults).into_iter().flat_map(|base| base.entries) {
+        if keys.insert(entry.key.clone()) {
+            map.entries.push(Entry { key_at: merge.key_at, ..entry });
         }
     }
     map

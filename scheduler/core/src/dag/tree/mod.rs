@@ -4,8 +4,11 @@
 mod build;
 mod mend;
 mod merge;
+mod part;
 mod scalar;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use scalar::{Scalar, Style, Value};
 
@@ -33,7 +36,9 @@ pub(crate) fn parse<R>(
     loop {
         let stop = match build::build(&mended, limits, &mends) {
             Ok(Built { root, faults: found }) => {
-                found.into_iter().for_each(|fault| faults.add(fault));
+                for fault in found {
+                    faults.add(fault);
+                }
                 if root.is_none() {
                     faults
                         .add(Fault::new(Code::Empty, Span::default(), "the file is empty").help(EMPTY_HELP));
@@ -106,6 +111,17 @@ impl Node<'_> {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",
             Kind::Broken => "a value that cannot be read",
+        }
+    }
+
+    /// About how many bytes a copy of it takes.
+    pub(crate) fn weight(&self) -> usize {
+        const NODE: usize = 64;
+        NODE + match &self.kind {
+            Kind::Scalar(scalar) => scalar.text.len(),
+            Kind::List(items) => items.iter().map(Node::weight).sum(),
+            Kind::Map(map) => map.entries.iter().map(|entry| entry.key.len() + entry.value.weight()).sum(),
+            Kind::Broken => 0,
         }
     }
 

@@ -42,6 +42,7 @@ impl Value<'_> {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a boolean",
+            Self::Float(value) if value.fract() != 0.0 => "a number with a fraction",
             Self::Integer(_) | Self::Float(_) => "a number",
             Self::Text(_) => "text",
         }
@@ -90,13 +91,12 @@ fn may_be_number(text: &str) -> bool {
         })
 }
 
-/// Decimal whole numbers here; every other form as `serde_yaml` has it.
+/// Decimal whole numbers here (beyond 64 bits they are only ever out of range); every other form as
+/// `serde_yaml` has it.
 fn number(text: &str) -> Option<Value<'_>> {
-    if (text == "0" || !text.starts_with('0'))
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && let Ok(value) = text.parse()
-    {
-        return Some(Value::Integer(value));
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0')) {
+        return text.parse().map(Value::Integer).or_else(|_| text.parse().map(Value::Float)).ok();
     }
     match serde_yaml::from_str(text).ok()? {
         serde_yaml::Value::Number(number) => {

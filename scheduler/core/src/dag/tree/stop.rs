@@ -48,7 +48,7 @@ impl Stop {
             Reason::AliasesGrow(limit) => Fault::new(
                 Code::TooLarge,
                 at,
-                format!("the aliases of this file stand for more than {limit} values"),
+                format!("the aliases of this file stand for more than {limit} bytes"),
             )
             .help("let anchors hold fewer aliases of other anchors"),
             Reason::AliasOfItself => {
@@ -61,11 +61,13 @@ impl Stop {
 /// What the parser says, in words that name the cure.
 fn syntax(words: &str, text: &str, at: Span) -> Fault {
     let line_start = text[..at.range().start].rfind('\n').map_or(0, |at| at + 1);
-    let indent = text[line_start..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    if let Some(tab) = text[line_start..line_start + indent].find('\t') {
+    if let Some(tab) = tab(&text[line_start..], words.contains("tab")) {
         let tab = line_start + tab;
         return Fault::new(Code::Tab, Span::new(tab, tab + 1), "a tab in the indentation")
             .help("YAML is indented with spaces only: two per level");
+    }
+    if words.contains("recursion limit") {
+        return Fault::new(Code::TooLarge, at, "lists and maps are nested too deeply");
     }
     let (message, help) = match words {
         _ if words.contains("unexpected end of stream") && words.contains("quoted") => {
@@ -92,6 +94,13 @@ fn syntax(words: &str, text: &str, at: Span) -> Fault {
         _ => return Fault::new(Code::Syntax, at, format!("not YAML: {words}")),
     };
     Fault::new(Code::Syntax, at, message).help(help)
+}
+
+/// The tab that reading stopped at: in the indentation of the first line, or, where the parser speaks of
+/// one, further on.
+fn tab(lines: &str, spoken_of: bool) -> Option<usize> {
+    let indent = lines.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    lines[..indent].find('\t').or_else(|| lines.find('\t').filter(|_| spoken_of))
 }
 
 /// The end of the character at `at`; `at` itself at the end of a line.

@@ -1,0 +1,122 @@
+//! The tables of keys, the schema and the reader say the same.
+
+use serde_json::Value as Json;
+
+use super::keys::{Key, Level, Shape, task};
+use super::{Argument, ArgumentKind, Known, OperatorSignature, Source, read, schema};
+use crate::diag::Diagnostic;
+use crate::time::Timestamp;
+use crate::timetable::Zone;
+
+fn known() -> Known {
+    let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    known.pools.insert("warehouse".into(), 4);
+    let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
+    known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection], chooses: false });
+    known
+}
+
+/// A file in which `key: value` stands where it belongs, with what it needs beside it.
+fn file_with(level: Level, key: &Key, value: &str) -> String {
+    let (name, extract) = (key.name, "{id: extract, run: ./extract.sh, outputs: [rows]}");
+    match level {
+        Level::Dag if name == "tasks" => format!("tasks: {value}\n"),
+        Level::Dag if name == "schedule" => format!("schedule: {value}\ntasks: [{extract}]\n"),
+        Level::Dag => {
+            format!("{name}: {value}\nschedule: 30 1 * * *\ntasks: [{extract}]\n")
+        }
+        Level::Task if name == "id" => format!("tasks: [{{id: {value}, run: a}}]\n"),
+        Level::Task => {
+            let beside = match name {
+                "run" | "type" => "id: b",
+                "script" => "id: b\n  interpreter: python",
+                "with" => "id: b\n  type: noop",
+                "interpreter" => "id: b\n  script: a",
+                _ => "id: b\n  run: a",
+            };
+            format!("params: {{limit: 1}}\ntasks:\n- {extract}\n- {beside}\n  {name}: {value}\n")
+        }
+        Level::Defaults => {
+            format!("params: {{limit: 1}}\ndefaults: {{{name}: {value}}}\ntasks: [{extract}]\n")
+        }
+        Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
+        Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
+        Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
+    }
+}
+
+fn errors(text: &str) -> Vec<Diagnostic> {
+    let reading = read(&Source::new("dags/example.yaml", text), &known());
+    reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
+}
+
+const LEVELS: [Level; 5] = [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param];
+
+fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
+    let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
+    LEVELS.into_iter().flat_map(move |level| {
+        level.keys().iter().filter(move |key| may_stand(level, key)).map(move |key| (level, *key))
+    })
+}
+
+#[test]
+fn the_example_of_every_key_is_right() {
+    for (level, key) in keys() {
+        let text = file_with(level, key, key.example);
+        assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+    }
+}
+
+#[test]
+fn the_default_of_every_key_is_right() {
+    for (level, key) in keys().filter(|(_, key)| !key.default.is_empty()) {
+        let text = file_with(level, key, key.default);
+        if key.name != "enum" {
+            assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+        }
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    // A value that is wrong for each shape is reported: no key is known and then ignored.
+    for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any)) {
+        let text = file_with(level, key, "[[{a: [b]}]]");
+        assert_ne!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+    }
+}
+
+#[test]
+fn the_schema_describes_every_key_and_nothing_else() {
+    let schema = schema();
+    let properties = |place: &Json| place["properties"].as_object().unwrap().clone();
+    let maps = [
+        (Level::Dag, schema.clone()),
+        (Level::Task, schema["$defs"]["task"].clone()),
+        (Level::Defaults, schema["$defs"]["defaults"].clone()),
+        (Level::Schedule, schema["$defs"]["schedule"].clone()),
+        (Level::Param, schema["$defs"]["param"].clone()),
+    ];
+    for (level, map) in maps {
+        assert_eq!(map["additionalProperties"], Json::Bool(false));
+        let described: Vec<String> = properties(&map).keys().cloned().collect();
+        let known: Vec<_> = keys().filter(|(of, _)| *of == level).map(|(_, key)| key.name).collect();
+        assert_eq!(described, known);
+        for (name, property) in properties(&map) {
+            assert!(property["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
+            assert!(property["examples"].as_array().is_some_and(|list| list.len() == 1), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_of_the_schema_leads_somewhere() {
+    let schema = schema();
+    let text = schema.to_string();
+    let targets: Vec<&str> =
+        text.split("\"#/$defs/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(targets.len() > 10);
+    for target in targets {
+        assert!(schema["$defs"][target].is_object(), "{target}");
+    }
+}

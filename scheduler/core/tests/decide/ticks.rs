@@ -1,0 +1,259 @@
+//! Schedules under outages, pauses and crashes: each nominal instant becomes exactly one tick, and which of
+//! them fire is what `catchup` says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightrun_core::dag::spec::{Catchup, CatchupPolicy, Dag, Overlap};
+use nightrun_core::decide::{
+    Choice, DagText, Effect, Event, Outcome, Outputs, State, Step, Transition, step,
+};
+use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
+
+use crate::build;
+use crate::memory::Memory;
+use crate::rng::Rng;
+
+/// A moment between two instants of every schedule below.
+const START: Timestamp = Timestamp::from_nanos(1_795_000_030_000_000_000);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// One scheduler with one scheduled DAG, whose tasks succeed at once.
+struct Clockwork {
+    now: Timestamp,
+    state: State,
+    memory: Memory,
+    dag: Arc<Dag>,
+    runs: Vec<RunId>,
+}
+
+fn scheduled(cron: &str, policy: CatchupPolicy) -> Dag {
+    let mut dag = build::dag("it", vec![build::task("only")], &[]);
+    dag.timetable = Some(Timetable::new(Cron::parse(cron, Dst::Cron).unwrap(), Zone::utc()));
+    dag.catchup = Catchup { policy, window: None, limit: 1000 };
+    dag.max_active_runs = 3;
+    dag
+}
+
+impl Clockwork {
+    fn new(dag: Dag) -> Self {
+        let mut it = Self {
+            now: START,
+            state: State::new(4, &BTreeMap::new()),
+            memory: Memory::new(4, BTreeMap::new()),
+            dag: Arc::new(dag),
+            runs: vec![],
+        };
+        it.load();
+        it
+    }
+
+    fn text(&self) -> DagText {
+        DagText { dag: self.dag.clone(), path: "it.yaml".into(), text: "".into(), hash: "1".into() }
+    }
+
+    fn load(&mut self) {
+        self.decide(Event::DagsRead { read: vec![self.text()], gone: vec![], faults: vec![] });
+    }
+
+    fn decide(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
+            assert_eq!(self.state.check(self.now), Vec::<String>::new());
+            for transition in &transitions {
+                self.memory.take(transition, self.now, &|_| self.dag.clone());
+                if let Transition::RunCreated { run, .. } = transition {
+                    self.runs.push(*run);
+                }
+            }
+            for effect in effects {
+                if let Effect::Launch(attempt) = effect {
+                    let outcome = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
+                    events.push(Event::AttemptFinished { attempt, at: self.now, outcome });
+                }
+            }
+        }
+    }
+
+    /// Time passes while the scheduler works.
+    fn work(&mut self, length: Duration) {
+        let until = self.now.plus(length);
+        while let Some(next) = self.state.next_deadline().filter(|next| *next <= until) {
+            self.now = self.now.max(next);
+            self.decide(Event::TimePassed);
+        }
+        self.now = until;
+    }
+
+    /// Time passes while no scheduler is there; then one starts.
+    fn outage(&mut self, length: Duration) {
+        self.now = self.now.plus(length);
+        self.state = State::restore(self.memory.snapshot(), true, self.now);
+        self.load();
+        self.decide(Event::Started);
+    }
+
+    fn pause(&mut self, paused: bool) {
+        self.decide(Event::PauseRequested { dag: Some("it".into()), paused, by: "test".into() });
+    }
+
+    /// Whether each instant so far fired, in order.
+    fn ticks(&self) -> Vec<(Timestamp, bool)> {
+        self.memory.ticks.iter().map(|((_, instant), run)| (*instant, run.is_some())).collect()
+    }
+
+    fn fired(&self) -> usize {
+        self.ticks().iter().filter(|(_, fired)| *fired).count()
+    }
+
+    /// Every instant of the schedule up to now, found by asking the schedule alone.
+    fn nominal(&self, from: Timestamp) -> Vec<Timestamp> {
+        let timetable = self.dag.timetable.as_ref().unwrap();
+        std::iter::successors(timetable.next_after(from), |at| timetable.next_after(*at))
+            .take_while(|at| *at <= self.now)
+            .collect()
+    }
+}
+
+#[test]
+fn each_instant_ticks_once_through_outages_pauses_and_restarts() {
+    for seed in 0..100 {
+        let mut rng = Rng::new(seed);
+        let policy = *rng.pick(&[CatchupPolicy::None, CatchupPolicy::Latest, CatchupPolicy::All]);
+        let mut it = Clockwork::new(scheduled("* * * * *", policy));
+        for _ in 0..30 {
+            let length = MINUTE * u32::try_from(rng.below(40)).unwrap();
+            match rng.below(5) {
+                0 => it.outage(length),
+                1 => it.pause(true),
+                2 => it.pause(false),
+                _ => it.work(length),
+            }
+        }
+        it.pause(false);
+        it.work(MINUTE * 2);
+        let ticked: Vec<Timestamp> = it.ticks().iter().map(|(instant, _)| *instant).collect();
+        assert_eq!(ticked, it.nominal(START), "seed {seed}, {policy:?}");
+        assert_eq!(it.fired(), it.runs.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_short_outage_costs_no_run_and_a_long_one_is_left_out_unless_the_dag_catches_up() {
+    let outcomes = [
+        (CatchupPolicy::None, 5, 5),
+        (CatchupPolicy::None, 60, 11),
+        (CatchupPolicy::Latest, 60, 1),
+        (CatchupPolicy::All, 60, 60),
+    ];
+    for (policy, minutes, runs) in outcomes {
+        let mut it = Clockwork::new(scheduled("* * * * *", policy));
+        it.outage(MINUTE * minutes);
+        assert_eq!(
+            it.fired(),
+            if policy == CatchupPolicy::None { runs.min(10) } else { runs },
+            "{policy:?} after {minutes}"
+        );
+        assert_eq!(it.ticks().len(), minutes as usize);
+    }
+}
+
+#[test]
+fn a_dag_that_catches_up_takes_the_newest_within_its_window_and_limit() {
+    let mut dag = scheduled("*/10 * * * *", CatchupPolicy::All);
+    dag.catchup.window = Some(MINUTE * 60);
+    dag.catchup.limit = 4;
+    let mut it = Clockwork::new(dag);
+    it.outage(MINUTE * 180);
+    let fired: Vec<Timestamp> =
+        it.ticks().into_iter().filter(|(at, fired)| *fired && *at > START).map(|(at, _)| at).collect();
+    let nominal = it.nominal(START);
+    assert_eq!(fired, nominal[nominal.len() - 4..]);
+}
+
+#[test]
+fn a_new_dag_fires_at_its_next_instant_and_one_with_a_start_date_catches_up_from_there() {
+    let mut it = Clockwork::new(scheduled("* * * * *", CatchupPolicy::None));
+    assert_eq!(it.fired(), 0);
+    it.work(MINUTE);
+    assert_eq!(it.fired(), 1);
+
+    let mut dag = scheduled("* * * * *", CatchupPolicy::All);
+    dag.start = Some(START.minus(MINUTE * 30));
+    assert_eq!(Clockwork::new(dag).fired(), 30);
+
+    let mut dag = scheduled("* * * * *", CatchupPolicy::Latest);
+    dag.start = Some(START.minus(MINUTE * 30));
+    assert_eq!(Clockwork::new(dag).fired(), 1);
+
+    let mut dag = scheduled("* * * * *", CatchupPolicy::None);
+    dag.start = Some(START.plus(MINUTE * 10));
+    dag.end = Some(START.plus(MINUTE * 20));
+    let mut it = Clockwork::new(dag);
+    it.work(MINUTE * 60);
+    assert_eq!(it.fired(), 10);
+}
+
+#[test]
+fn a_pause_leaves_its_instants_out_and_an_edited_schedule_replays_nothing() {
+    let mut it = Clockwork::new(scheduled("* * * * *", CatchupPolicy::None));
+    it.pause(true);
+    it.work(MINUTE * 5);
+    it.pause(false);
+    it.work(MINUTE * 5);
+    assert_eq!((it.ticks().len(), it.fired()), (10, 5));
+
+    let mut it = Clockwork::new(scheduled("0 0 1 1 *", CatchupPolicy::All));
+    it.work(MINUTE * 30);
+    it.dag = Arc::new(scheduled("* * * * *", CatchupPolicy::All));
+    let read = vec![DagText { hash: "2".into(), ..it.text() }];
+    it.decide(Event::DagsRead { read, gone: vec![], faults: vec![] });
+    assert_eq!(it.fired(), 0);
+    it.work(MINUTE * 2);
+    assert_eq!(it.fired(), 2);
+}
+
+#[test]
+fn a_full_dag_queues_skips_or_replaces() {
+    for (overlap, fired, skipped) in [(Overlap::Queue, 6, 0), (Overlap::Skip, 2, 4), (Overlap::Replace, 6, 0)]
+    {
+        let mut dag = scheduled("* * * * *", CatchupPolicy::None);
+        dag.max_active_runs = 2;
+        dag.overlap = overlap;
+        let mut state = State::new(4, &BTreeMap::new());
+        let read = vec![build::text(dag, 1)];
+        let _ = step(&mut state, Event::DagsRead { read, gone: vec![], faults: vec![] }, START);
+        let mut ticks = (0, 0);
+        for minute in 1..=6 {
+            // Nobody carries out what is ordered: runs stay active.
+            let now = START.plus(MINUTE * minute);
+            for fact in step(&mut state, Event::TimePassed, now).transitions {
+                if let Transition::Ticked { run, .. } = fact {
+                    ticks = (ticks.0 + u32::from(run.is_some()), ticks.1 + u32::from(run.is_none()));
+                }
+            }
+            assert_eq!(state.check(now), Vec::<String>::new());
+        }
+        assert_eq!(ticks, (fired, skipped), "{overlap:?}");
+    }
+}
+
+#[test]
+fn a_schedule_that_missed_a_year_is_taken_in_steps() {
+    let mut it = Clockwork::new(scheduled("* * * * *", CatchupPolicy::Latest));
+    it.now = it.now.plus(MINUTE * 60 * 24 * 40);
+    it.state = State::restore(it.memory.snapshot(), true, it.now);
+    let first = step(&mut it.state, Event::TimePassed, it.now).transitions;
+    assert!(first.len() < 25_000, "{} facts in one step", first.len());
+    let mut fired = 0;
+    for _ in 0..10 {
+        let facts = step(&mut it.state, Event::TimePassed, it.now).transitions;
+        fired += facts.iter().filter(|fact| matches!(fact, Transition::Ticked { run: Some(_), .. })).count();
+    }
+    assert_eq!(fired, 1);
+    assert_eq!(it.state.version(&DagId::from("it")).map(|version| version.id.0), Some(1));
+}
