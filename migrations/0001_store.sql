@@ -1,6 +1,7 @@
 -- The store as it begins. Instants are INTEGER nanoseconds since 1970-01-01T00:00:00Z, reasons and other
 -- structured values are JSON text. `transition_log` is the truth; all other tables but `meta` are its
--- projections, and their CHECKs repeat the law of `decide/law.rs`.
+-- projections, and their CHECKs repeat the law of `decide/law.rs`: a CASE names every state there is and
+-- what must hold in it. (A long IN list would build a temporary index at every write.)
 
 PRAGMA application_id = 0x4e524e31; -- "NRN1"
 
@@ -45,16 +46,21 @@ CREATE TABLE run (
     interval_end   INTEGER NOT NULL,
     params         TEXT    NOT NULL CHECK (json_type(params) = 'object'),
     asked_by       TEXT    NOT NULL,
-    state          TEXT    NOT NULL
-        CHECK (state IN ('queued', 'running', 'stopping', 'success', 'failed', 'canceled')),
+    state          TEXT    NOT NULL,
     reason         TEXT    NOT NULL CHECK (json_valid(reason)),
     since          INTEGER NOT NULL, -- the state and reason are so since then
     created_at     INTEGER NOT NULL,
     started_at     INTEGER,
     ended_at       INTEGER,
-    CHECK ((ended_at IS NULL) = (state IN ('queued', 'running', 'stopping'))),
-    CHECK (state <> 'queued' OR started_at IS NULL),
-    CHECK (state IN ('queued', 'canceled') OR started_at IS NOT NULL)
+    CHECK (CASE state
+        WHEN 'queued'   THEN started_at IS NULL     AND ended_at IS NULL
+        WHEN 'running'  THEN started_at IS NOT NULL AND ended_at IS NULL
+        WHEN 'stopping' THEN started_at IS NOT NULL AND ended_at IS NULL
+        WHEN 'success'  THEN started_at IS NOT NULL AND ended_at IS NOT NULL
+        WHEN 'failed'   THEN started_at IS NOT NULL AND ended_at IS NOT NULL
+        WHEN 'canceled' THEN ended_at IS NOT NULL
+        ELSE FALSE
+    END)
 ) STRICT;
 
 CREATE INDEX run_by_dag ON run (dag, id, state);
@@ -77,9 +83,7 @@ CREATE TABLE task_instance (
     task       INTEGER NOT NULL CHECK (task >= 0),
     item       INTEGER NOT NULL CHECK (item >= 0),
     task_id    TEXT    NOT NULL,
-    state      TEXT    NOT NULL
-        CHECK (state IN ('waiting', 'queued', 'starting', 'running', 'stopping', 'up_for_retry',
-                         'success', 'failed', 'upstream_failed', 'skipped', 'canceled', 'removed')),
+    state      TEXT    NOT NULL,
     reason     TEXT    NOT NULL CHECK (json_valid(reason)),
     since      INTEGER NOT NULL,
     attempts   INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
@@ -87,22 +91,33 @@ CREATE TABLE task_instance (
     started_at INTEGER, -- of the last attempt's process
     ended_at   INTEGER, -- when its state became final
     PRIMARY KEY (run, task, item),
-    CHECK ((ended_at IS NULL) = (state IN ('waiting', 'queued', 'starting', 'running', 'stopping', 'up_for_retry'))),
-    CHECK (attempts > 0 OR state NOT IN ('starting', 'running', 'stopping', 'up_for_retry'))
+    CHECK (CASE state
+        WHEN 'waiting'         THEN ended_at IS NULL
+        WHEN 'queued'          THEN ended_at IS NULL
+        WHEN 'starting'        THEN ended_at IS NULL AND attempts > 0
+        WHEN 'running'         THEN ended_at IS NULL AND attempts > 0
+        WHEN 'stopping'        THEN ended_at IS NULL AND attempts > 0
+        WHEN 'up_for_retry'    THEN ended_at IS NULL AND attempts > 0
+        WHEN 'success'         THEN ended_at IS NOT NULL
+        WHEN 'failed'          THEN ended_at IS NOT NULL
+        WHEN 'upstream_failed' THEN ended_at IS NOT NULL
+        WHEN 'skipped'         THEN ended_at IS NOT NULL
+        WHEN 'canceled'        THEN ended_at IS NOT NULL
+        WHEN 'removed'         THEN ended_at IS NOT NULL
+        ELSE FALSE
+    END)
 ) STRICT, WITHOUT ROWID;
 
 -- What waits for its upstreams is left out: it is the bulk of a new run, and nobody asks for it alone.
 CREATE INDEX task_instance_ready ON task_instance (run, task, item)
-    WHERE state IN ('queued', 'starting', 'running', 'stopping', 'up_for_retry');
+    WHERE ended_at IS NULL AND state <> 'waiting';
 
 CREATE TABLE attempt (
     run        INTEGER NOT NULL,
     task       INTEGER NOT NULL,
     item       INTEGER NOT NULL,
     number     INTEGER NOT NULL CHECK (number > 0),
-    state      TEXT    NOT NULL
-        CHECK (state IN ('starting', 'running', 'stopping',
-                         'success', 'failed', 'skipped', 'canceled', 'lost')),
+    state      TEXT    NOT NULL,
     reason     TEXT    NOT NULL CHECK (json_valid(reason)),
     created_at INTEGER NOT NULL,
     pid        INTEGER CHECK (pid > 0),
@@ -112,10 +127,18 @@ CREATE TABLE attempt (
     signal     INTEGER CHECK (signal > 0),
     PRIMARY KEY (run, task, item, number),
     FOREIGN KEY (run, task, item) REFERENCES task_instance (run, task, item),
-    CHECK ((ended_at IS NULL) = (state IN ('starting', 'running', 'stopping'))),
+    CHECK (CASE state
+        WHEN 'starting' THEN started_at IS NULL     AND ended_at IS NULL
+        WHEN 'running'  THEN started_at IS NOT NULL AND ended_at IS NULL
+        WHEN 'stopping' THEN ended_at IS NULL
+        WHEN 'success'  THEN ended_at IS NOT NULL
+        WHEN 'failed'   THEN ended_at IS NOT NULL
+        WHEN 'skipped'  THEN ended_at IS NOT NULL
+        WHEN 'canceled' THEN ended_at IS NOT NULL
+        WHEN 'lost'     THEN ended_at IS NOT NULL
+        ELSE FALSE
+    END),
     CHECK ((pid IS NULL) = (started_at IS NULL)),
-    CHECK (state <> 'starting' OR started_at IS NULL),
-    CHECK (state <> 'running' OR started_at IS NOT NULL),
     CHECK (ended_at IS NOT NULL OR (exit_code IS NULL AND signal IS NULL)),
     CHECK (exit_code IS NULL OR signal IS NULL)
 ) STRICT, WITHOUT ROWID;

@@ -7,6 +7,9 @@
 //! A pid may be given away as soon as its process is reaped. So a process that is found is held by a
 //! pidfd and asked for its marker once more: what is signalled then is that process or nobody.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
@@ -78,10 +81,10 @@ pub fn end_all(store: &str, grace: Duration) -> io::Result<Swept> {
 
 /// The living processes of a store's attempts, without this one.
 fn of_store(store: &str) -> io::Result<Found<Marked>> {
-    let mut environ = Environ::default();
+    let mut reader = Reader::default();
     find(|pid| {
         let marker =
-            environ.marker(pid)?.filter(|m| m.strip_prefix(store).is_some_and(|rest| rest.starts_with('/')));
+            reader.marker(pid)?.filter(|m| m.strip_prefix(store).is_some_and(|rest| rest.starts_with('/')));
         Ok(marker
             .map(|marker| Marked { pid: pid.as_raw_nonzero().get().unsigned_abs(), marker: marker.into() }))
     })
@@ -178,25 +181,39 @@ fn hold<T>(
     Ok(claim(pid)?.filter(|_| !process.is_gone()).map(|claimed| (process, claimed)))
 }
 
-/// Reads environments; keeps its buffer from one process to the next.
+/// Reads what `/proc` tells of a process; keeps its buffer from one to the next. A process that is gone
+/// or not ours to look at tells nothing. Fails only when this process lacks descriptors or memory.
 #[derive(Default)]
-pub(super) struct Environ {
+pub(super) struct Reader {
     bytes: Vec<u8>,
 }
 
-impl Environ {
-    /// The marker of a process. `None` when it has none, is gone, or is not ours to look at; fails only
-    /// when this process has run out of file descriptors or memory.
+impl Reader {
+    /// The marker in its environment.
     pub(super) fn marker(&mut self, pid: Pid) -> io::Result<Option<&str>> {
-        self.bytes.clear();
-        let path = format!("/proc/{pid}/environ");
-        let read = File::open(path).and_then(|file| file.take(MAX_ENVIRON).read_to_end(&mut self.bytes));
-        unless_vanished(read)?;
-        let marker = self
-            .bytes
-            .split(|byte| *byte == 0)
-            .find_map(|variable| variable.strip_prefix(MARKER.as_bytes())?.strip_prefix(b"="));
+        let environ = self.read(pid, "environ")?;
+        let mut variables = environ.split(|byte| *byte == 0);
+        let marker = variables.find_map(|it| it.strip_prefix(MARKER.as_bytes())?.strip_prefix(b"="));
         Ok(marker.and_then(|marker| std::str::from_utf8(marker).ok()))
+    }
+
+    /// The number of its process group. (`getpgid` would do, but rustix takes the 0 of the kernel's own
+    /// threads for impossible.)
+    pub(super) fn group(&mut self, pid: Pid) -> io::Result<Option<Pid>> {
+        let stat = self.read(pid, "stat")?;
+        // `pid (name) state parent group …`, and a name may hold anything.
+        let name_end = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+        let group = std::str::from_utf8(&stat[name_end..]).ok().and_then(|rest| rest.split(' ').nth(3));
+        // It reads -1 in the moment in which a process vanishes.
+        let group = group.and_then(|group| group.parse().ok()).filter(|group| *group > 0);
+        Ok(group.and_then(Pid::from_raw))
+    }
+
+    fn read(&mut self, pid: Pid, what: &str) -> io::Result<&[u8]> {
+        self.bytes.clear();
+        let file = File::open(format!("/proc/{pid}/{what}"));
+        unless_vanished(file.and_then(|file| file.take(MAX_ENVIRON).read_to_end(&mut self.bytes)))?;
+        Ok(&self.bytes)
     }
 }
 

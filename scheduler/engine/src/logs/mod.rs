@@ -1,13 +1,25 @@
-//! Logs of attempts: where they are and how they are read.
+//! Files of attempts: where they are, and how logs are read.
+//!
+//! Tasks write their logs themselves, so a log is whatever they wrote: of any size, in any encoding,
+//! with escape sequences for terminals. Nothing here loads a whole one.
+
+mod escape;
+mod follow;
+mod read;
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+pub use escape::{Span, plain, spans};
+pub use follow::{Follow, follow};
+pub use read::{LogSlice, last_lines, read, tail};
+
 use nightrun_core::id::{AttemptId, InstanceId, RunId};
 
-/// Where the files of attempts are, by numbers only.
+/// Where the files of attempts are: `<data>/runs/<run>/<task>.<item>.<number>.<kind>`. Numbers only, so
+/// that no name of a DAG or task becomes part of a path.
 #[derive(Debug, Clone)]
 pub struct LogPaths {
     runs: PathBuf,
@@ -19,7 +31,12 @@ impl LogPaths {
         Self { runs: data.join("runs") }
     }
 
-    /// The log.
+    /// The folder of a run.
+    pub fn run(&self, run: RunId) -> PathBuf {
+        self.runs.join(run.to_string())
+    }
+
+    /// The log: stderr, and stdout unless that is captured.
     pub fn log(&self, attempt: AttemptId) -> PathBuf {
         self.file(attempt, "log")
     }
@@ -44,20 +61,49 @@ impl LogPaths {
         self.file(attempt, "script")
     }
 
-    /// Makes the folder of a run.
+    /// Makes the folder of a run, for its owner alone. It may be there already.
     pub fn prepare(&self, run: RunId) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.runs.join(run.to_string()))
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.run(run))
     }
 
     fn file(&self, attempt: AttemptId, kind: &str) -> PathBuf {
         let InstanceId { run, task, item } = attempt.instance;
-        self.runs.join(run.to_string()).join(format!("{task}.{item}.{}.{kind}", attempt.number))
+        self.run(run).join(format!("{task}.{item}.{}.{kind}", attempt.number))
     }
 }
 
-/// The last lines of a file.
-pub fn tail(path: &Path, lines: usize) -> io::Result<String> {
-    let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
-    let all: Vec<&str> = text.lines().collect();
-    Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use nightrun_core::id::TaskIndex;
+
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_numbers_below_their_run() {
+        let paths = LogPaths::new(Path::new("/d"));
+        let instance = InstanceId { run: RunId(7), task: TaskIndex(2), item: 3 };
+        let attempt = AttemptId { instance, number: 4 };
+        let files = [
+            (paths.log(attempt), "/d/runs/7/2.3.4.log"),
+            (paths.stdout(attempt), "/d/runs/7/2.3.4.out"),
+            (paths.output(attempt), "/d/runs/7/2.3.4.output"),
+            (paths.context(attempt), "/d/runs/7/2.3.4.context.json"),
+            (paths.script(attempt), "/d/runs/7/2.3.4.script"),
+        ];
+        for (path, text) in files {
+            assert_eq!(path, Path::new(text));
+        }
+    }
+
+    #[test]
+    fn a_run_has_a_folder_for_its_owner_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let paths = LogPaths::new(data.path());
+        paths.prepare(RunId(7)).unwrap();
+        paths.prepare(RunId(7)).unwrap();
+        let mode = fs::metadata(paths.run(RunId(7))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
-use super::{Parts, finish};
+use super::{Parts, finish, plain};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
@@ -22,6 +22,9 @@ use crate::logs::LogPaths;
 
 /// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
 const LONGEST_ARGUMENT: usize = 100 * 1024;
+
+/// The shell of a `run:` whose DAG names none.
+const DEFAULT_SHELL: [&str; 4] = ["bash", "-e", "-o", "pipefail"];
 
 /// Between the loop and the executor.
 pub(super) struct Carrier {
@@ -45,10 +48,10 @@ enum Start {
     Done(Map<String, Json>, Choice),
 }
 
-/// A program, what it adds to the environment, and what must be in a file before it starts.
-struct Program {
-    argv: Vec<String>,
-    env: Vec<(String, String)>,
+/// What a task's work comes to: a program with what it adds to the environment, or nothing to run.
+enum Prepared {
+    Program(Vec<String>, Vec<(String, String)>),
+    Done(Map<String, Json>, Choice),
 }
 
 impl Carrier {
@@ -126,7 +129,8 @@ impl Carrier {
     fn tell_end(&self, attempt: AttemptId, started: bool, outcome: Outcome) {
         let at = (self.clock)();
         if started {
-            self.loop_.tell(Event::AttemptStarted { attempt, pid: 0, at });
+            // It ran in this process.
+            self.loop_.tell(Event::AttemptStarted { attempt, pid: std::process::id(), at });
         }
         self.loop_.tell(Event::AttemptFinished { attempt, at, outcome });
     }
@@ -158,14 +162,14 @@ impl Carrier {
         let texts = texts_of(run, task);
         let scope = scope.build(&texts, false)?;
         let render = |text: &str| render(text, &scope);
-        let program = match self.program(task, attempt, &scope)? {
-            Ok(program) => program,
-            Err((outputs, choice)) => return Ok(Start::Done(outputs, choice)),
-        };
         let mut own = Vec::new();
         for (name, value) in run.version.dag.env.iter().chain(&task.env) {
             own.push((name.clone(), render(value)?));
         }
+        let (argv, values) = match self.prepare(task, attempt, &scope, &own)? {
+            Prepared::Program(argv, values) => (argv, values),
+            Prepared::Done(outputs, choice) => return Ok(Start::Done(outputs, choice)),
+        };
         let folder = self.dags.join(Path::new(&run.version.path).parent().unwrap_or(Path::new("")));
         let working_dir = match &task.working_dir {
             Some(dir) => folder.join(render(dir)?),
@@ -183,10 +187,10 @@ impl Carrier {
             context: self.paths.context(attempt).to_string_lossy().into_owned(),
             store_id: &self.store_id,
         };
-        let env = environment::build(&self.environment, &identity, own, program.env);
+        let env = environment::build(&self.environment, &identity, own, values);
         Ok(Start::Process(AttemptOrder {
             attempt,
-            argv: program.argv,
+            argv,
             env,
             working_dir,
             log: self.paths.log(attempt),
@@ -194,14 +198,14 @@ impl Carrier {
         }))
     }
 
-    /// The program of a task; the inner error is an operator that is done without one.
-    fn program(
+    fn prepare(
         &self,
         task: &Task,
         attempt: AttemptId,
         scope: &template::Scope,
-    ) -> Result<Result<Program, (Map<String, Json>, Choice)>, String> {
-        let plain = |argv| Ok(Ok(Program { argv, env: Vec::new() }));
+        own: &[(String, String)],
+    ) -> Result<Prepared, String> {
+        let plain = |argv| Ok(Prepared::Program(argv, Vec::new()));
         match &task.work {
             Work::Shell { script, shell } => {
                 let text = if is_template(script) {
@@ -209,13 +213,16 @@ impl Carrier {
                 } else {
                     quoting::ShellText { script: script.clone(), env: Vec::new() }
                 };
+                if let Some(argv) = self.plain_command(shell, &text.script, own) {
+                    return plain(argv);
+                }
                 let mut argv = shell.clone();
                 if text.script.len() > LONGEST_ARGUMENT {
                     argv.push(self.write_script(attempt, &text.script)?);
                 } else {
                     argv.extend(["-c".to_owned(), text.script]);
                 }
-                Ok(Ok(Program { argv, env: text.env }))
+                Ok(Prepared::Program(argv, text.env))
             }
             Work::Argv(argv) => plain(argv.iter().map(|text| render(text, scope)).collect::<Result<_, _>>()?),
             Work::Script { text, interpreter } => {
@@ -227,15 +234,23 @@ impl Carrier {
                     self.operators.get(name).ok_or_else(|| format!("there is no operator `{name}`"))?;
                 let with = render_all(with, scope)?;
                 match operator.prepare(&with)? {
-                    Job::Process { argv, env } => Ok(Ok(Program { argv, env })),
+                    Job::Process { argv, env } => Ok(Prepared::Program(argv, env)),
                     Job::Script { text, interpreter, args } => {
                         let file = self.write_script(attempt, &text)?;
                         plain(interpreter.into_iter().chain([file]).chain(args).collect())
                     }
-                    Job::Done { outputs, choice } => Ok(Err((outputs, choice))),
+                    Job::Done { outputs, choice } => Ok(Prepared::Done(outputs, choice)),
                 }
             }
         }
+    }
+
+    /// The words of a script that needs no shell: one plain command for the default shell, whose start
+    /// nothing in the task's own environment changes.
+    fn plain_command(&self, shell: &[String], script: &str, own: &[(String, String)]) -> Option<Vec<String>> {
+        let changed = own.iter().any(|(name, _)| matches!(name.as_str(), "PATH" | "BASH_ENV"));
+        let path = self.environment.iter().find(|(name, _)| name == "PATH")?;
+        if changed || *shell != DEFAULT_SHELL { None } else { plain::words(script, &path.1) }
     }
 
     fn write_script(&self, attempt: AttemptId, text: &str) -> Result<String, String> {

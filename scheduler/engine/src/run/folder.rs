@@ -1,6 +1,7 @@
 //! The DAG folder: what its files say, what changed since the last look, and who tells the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -59,7 +60,10 @@ impl FolderReport {
 
     /// How many files were found with faults.
     pub fn faulty_files(&self) -> usize {
-        self.faults.iter().filter(|(_, faults)| faults.as_array().is_some_and(|list| !list.is_empty())).count()
+        self.faults
+            .iter()
+            .filter(|(_, faults)| faults.as_array().is_some_and(|list| !list.is_empty()))
+            .count()
     }
 
     /// As the loop takes it.
@@ -181,7 +185,11 @@ pub fn hash_of(path: &str, bytes: &[u8]) -> String {
     hash.update(path.as_bytes());
     hash.update([0]);
     hash.update(bytes);
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = hash.finalize().into();
+    digest.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with

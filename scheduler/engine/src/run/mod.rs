@@ -5,6 +5,7 @@ mod carry;
 mod finish;
 mod folder;
 mod handle;
+mod plain;
 mod preview;
 mod scope;
 mod values;

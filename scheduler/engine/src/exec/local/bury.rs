@@ -13,12 +13,12 @@ use nightrun_core::decide::Force;
 use nightrun_core::id::AttemptId;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::process::{Pid, Signal, getpgid};
+use rustix::process::{Pid, Signal};
 
 use super::{Ended, Yard};
-use crate::exec::sweep::{Environ, Found, find, wait_for_any};
+use crate::exec::sweep::{Found, Reader, find, wait_for_any};
 
-/// How long until it looks again when a look failed.
+/// How long until it looks again when a look failed, or found more than it could hold.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// An attempt whose leader is reaped.
@@ -48,12 +48,12 @@ pub(super) struct Undertaker {
     yard: Arc<Yard>,
     incoming: mpsc::Receiver<Grave>,
     graves: Vec<Grave>,
-    environ: Environ,
+    reader: Reader,
 }
 
 impl Undertaker {
     pub(super) fn new(yard: Arc<Yard>, incoming: mpsc::Receiver<Grave>) -> Self {
-        Self { yard, incoming, graves: Vec::new(), environ: Environ::default() }
+        Self { yard, incoming, graves: Vec::new(), reader: Reader::default() }
     }
 
     /// Works until the executor is dropped.
@@ -69,7 +69,8 @@ impl Undertaker {
                         self.close(&found);
                     }
                     let bell = once(self.yard.burials.as_fd());
-                    wait_for_any(bell.chain(found.processes.iter().map(|(p, _)| p.as_fd())), None);
+                    let survivors = found.processes.iter().map(|(process, _)| process.as_fd());
+                    wait_for_any(bell.chain(survivors), (!found.complete).then_some(RETRY));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for processes of ended attempts; trying again");
@@ -100,14 +101,14 @@ impl Undertaker {
             return Ok(Found { processes: Vec::new(), complete: true });
         }
         find(|pid| {
-            let group = getpgid(Some(pid)).ok().and_then(|group| groups.get(&group));
+            let group = self.reader.group(pid)?.and_then(|group| groups.get(&group));
             if let Some(&grave) = group {
                 return Ok(Some(Bond { grave, in_group: true }));
             }
             if markers.is_empty() {
                 return Ok(None);
             }
-            let grave = self.environ.marker(pid)?.and_then(|marker| markers.get(marker));
+            let grave = self.reader.marker(pid)?.and_then(|marker| markers.get(marker));
             Ok(grave.map(|&grave| Bond { grave, in_group: false }))
         })
     }

@@ -45,10 +45,6 @@ pub(super) fn not_spawned(order: &AttemptOrder, path: &Path, error: &io::Error) 
             if directory.exists() { "it is no directory" } else { "no such directory" },
         );
     }
-    let size = || -> usize {
-        let env: usize = order.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-        order.argv.iter().map(|argument| argument.len() + 1).sum::<usize>() + env
-    };
     let cure = match errno(error) {
         Some(Errno::NOENT) if directory.join(path).exists() => {
             "the interpreter that its first line names does not exist".into()
@@ -62,8 +58,9 @@ pub(super) fn not_spawned(order: &AttemptOrder, path: &Path, error: &io::Error) 
         }
         Some(Errno::TOOBIG) => format!(
             "its arguments and environment are {} bytes (one may have 128 KiB); pass large values in files",
-            size()
+            size(order)
         ),
+        Some(Errno::TXTBSY) => "somebody is writing to it; write to another file and rename it".into(),
         Some(Errno::AGAIN) => {
             "the limit of processes is reached (`ulimit -u`, or pids.max of the control group)".into()
         }
@@ -78,6 +75,13 @@ pub(super) fn not_spawned(order: &AttemptOrder, path: &Path, error: &io::Error) 
 }
 
 const FILES: &str = "raise the limit of open files (`ulimit -n`), or run fewer tasks at once";
+
+/// What the system must take over, in bytes.
+fn size(order: &AttemptOrder) -> usize {
+    let arguments: usize = order.argv.iter().map(|argument| argument.len() + 1).sum();
+    let env: usize = order.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    arguments + env
+}
 
 fn errno(error: &io::Error) -> Option<Errno> {
     Errno::from_io_error(error)

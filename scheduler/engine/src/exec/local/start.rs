@@ -63,7 +63,7 @@ impl Yard {
             }
         };
         let pid = child.id();
-        let marker = order.env.iter().find(|(name, _)| name == MARKER).map(|(_, value)| value.clone());
+        let marker = variable(&order.env, MARKER).map(str::to_owned);
         let leader = Leader { child, _pidfd: pidfd, marker };
         table.leaders.insert(pid, order.attempt);
         self.say(order.attempt, Word::Started { pid });
@@ -125,12 +125,17 @@ fn look_up(program: &str, env: &[(String, String)]) -> Result<PathBuf, String> {
     if program.contains('/') {
         return Ok(program.into());
     }
-    let path = env.iter().rev().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, value)| value);
+    let path = variable(env, "PATH").unwrap_or(DEFAULT_PATH);
     path.split(':')
         .filter(|directory| directory.starts_with('/'))
         .map(|directory| Path::new(directory).join(program))
         .find(|file| is_program(file))
         .ok_or_else(|| fault::not_found(program, path))
+}
+
+/// A variable as the process will see it: the last of this name.
+fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    env.iter().rev().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
 }
 
 /// A file that somebody may execute.

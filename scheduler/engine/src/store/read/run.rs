@@ -86,7 +86,7 @@ impl Page {
         self.all(
             "SELECT run, task, item, dag, task_id, i.state, i.reason, i.since
              FROM task_instance i JOIN run ON run.id = i.run
-             WHERE i.state IN ('queued', 'starting', 'running', 'stopping', 'up_for_retry')
+             WHERE i.ended_at IS NULL AND i.state <> 'waiting'
              ORDER BY run, task, item LIMIT ?1",
             [limit],
             |row| {

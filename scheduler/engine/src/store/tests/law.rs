@@ -59,6 +59,22 @@ fn only_legal_moves_of_tasks_are_written() {
 }
 
 #[test]
+fn the_law_costs_no_temporary_index() {
+    let place = Place::holding(vec![]);
+    let conn = Connection::open(&place.path).unwrap();
+    for sql in [
+        "UPDATE run SET state = ?1, ended_at = ?2 WHERE id = ?3",
+        "UPDATE task_instance SET state = ?1, ended_at = ?2 WHERE run = ?3 AND task = ?4 AND item = ?5",
+        "UPDATE attempt SET state = ?1, ended_at = ?2 WHERE run = ?3 AND task = ?4 AND item = 0 AND number = 1",
+    ] {
+        let mut steps = conn.prepare(&format!("EXPLAIN {sql}")).unwrap();
+        let values = rusqlite::params_from_iter(vec![1; steps.parameter_count()]);
+        let steps = steps.query_map(values, |row| row.get::<_, String>("opcode")).unwrap();
+        assert!(steps.into_iter().all(|step| step.unwrap() != "OpenEphemeral"), "{sql}");
+    }
+}
+
+#[test]
 fn an_exit_is_only_that_of_an_attempt_that_ended_and_either_code_or_signal() {
     let place = Place::holding([a_run(), task_begins(1, 0)].concat());
     let conn = Connection::open(&place.path).unwrap();

@@ -317,6 +317,7 @@ fn no_list_walks_through_history() {
         format!("{run} dag = ?1 AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT 9"),
         "SELECT state, count(*) FROM run WHERE state IN ('queued', 'running', 'stopping') GROUP BY state"
             .into(),
+        "SELECT run FROM task_instance WHERE ended_at IS NULL AND state <> 'waiting' ORDER BY run, task, item".into(),
         "SELECT seq FROM transition_log WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT 9".into(),
         "SELECT instant FROM tick WHERE dag = ?1 AND instant < ?2 ORDER BY instant DESC LIMIT 9".into(),
     ] {
@@ -325,6 +326,7 @@ fn no_list_walks_through_history() {
         let rows = plan.query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3));
         let plan = rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ");
         assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
-        assert!(!plan.contains("SCAN") || sql.contains("WHERE true"), "{sql}: {plan}");
+        let walks = plan.contains("SCAN") && !plan.contains("task_instance_ready");
+        assert!(!walks || sql.contains("WHERE true"), "{sql}: {plan}");
     }
 }
