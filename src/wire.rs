@@ -9,7 +9,7 @@ use nightrun_core::dag::{Known, Source, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
 use nightrun_engine::run::{Parse, Parts, Scheduler};
-use nightrun_engine::store::{DATABASE, Reader, Writer};
+use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -42,7 +42,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
     })?;
     let writer = Writer::open(&database(&data)).map_err(Failure::new)?;
     let store_id = Reader::open(&database(&data))
-        .and_then(|reader| reader.read_now(|page| page.store_id()))
+        .and_then(|reader| reader.read_now(Page::store_id))
         .map_err(Failure::new)?;
     let swept =
         sweep::end_all(&store_id, SWEEP_GRACE).or_fail("processes left behind cannot be looked for")?;

@@ -16,7 +16,7 @@ impl Operator for Python {
         OperatorSignature {
             name: "python".into(),
             args: vec![
-                argument("code", ArgumentKind::Text),
+                argument("code", ArgumentKind::Code),
                 argument("script", ArgumentKind::Text),
                 argument("args", ArgumentKind::List),
                 argument("interpreter", ArgumentKind::Text),

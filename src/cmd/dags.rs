@@ -30,7 +30,7 @@ pub(crate) fn dags(args: Look) -> Verdict {
         let dags = page.dags(None, MOST, RECENT)?;
         dags.into_iter()
             .filter(|dag| !dag.retired)
-            .map(|dag| row(page, dag, held, now, &parse))
+            .map(|dag| row(page, &dag, held, now, &parse))
             .collect::<Result<Vec<_>, _>>()
     })?;
     if args.json {
@@ -55,7 +55,7 @@ pub(crate) fn dags(args: Look) -> Verdict {
 
 fn row(
     page: &Page,
-    dag: DagItem,
+    dag: &DagItem,
     everything_paused: bool,
     now: Timestamp,
     parse: &nightrun_engine::run::Parse,

@@ -13,13 +13,12 @@ pub(crate) fn output(args: Output) -> Verdict {
     let file = std::env::var_os("NIGHTRUN_OUTPUT").ok_or_else(|| {
         Failure::usage("NIGHTRUN_OUTPUT is not set").help("`nightrun output` works inside a task of a run")
     })?;
-    let text = match args.value {
-        Some(text) => text,
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).or_fail("standard input")?;
-            text
-        }
+    let text = if let Some(text) = args.value {
+        text
+    } else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).or_fail("standard input")?;
+        text
     };
     let line = if args.json {
         let value =

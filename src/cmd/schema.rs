@@ -6,7 +6,7 @@ use crate::failure::{OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn schema() -> Verdict {
-    let schema = serde_json::to_string_pretty(&serde_json::json!({})).or_fail("the schema")?;
+    let schema = serde_json::to_string_pretty(&nightrun_core::dag::schema()).or_fail("the schema")?;
     say::println(&schema);
     Ok(ExitCode::SUCCESS)
 }

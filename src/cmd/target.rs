@@ -65,14 +65,12 @@ fn open(root: PathBuf, path: String, shown: &str, known: &Known) -> Result<Targe
     let Reading { dags, diagnostics } = read(&Source::new(shown, &bytes), known);
     let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
     say_faults(&diagnostics, &text);
-    match dags.into_iter().next() {
-        Some(dag) => Ok(Target { dag: Arc::new(dag), root, path, text }),
-        None => {
-            let errors = diagnostics.iter().filter(|it| it.is_error()).count();
-            let faults = if errors == 1 { "an error".to_owned() } else { format!("{errors} errors") };
-            Err(Failure::new(format!("{shown} has {faults}, so it was not run")))
-        }
+    if let Some(dag) = dags.into_iter().next() {
+        return Ok(Target { dag: Arc::new(dag), root, path, text });
     }
+    let errors = diagnostics.iter().filter(|it| it.is_error()).count();
+    let faults = if errors == 1 { "an error".to_owned() } else { format!("{errors} errors") };
+    Err(Failure::new(format!("{shown} has {faults}, so it was not run")))
 }
 
 /// Says faults as a compiler does, on standard error.

@@ -1,0 +1,162 @@
+//! Speed beside its floor, measured in the same run: `cargo bench --bench speed`. Machines differ and are
+//! noisy: the ratios are what counts. `-- --smoke` runs each figure small, to see that it can be measured.
+//!
+//! fan:   independent processes, 16 at once, beside a bare loop that spawns `/bin/true` 16 at once
+//! chain: from one task's exit to the next one's start, beside one fdatasync and one process start
+//! noop:  tasks that need no process, each made durable
+//! wide:  one DAG of many tasks, from file to end
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nightrun_core::time::Timestamp;
+use serde_json::{Value as Json, json};
+
+/// The program under measurement.
+const NIGHTRUN: &str = env!("CARGO_BIN_EXE_nightrun");
+
+/// How many processes at once.
+const SLOTS: usize = 16;
+
+fn main() {
+    let smoke = std::env::args().any(|arg| arg == "--smoke");
+    let size = |full: usize| if smoke { full / 100 } else { full };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rows = [
+        fan(folder.path(), size(10_000)),
+        chain(folder.path(), size(1_000)),
+        noop(folder.path(), size(20_000)),
+        wide(folder.path(), size(100_000)),
+    ];
+    println!("{:<8} {:>8} {:>14} {:>14} {:>8}", "figure", "tasks", "nightrun", "floor", "ratio");
+    for row in &rows {
+        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+        println!(
+            "{:<8} {:>8} {:>14} {:>14} {:>8}",
+            text("figure"),
+            row["tasks"],
+            text("ours"),
+            text("floor"),
+            text("ratio")
+        );
+    }
+    println!("{}", json!(rows));
+}
+
+fn row(figure: &str, tasks: usize, ours: Duration, floor: Duration) -> Json {
+    let micros = |length: Duration| format!("{:.0} µs", length.as_secs_f64() * 1e6);
+    let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+    json!({ "figure": figure, "tasks": tasks, "ours": micros(ours), "floor": micros(floor), "ratio": format!("{ratio:.2}") })
+}
+
+/// Writes a DAG and runs it; the run as JSON.
+fn run(folder: &Path, name: &str, tasks: impl Iterator<Item = String>) -> Json {
+    let path = folder.join(format!("{name}.yaml"));
+    let mut file = File::create(&path).expect("a file");
+    writeln!(file, "tasks:").expect("written");
+    tasks.for_each(|task| writeln!(file, "  - {task}").expect("written"));
+    let data = folder.join(format!("{name}-data"));
+    let out = Command::new(NIGHTRUN)
+        .args(["run", "--json", "--quiet", "--slots", &SLOTS.to_string(), "--data"])
+        .arg(&data)
+        .arg(&path)
+        .output()
+        .expect("nightrun runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("a run as JSON")
+}
+
+fn instant(value: &Json) -> Timestamp {
+    value.as_str().and_then(Timestamp::parse).expect("an instant")
+}
+
+fn length(run: &Json) -> Duration {
+    instant(&run["ended_at"]).since(instant(&run["started_at"]))
+}
+
+fn each(length: Duration, count: usize) -> Duration {
+    length / u32::try_from(count).expect("a count")
+}
+
+fn median(mut lengths: Vec<Duration>) -> Duration {
+    lengths.sort();
+    lengths[lengths.len() / 2]
+}
+
+fn fan(folder: &Path, count: usize) -> Json {
+    let floor = each(bare_loop(count), count);
+    let run = run(folder, "fan", (0..count).map(|at| format!("{{id: t{at}, run: 'true'}}")));
+    row("fan", count, each(length(&run), count), floor)
+}
+
+/// `/bin/true` so often, `SLOTS` threads at once, each spawning and waiting; nothing else.
+fn bare_loop(count: usize) -> Duration {
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..SLOTS {
+            scope.spawn(|| (0..count / SLOTS).for_each(|_| start_true()));
+        }
+    });
+    begun.elapsed()
+}
+
+fn start_true() {
+    let mut command = Command::new("/bin/true");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command.status().expect("/bin/true runs");
+}
+
+fn chain(folder: &Path, count: usize) -> Json {
+    let floor = median((0..200).map(|_| fdatasync(folder) + spawn_once()).collect());
+    let tasks = (0..count).map(|at| match at {
+        0 => "{id: t0, run: 'true'}".to_owned(),
+        at => format!("{{id: t{at}, run: 'true', depends_on: [t{}]}}", at - 1),
+    });
+    let run = run(folder, "chain", tasks);
+    let tasks = run["tasks"].as_array().expect("tasks");
+    let hops = tasks.windows(2).map(|pair| {
+        let (before, after) = (&pair[0]["attempts"][0], &pair[1]["attempts"][0]);
+        instant(&after["started_at"]).since(instant(&before["ended_at"]))
+    });
+    row("chain", count, median(hops.collect()), floor)
+}
+
+/// One durable write of a page, as a commit does.
+fn fdatasync(folder: &Path) -> Duration {
+    let file =
+        OpenOptions::new().create(true).append(false).write(true).truncate(false).open(folder.join("sync"));
+    let file = file.expect("a file");
+    file.write_all_at(&[1; 4096], 0).expect("written");
+    let begun = Instant::now();
+    file.write_all_at(&[2; 4096], 0).and_then(|()| file.sync_data()).expect("synced");
+    begun.elapsed()
+}
+
+/// How long it takes until a process is there.
+fn spawn_once() -> Duration {
+    let begun = Instant::now();
+    let mut child = Command::new("/bin/true").process_group(0).spawn().expect("/bin/true runs");
+    let took = begun.elapsed();
+    child.wait().expect("it ends");
+    took
+}
+
+fn noop(folder: &Path, count: usize) -> Json {
+    let run = run(folder, "noop", (0..count).map(|at| format!("{{id: t{at}, type: noop}}")));
+    // The floor of a durable fact: its share of a commit that carries a hundred.
+    let floor = each(median((0..50).map(|_| fdatasync(folder)).collect()), 100);
+    row("noop", count, each(length(&run), count), floor)
+}
+
+fn wide(folder: &Path, count: usize) -> Json {
+    let begun = Instant::now();
+    let tasks = (0..count)
+        .map(|at| format!("{{id: t{at}, type: noop, depends_on: [{}]}}", if at == 0 { "" } else { "t0" }));
+    let whole = run(folder, "wide", tasks);
+    row("wide", count, each(begun.elapsed(), count), each(length(&whole), count))
+}
