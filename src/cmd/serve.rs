@@ -46,7 +46,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
         dags: config.dags.clone(),
         clock: wired.clock.clone(),
         parse: wired.parse.clone(),
-        version: say::version(),
+        version: say::version().to_owned(),
         hosts: hosts(config),
     };
     let router = nightrun_web::router(app);

@@ -1,46 +1,28 @@
-//! The pages and the API: they read the store and ask the engine; they never write state themselves.
+//! The pages and the API of Nightrun. This room reads the store and asks the engine; it writes nothing
+//! itself.
+//!
+//! ```text
+//! route    every route as data: method, path, who may come in how     guard   checks before any handler
+//! page     what people see: one file a page, its template beside it   api     the same for programs
+//! acts     requests to the engine, shared by both                     live    what changed, as it changes
+//! draw     layouts of graph, grid and Gantt: numbers, no markup       words   times and lengths for people
+//! ```
 
-use std::path::PathBuf;
+mod acts;
+mod api;
+mod app;
+mod assets;
+mod draw;
+mod guard;
+mod live;
+mod logs;
+mod page;
+mod problem;
+mod route;
+mod source;
+mod specs;
+mod template;
+mod words;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
-use nightrun_engine::clock::Clock;
-use nightrun_engine::run::{Handle, Health, Parse};
-use nightrun_engine::store::Reader;
-
-/// What the pages are made from.
-#[derive(Clone)]
-pub struct App {
-    /// The store, open for reading.
-    pub reader: Reader,
-    /// The way to the loop.
-    pub handle: Handle,
-    /// The data folder: logs and large values.
-    pub data: PathBuf,
-    /// The folder of DAG files, as messages show it.
-    pub dags: PathBuf,
-    /// What time it is.
-    pub clock: Clock,
-    /// Reads stored DAG texts.
-    pub parse: Parse,
-    /// Shown at the foot of every page.
-    pub version: &'static str,
-    /// Names under which a browser may call this server.
-    pub hosts: Vec<String>,
-}
-
-/// All routes.
-pub fn router(app: App) -> Router {
-    Router::new().route("/health", get(health)).with_state(app)
-}
-
-async fn health(State(app): State<App>) -> (StatusCode, Json<serde_json::Value>) {
-    match app.handle.health() {
-        Health::Well => (StatusCode::OK, Json(serde_json::json!({ "status": "well" }))),
-        other => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "status": format!("{other:?}") })))
-        }
-    }
-}
+pub use app::App;
+pub use route::{Auth, Route, router, routes};

@@ -3,6 +3,7 @@
 
 mod dag;
 mod log;
+mod reason;
 mod run;
 mod show;
 

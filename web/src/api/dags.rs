@@ -1,0 +1,163 @@
+//! DAGs, their runs, their ticks, and the faults of files.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{DagItem, FileFaults, RunFilter, RunItem, TickItem};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Limit, Listed, Told};
+use crate::app::{Desk, Shared};
+use crate::page::schedule::coming;
+use crate::problem::Problem;
+
+/// Last runs told of each DAG.
+const RECENT: u32 = 14;
+
+/// Coming ticks told of one DAG.
+const AHEAD: usize = 5;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct After {
+    after: Option<String>,
+}
+
+/// A DAG as the store has it, and what its file says about it.
+#[derive(Serialize)]
+pub(crate) struct DagTold {
+    #[serde(flatten)]
+    item: DagItem,
+    description: Option<String>,
+    owner: Option<String>,
+    tags: Vec<String>,
+    enabled: bool,
+    schedule: Option<String>,
+    timezone: Option<String>,
+    next_ticks: Vec<Timestamp>,
+    params: Vec<Value>,
+    tasks: Vec<Value>,
+}
+
+impl DagTold {
+    fn of(item: DagItem, spec: Option<&Dag>, now: Timestamp) -> Self {
+        Self {
+            item,
+            description: spec.and_then(|dag| dag.description.clone()),
+            owner: spec.and_then(|dag| dag.owner.clone()),
+            tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
+            enabled: spec.is_some_and(|dag| dag.enabled),
+            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.cron().text().to_owned()),
+            timezone: spec.map(|dag| dag.zone.name().to_owned()),
+            next_ticks: spec
+                .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
+                .unwrap_or_default(),
+            params: spec.map(params).unwrap_or_default(),
+            tasks: spec.map(tasks).unwrap_or_default(),
+        }
+    }
+}
+
+fn params(dag: &Dag) -> Vec<Value> {
+    let told = dag.params.iter().map(|param| {
+        json!({
+            "name": param.name, "type": param.kind, "default": param.default, "required": param.required,
+            "enum": param.choices, "min": param.min, "max": param.max, "pattern": param.pattern,
+            "description": param.description,
+        })
+    });
+    told.collect()
+}
+
+fn tasks(dag: &Dag) -> Vec<Value> {
+    let told = dag.tasks.iter().enumerate().map(|(at, task)| {
+        let place = nightrun_core::id::TaskIndex(u32::try_from(at).unwrap_or(u32::MAX));
+        let upstream: Vec<&str> = dag.graph.upstream(place).map(|up| dag.task(up).id.as_str()).collect();
+        json!({ "id": task.id, "depends_on": upstream, "trigger_rule": task.trigger_rule.as_str() })
+    });
+    told.collect()
+}
+
+/// `GET /api/v1/dags?after=&limit=`
+pub(crate) async fn list(
+    State(site): Shared,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Told<Listed<DagItem>> {
+    let rows = limit.rows();
+    let after = after.after.map(|after| DagId::from(after.as_str()));
+    let items = site.read(move |desk| desk.page.dags(after.as_ref(), rows, RECENT).map(Some)).await?;
+    Ok(Json(Listed::new(items, rows, |item| item.dag.to_string())))
+}
+
+/// `GET /api/v1/dags/{dag}`
+pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<DagTold> {
+    let told = site.read(move |desk| {
+        let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), RECENT)? else { return Ok(None) };
+        let spec = desk.spec(item.version)?;
+        Ok(Some(DagTold::of(item, spec.as_deref(), desk.now)))
+    });
+    told.await.map(Json)
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Before {
+    before: Option<i64>,
+}
+
+/// `GET /api/v1/dags/{dag}/runs?before=&limit=`
+pub(crate) async fn runs(
+    State(site): Shared,
+    Path(dag): Path<String>,
+    Query(before): Query<Before>,
+    Query(limit): Query<Limit>,
+) -> Told<Listed<RunItem>> {
+    let rows = limit.rows();
+    let items = site.read(move |desk| {
+        let dag = DagId::from(dag.as_str());
+        if !is_known(desk, &dag)? {
+            return Ok(None);
+        }
+        let filter = RunFilter { dag: Some(dag), before: before.before.map(RunId), ..RunFilter::default() };
+        desk.page.runs(&filter, rows).map(Some)
+    });
+    Ok(Json(Listed::new(items.await?, rows, |item| item.run_id.to_string())))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct BeforeInstant {
+    before: Option<String>,
+}
+
+/// `GET /api/v1/dags/{dag}/ticks?before=INSTANT&limit=`
+pub(crate) async fn ticks(
+    State(site): Shared,
+    Path(dag): Path<String>,
+    Query(before): Query<BeforeInstant>,
+    Query(limit): Query<Limit>,
+) -> Told<Listed<TickItem>> {
+    let rows = limit.rows();
+    let before = match before.before {
+        None => None,
+        Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| {
+            Problem::bad_request(format!("`before` is an RFC 3339 time, which `{text}` is not"))
+        })?),
+    };
+    let items = site.read(move |desk| {
+        let dag = DagId::from(dag.as_str());
+        if is_known(desk, &dag)? { desk.page.ticks(&dag, before, rows).map(Some) } else { Ok(None) }
+    });
+    Ok(Json(Listed::new(items.await?, rows, |item| item.instant.to_rfc3339())))
+}
+
+/// `GET /api/v1/faults`
+pub(crate) async fn faults(State(site): Shared) -> Told<Listed<FileFaults>> {
+    let items = site.read(|desk| desk.page.faults(None).map(Some)).await?;
+    Ok(Json(Listed { items, next: None }))
+}
+
+fn is_known(desk: &Desk<'_>, dag: &DagId) -> Result<bool, nightrun_engine::store::Fault> {
+    Ok(desk.page.dag(dag, 0)?.is_some())
+}

@@ -1,0 +1,89 @@
+//! What the web room is given, and what it keeps.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::id::VersionId;
+use nightrun_core::time::Timestamp;
+use nightrun_engine::clock::Clock;
+use nightrun_engine::run::{Handle, Parse};
+use nightrun_engine::store::{Fault, Page, Reader};
+
+use crate::problem::Problem;
+use crate::specs::Specs;
+use crate::template::Templates;
+
+/// All that the pages and the API are made from.
+#[derive(Clone)]
+pub struct App {
+    /// The store, to read.
+    pub reader: Reader,
+    /// The loop, to ask.
+    pub handle: Handle,
+    /// The data folder.
+    pub data: PathBuf,
+    /// What time it is.
+    pub clock: Clock,
+    /// Reads stored DAG texts.
+    pub parse: Parse,
+    /// The version of Nightrun, for the foot of the page.
+    pub version: String,
+    /// The DAG folder: broken files are shown as they are there.
+    pub dags: PathBuf,
+    /// Names by which the server is called, with or without a port; none: any name will do.
+    pub hosts: Vec<String>,
+}
+
+/// The app and what is made of it once.
+pub(crate) struct Site {
+    pub(crate) app: App,
+    pub(crate) templates: Templates,
+    pub(crate) specs: Specs,
+}
+
+/// What every handler holds.
+pub(crate) type Shared = axum::extract::State<Arc<Site>>;
+
+/// The store at one moment, while one page is made.
+pub(crate) struct Desk<'a> {
+    pub(crate) page: &'a Page,
+    pub(crate) site: &'a Site,
+    pub(crate) now: Timestamp,
+}
+
+impl Desk<'_> {
+    /// What a version of a DAG means; `None` when its text cannot be read any more.
+    pub(crate) fn spec(&self, version: VersionId) -> Result<Option<Arc<Dag>>, Fault> {
+        self.site.specs.get(self.page, version)
+    }
+}
+
+impl Site {
+    pub(crate) fn new(app: App) -> Self {
+        let specs = Specs::new(Arc::clone(&app.parse));
+        Self { app, templates: Templates::new(), specs }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.app.clock)()
+    }
+
+    /// Reads the store once; `None` becomes 404.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Desk<'_>) -> Result<Option<T>, Fault> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let site = Arc::clone(self);
+        let now = self.now();
+        let found = self.app.reader.read(move |page| work(&Desk { page, site: &site, now })).await;
+        match found {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(Problem::not_found("there is no such thing here")),
+            Err(error) => {
+                tracing::error!(%error, "a page could not be read");
+                Err(Problem::unreadable())
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Layouts: where things are drawn, as numbers. Markup and colours are the templates' and the style's.
+
+pub(crate) mod gantt;
+pub(crate) mod graph;
+pub(crate) mod grid;

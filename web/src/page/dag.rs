@@ -1,0 +1,251 @@
+//! One DAG: what its last runs came to, how it hangs together, when it fires, what its file says.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query};
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{RunState, RunType, TaskState};
+use nightrun_core::id::{DagId, RunId, VersionId};
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{DagItem, Fault, RunItem, TickItem, VersionItem};
+use serde::Serialize;
+
+use super::schedule::{Coming, coming, local};
+use super::{Did, Sheet, Shown, Watch, show};
+use crate::app::{Desk, Shared};
+use crate::draw::{graph, grid};
+use crate::source::{self, Line};
+use crate::words;
+
+/// Coming ticks shown.
+const TICKS_AHEAD: usize = 5;
+
+/// Ticks and versions shown of the past.
+const PAST: u32 = 50;
+
+/// What stands above each view of a DAG.
+#[derive(Serialize)]
+pub(super) struct Head {
+    pub(super) dag: DagId,
+    pub(super) path: String,
+    description: Option<String>,
+    doc: Option<String>,
+    owner: Option<String>,
+    tags: Vec<String>,
+    schedule: Option<String>,
+    next: Option<Coming>,
+    paused: bool,
+    retired: bool,
+    enabled: bool,
+    readable: bool,
+    /// A run takes params, so it is asked for by a form.
+    asks: bool,
+    tasks: usize,
+    faults: usize,
+    last: Option<Last>,
+}
+
+#[derive(Serialize)]
+struct Last {
+    run: RunId,
+    state: RunState,
+    reason: String,
+}
+
+impl Head {
+    pub(super) fn of(desk: &Desk<'_>, item: &DagItem, spec: Option<&Dag>) -> Result<Self, Fault> {
+        let last = match item.recent.first() {
+            Some(mark) => {
+                let reason = desk.page.run_reason(mark.run_id)?.map(|it| it.to_string()).unwrap_or_default();
+                Some(Last { run: mark.run_id, state: mark.state, reason })
+            }
+            None => None,
+        };
+        let faults = desk.page.faults(Some(&item.path))?;
+        Ok(Self {
+            dag: item.dag.clone(),
+            path: item.path.clone(),
+            description: spec.and_then(|dag| dag.description.clone()),
+            doc: spec.and_then(|dag| dag.doc_md.clone()),
+            owner: spec.and_then(|dag| dag.owner.clone()),
+            tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
+            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(ToString::to_string),
+            next: spec.and_then(|dag| coming(dag, desk.now, 1).pop()),
+            paused: item.paused,
+            retired: item.retired,
+            enabled: spec.is_some_and(|dag| dag.enabled),
+            readable: spec.is_some(),
+            asks: spec.is_some_and(|dag| !dag.params.is_empty()),
+            tasks: spec.map_or(0, |dag| dag.tasks.len()),
+            faults: faults.iter().filter_map(|file| file.faults.as_array()).map(Vec::len).sum(),
+            last,
+        })
+    }
+}
+
+/// A view of one DAG, with its head; 404 when there is none of that name.
+async fn view<T: Serialize + 'static>(
+    site: Shared,
+    (dag, did): (String, Did),
+    template: &'static str,
+    build: impl FnOnce(&Desk<'_>, &DagItem, Option<&Dag>) -> Result<T, Fault> + Send + 'static,
+) -> Shown {
+    #[derive(Serialize)]
+    struct Body<T> {
+        head: Head,
+        view: T,
+    }
+    show(&site.0, template, "dags", did, move |desk| {
+        let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 1)? else { return Ok(None) };
+        let spec = desk.spec(item.version)?;
+        let head = Head::of(desk, &item, spec.as_deref())?;
+        let view = build(desk, &item, spec.as_deref())?;
+        let watch = Watch { dags: vec![item.dag.clone()], runs: watched(desk, &item)?, all: false };
+        Ok(Some(Sheet { title: item.dag.to_string(), watch, body: Body { head, view } }))
+    })
+    .await
+}
+
+/// Runs whose changes matter on a page of this DAG.
+fn watched(desk: &Desk<'_>, item: &DagItem) -> Result<Vec<RunId>, Fault> {
+    let runs = desk.page.dag(&item.dag, 10)?.map(|item| item.recent).unwrap_or_default();
+    Ok(runs.into_iter().filter(|mark| !mark.state.is_final()).map(|mark| mark.run_id).collect())
+}
+
+#[derive(Serialize)]
+struct GridView {
+    columns: Vec<Column>,
+    rows: Vec<grid::Row>,
+}
+
+#[derive(Serialize)]
+struct Column {
+    run: RunId,
+    state: RunState,
+    run_type: RunType,
+    /// `21 Nov 02:30`, on the DAG's clock where that is known.
+    day: String,
+    logical_date: Timestamp,
+    took: Option<String>,
+}
+
+/// `GET /dags/{dag}`
+pub(crate) async fn overview(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
+    view(site, (dag, did), "dag_grid.html", |desk, item, spec| {
+        let tasks = spec.map_or(0, |dag| dag.tasks.len());
+        let grid = desk.page.grid(&item.dag, grid::runs_for(tasks))?;
+        let current: Vec<String> =
+            spec.map(|dag| dag.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default();
+        let columns = grid.runs.iter().rev().map(|it| column(&it.run, spec, desk.now)).collect();
+        Ok(GridView { columns, rows: grid::rows(&grid, &current) })
+    })
+    .await
+}
+
+fn column(run: &RunItem, spec: Option<&Dag>, now: Timestamp) -> Column {
+    let day = spec.map(|dag| dag.zone.civil(run.logical_date).format("%-d %b %H:%M").to_string());
+    Column {
+        run: run.run_id,
+        state: run.state,
+        run_type: run.run_type,
+        day: day.unwrap_or_else(|| run.logical_date.to_chrono().format("%-d %b %H:%M").to_string()),
+        logical_date: run.logical_date,
+        took: words::took(run.started_at, run.ended_at, now),
+    }
+}
+
+/// A graph with the states of one run on it.
+#[derive(Serialize)]
+pub(super) struct GraphView {
+    pub(super) drawing: Option<graph::Drawing>,
+    /// The state and the address of each task, in the order of the file.
+    pub(super) states: Vec<Option<TaskState>>,
+    pub(super) run: Option<RunId>,
+    pub(super) tasks: usize,
+}
+
+/// `GET /dags/{dag}/graph`
+pub(crate) async fn graph(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
+    view(site, (dag, did), "dag_graph.html", |desk, item, spec| {
+        let grid = desk.page.grid(&item.dag, 1)?;
+        let tasks = spec.map_or(0, |dag| dag.tasks.len());
+        let rows: BTreeMap<String, Option<TaskState>> =
+            grid::rows(&grid, &[]).into_iter().map(|row| (row.task, row.cells[0])).collect();
+        let state = |id: &str| rows.get(id).copied().flatten();
+        Ok(GraphView {
+            drawing: spec.and_then(graph::draw),
+            states: spec
+                .map(|dag| dag.tasks.iter().map(|task| state(&task.id)).collect())
+                .unwrap_or_default(),
+            run: grid.runs.first().map(|it| it.run.run_id),
+            tasks,
+        })
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct ScheduleView {
+    coming: Vec<Coming>,
+    ticks: Vec<Tick>,
+    zone: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Tick {
+    #[serde(flatten)]
+    item: TickItem,
+    local: Option<String>,
+}
+
+/// `GET /dags/{dag}/schedule`
+pub(crate) async fn schedule(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
+    view(site, (dag, did), "dag_schedule.html", |desk, item, spec| {
+        let ticks = desk.page.ticks(&item.dag, None, PAST)?.into_iter();
+        let local = |tick: &TickItem| spec.and_then(|dag| local(tick.instant, &dag.zone));
+        Ok(ScheduleView {
+            coming: spec.map(|dag| coming(dag, desk.now, TICKS_AHEAD)).unwrap_or_default(),
+            ticks: ticks.map(|item| Tick { local: local(&item), item }).collect(),
+            zone: spec.map(|dag| dag.zone.name().to_owned()),
+        })
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct FileView {
+    version: VersionItem,
+    in_force: bool,
+    versions: Vec<VersionItem>,
+    /// The lines are those of the file on disk, which has faults, not those of the version in force.
+    on_disk: bool,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct AskedVersion {
+    version: Option<i64>,
+}
+
+/// `GET /dags/{dag}/file?version=N`
+pub(crate) async fn file(site: Shared, Path(dag): Path<String>, Query(asked): Query<AskedVersion>) -> Shown {
+    view(site, (dag, Did::default()), "dag_file.html", move |desk, item, _| {
+        let wanted = asked.version.map_or(item.version, VersionId);
+        let found = match desk.page.version(wanted)?.filter(|found| found.0.dag == item.dag) {
+            Some(found) => Some(found),
+            None => desk.page.version(item.version)?,
+        };
+        let (version, text) = found.ok_or_else(|| Fault::Other("a DAG has no version".into()))?;
+        let in_force = version.version == item.version;
+        let faults = desk.page.faults(Some(&item.path))?.pop().map(|it| it.faults).filter(|_| in_force);
+        let disk = faults.as_ref().and_then(|_| desk.site.dag_file(&item.path));
+        Ok(FileView {
+            in_force,
+            version,
+            versions: desk.page.versions(&item.dag, None, PAST)?,
+            on_disk: disk.as_ref().is_some_and(|disk| *disk != text),
+            lines: source::lines(disk.as_deref().unwrap_or(&text), faults.as_ref()),
+        })
+    })
+    .await
+}

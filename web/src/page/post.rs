@@ -1,0 +1,64 @@
+//! Buttons: what a form without a page of its own asks, then back to where it was pressed.
+
+use axum::extract::{Form, Path, State};
+use axum::response::Redirect;
+use nightrun_core::id::{DagId, RunId};
+use serde::Deserialize;
+
+use crate::app::{Shared, Site};
+use crate::problem::Problem;
+
+/// Where a button was pressed: a word of a fixed list, so that nobody can be sent elsewhere.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Back {
+    #[default]
+    Dag,
+    List,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pressed {
+    #[serde(default)]
+    back: Back,
+}
+
+type Went = Result<Redirect, Problem>;
+
+/// `POST /runs/{run}/cancel`
+pub(crate) async fn cancel(State(site): Shared, Path(run): Path<i64>) -> Went {
+    site.cancel(RunId(run), "web").await?;
+    Ok(Redirect::to(&format!("/runs/{run}?did=canceled")))
+}
+
+/// `POST /dags/{dag}/pause`
+pub(crate) async fn pause(State(site): Shared, Path(dag): Path<String>, Form(at): Form<Pressed>) -> Went {
+    pause_dag(&site, &dag, true, at.back).await
+}
+
+/// `POST /dags/{dag}/unpause`
+pub(crate) async fn unpause(State(site): Shared, Path(dag): Path<String>, Form(at): Form<Pressed>) -> Went {
+    pause_dag(&site, &dag, false, at.back).await
+}
+
+/// `POST /pause`
+pub(crate) async fn pause_all(State(site): Shared) -> Went {
+    site.pause(None, true, "web").await?;
+    Ok(Redirect::to("/dags?did=all-paused"))
+}
+
+/// `POST /unpause`
+pub(crate) async fn unpause_all(State(site): Shared) -> Went {
+    site.pause(None, false, "web").await?;
+    Ok(Redirect::to("/dags?did=all-unpaused"))
+}
+
+async fn pause_dag(site: &Site, dag: &str, paused: bool, back: Back) -> Went {
+    site.pause(Some(DagId::from(dag)), paused, "web").await?;
+    let did = if paused { "paused" } else { "unpaused" };
+    // The engine knows the DAG, so its id is a plain name and safe in an address.
+    Ok(Redirect::to(&match back {
+        Back::Dag => format!("/dags/{dag}?did={did}"),
+        Back::List => format!("/dags?did={did}"),
+    }))
+}

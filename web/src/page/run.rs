@@ -1,0 +1,194 @@
+//! One run: its verdict and why, what failed with the last words of its log, every task on one time
+//! line, its values.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query, State};
+use nightrun_core::decide::{RunState, TaskState};
+use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{Fault, RunShow, TaskShow};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::dag::GraphView;
+use super::failure::{Failure, failures, spot};
+use super::schedule::local;
+use super::{Did, Sheet, Shown, Watch, show};
+use crate::app::{Desk, Shared};
+use crate::draw::gantt::{Bar, Gantt};
+use crate::draw::{gantt, graph};
+use crate::words;
+
+/// Most characters of one value on the page; all of it is one click away.
+const VALUE_SHOWN: usize = 4_000;
+
+/// What stands above each view of a run.
+#[derive(Serialize)]
+struct Head {
+    run: RunId,
+    dag: DagId,
+    state: RunState,
+    reason: String,
+    run_type: &'static str,
+    by: String,
+    version: i64,
+    logical_date: Timestamp,
+    local: Option<String>,
+    interval: (Timestamp, Timestamp),
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    took: Option<String>,
+    is_final: bool,
+    /// How many task instances are in each state, most telling first.
+    counts: Vec<(TaskState, usize)>,
+}
+
+#[derive(Serialize)]
+struct Body<T> {
+    head: Head,
+    view: T,
+}
+
+#[derive(Serialize)]
+struct TasksView {
+    failures: Vec<Failure>,
+    marks: Vec<String>,
+    rows: Vec<Row>,
+    params: Vec<(String, String)>,
+    values: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    spot: String,
+    state: TaskState,
+    reason: String,
+    took: Option<String>,
+    attempts: usize,
+    /// The number of the attempt whose log is shown; none before the first.
+    number: Option<u32>,
+    bars: Vec<Bar>,
+}
+
+#[derive(Serialize)]
+struct Value {
+    task: String,
+    name: String,
+    text: String,
+    /// There is more of it than is shown.
+    cut: bool,
+}
+
+/// `GET /runs/{run}`
+pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did): Query<Did>) -> Shown {
+    show(&site, "run_tasks.html", "runs", did, move |desk| {
+        let Some(run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
+        let spec = desk.spec(run.version)?;
+        let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
+        let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
+        bars.resize_with(run.tasks.len(), Vec::new);
+        let rows = run.tasks.iter().zip(bars).map(|(task, bars)| row(task, bars, desk.now)).collect();
+        let view = TasksView {
+            failures: failures(desk, &run),
+            marks,
+            rows,
+            params: run.params.iter().map(|(name, value)| (name.clone(), text_of(value))).collect(),
+            values: values(&run),
+        };
+        sheet(desk, &run, view).map(Some)
+    })
+    .await
+}
+
+/// `GET /runs/{run}/graph`
+pub(crate) async fn graph(State(site): Shared, Path(run): Path<i64>, Query(did): Query<Did>) -> Shown {
+    show(&site, "run_graph.html", "runs", did, move |desk| {
+        let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
+        let spec = desk.spec(run.version)?;
+        let states: BTreeMap<usize, TaskState> =
+            run.tasks.iter().rev().map(|task| (task.task.at(), task.state)).collect();
+        let tasks = spec.as_ref().map_or(0, |dag| dag.tasks.len());
+        let view = GraphView {
+            drawing: spec.as_deref().and_then(graph::draw),
+            states: (0..tasks).map(|task| states.get(&task).copied()).collect(),
+            run: Some(run.run_id),
+            tasks,
+        };
+        sheet(desk, &run, view).map(Some)
+    })
+    .await
+}
+
+fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, Fault> {
+    let zone = desk.spec(run.version)?.map(|dag| dag.zone.clone());
+    let mut counts: BTreeMap<TaskState, usize> = BTreeMap::new();
+    for task in &run.tasks {
+        *counts.entry(task.state).or_default() += 1;
+    }
+    let head = Head {
+        run: run.run_id,
+        dag: run.dag.clone(),
+        state: run.state,
+        reason: run.reason.to_string(),
+        run_type: run.run_type.as_str(),
+        by: run.by.clone(),
+        version: run.version.0,
+        logical_date: run.logical_date,
+        local: zone.and_then(|zone| local(run.logical_date, &zone)),
+        interval: (run.data_interval_start, run.data_interval_end),
+        created_at: run.created_at,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        took: words::took(run.started_at, run.ended_at, desk.now),
+        is_final: run.state.is_final(),
+        counts: counts.into_iter().collect(),
+    };
+    let watch = Watch { runs: vec![run.run_id], ..Watch::default() };
+    Ok(Sheet { title: format!("{} run {}", run.dag, run.run_id), watch, body: Body { head, view } })
+}
+
+fn row(task: &TaskShow, bars: Vec<Bar>, now: Timestamp) -> Row {
+    let last = task.attempts.last();
+    Row {
+        id: task.id.clone(),
+        spot: spot(task),
+        state: task.state,
+        reason: match task.state {
+            // What went well, or has only begun, needs no words.
+            TaskState::Success | TaskState::Running | TaskState::Starting => String::new(),
+            _ => task.reason.to_string(),
+        },
+        took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
+        attempts: task.attempts.len(),
+        number: last.map(|attempt| attempt.number),
+        bars,
+    }
+}
+
+fn values(run: &RunShow) -> Vec<Value> {
+    let all = run.tasks.iter().flat_map(|task| {
+        task.outputs.iter().map(|(name, value)| {
+            let text = text_of(value);
+            let end = text.floor_char_boundary(VALUE_SHOWN);
+            Value {
+                task: spot(task),
+                name: name.clone(),
+                cut: end < text.len(),
+                text: text[..end].to_owned(),
+            }
+        })
+    });
+    all.collect()
+}
+
+/// Text as it is, everything else as JSON.
+fn text_of(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(_) | Json::Object(_) => serde_json::to_string_pretty(value).unwrap_or_default(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,116 @@
+//! What went wrong with a request: problem+json for programs, a page for people.
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use nightrun_core::decide::Refusal;
+use serde::Serialize;
+
+/// One failed request, as RFC 9457 has it, with a code that programs can rely on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Problem {
+    /// Names the kind of problem; the code says it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) status: u16,
+    pub(crate) detail: String,
+    pub(crate) code: &'static str,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "This request cannot be read", detail)
+    }
+
+    pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_params", "These params are not accepted", detail)
+    }
+
+    pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, "This request is refused", detail)
+    }
+
+    pub(crate) fn wrong_method() -> Self {
+        let detail = "this address does not take that method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Wrong method", detail)
+    }
+
+    pub(crate) fn stopping() -> Self {
+        let detail = "the scheduler is stopping; ask again when it is back";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The scheduler is stopping", detail)
+    }
+
+    pub(crate) fn unreadable() -> Self {
+        let detail = "the store could not be read; the server's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "Something broke here", detail)
+    }
+
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke here", detail)
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::UnknownDag(_) | Refusal::UnknownRun(_) => Self::not_found(detail),
+            Refusal::BadParams(_) => Self::unprocessable(detail),
+            Refusal::NotEnabled(_) => {
+                Self::new(StatusCode::CONFLICT, "not_enabled", "The DAG cannot run", detail)
+            }
+            Refusal::Overlap { .. } => {
+                Self::new(StatusCode::CONFLICT, "overlap", "The DAG runs already", detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// As problem+json. On its way to a page, [`crate::page::dress`] makes a page of it.
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(&self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Refusals that come from the framework (a number that is none, a body too long) become problems too.
+pub(crate) async fn speak(request: Request, next: Next) -> Response {
+    const LONGEST: usize = 4_096;
+    let response = next.run(request).await;
+    let status = response.status();
+    if status.as_u16() < 400 || response.extensions().get::<Problem>().is_some() {
+        return response;
+    }
+    let body = to_bytes(response.into_body(), LONGEST).await.unwrap_or_default();
+    let detail = String::from_utf8_lossy(&body).into_owned();
+    if detail.starts_with("Invalid URL") {
+        return Problem::not_found(detail).into_response();
+    }
+    let title = status.canonical_reason().unwrap_or("Refused");
+    Problem::new(status, "refused", title, detail).into_response()
+}

@@ -1,0 +1,90 @@
+//! The templates, embedded, strict: a name that a page does not give is an error, not an empty place.
+
+use axum::response::Html;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use nightrun_core::time::Timestamp;
+
+use crate::problem::Problem;
+use crate::{assets, words};
+
+/// All templates and the filters they use.
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+}
+
+/// The sign of each state where CSS cannot put one: in drawings. The style sheet has the same.
+const SIGNS: [(&str, &str); 12] = [
+    ("success", "✓"),
+    ("failed", "✕"),
+    ("upstream_failed", "↑"),
+    ("skipped", "–"),
+    ("canceled", "■"),
+    ("removed", "·"),
+    ("running", "▶"),
+    ("starting", "›"),
+    ("stopping", "□"),
+    ("up_for_retry", "↻"),
+    ("queued", "…"),
+    ("waiting", ""),
+];
+
+/// Embeds templates under their names.
+macro_rules! templates {
+    ($environment:ident, $($name:literal),+ $(,)?) => {
+        $($environment
+            .add_template($name, include_str!(concat!("../templates/", $name)))
+            .expect("an embedded template is well formed");)+
+    };
+}
+
+impl Templates {
+    pub(crate) fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.expect("only white space differs from the usual syntax"));
+        environment.add_function("asset", |name: &str| assets::address(name));
+        environment.add_global("signs", Value::from_iter(SIGNS));
+        environment.add_filter("time", time);
+        environment.add_filter("size", words::size);
+        templates!(
+            environment,
+            "layout.html",
+            "parts.html",
+            "dags.html",
+            "dag.html",
+            "dag_grid.html",
+            "dag_graph.html",
+            "dag_schedule.html",
+            "dag_file.html",
+            "trigger.html",
+            "run.html",
+            "run_tasks.html",
+            "run_graph.html",
+            "runs.html",
+            "log.html",
+            "faults.html",
+            "problem.html",
+        );
+        Self { environment }
+    }
+
+    /// One page as text.
+    pub(crate) fn render(&self, name: &str, context: Value) -> Result<Html<String>, Problem> {
+        let page = self.environment.get_template(name).and_then(|template| template.render(context));
+        page.map(Html).map_err(|error| {
+            tracing::error!(%error, name, "a page could not be rendered");
+            Problem::internal(format!("the page could not be rendered: {error}"))
+        })
+    }
+}
+
+/// An instant as `<time>`: UTC in sight, exact for programs. `now` decides whether the year is told.
+fn time(at: &str, now: &str) -> Result<Value, Error> {
+    let instant = |text: &str| {
+        Timestamp::parse(text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this is no instant"))
+    };
+    let (at, now) = (instant(at)?, instant(now)?);
+    Ok(Value::from_safe_string(format!("<time datetime=\"{at}\">{}</time>", words::moment(at, now))))
+}
