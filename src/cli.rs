@@ -147,7 +147,7 @@ pub(crate) struct Run {
     /// Print the run as one JSON object at the end
     #[arg(long)]
     pub(crate) json: bool,
-    /// No progress
+    /// No progress; only the report, if a task hands on an output of that name
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -374,9 +374,15 @@ pub(crate) struct Output {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  nightrun example nightly_sales\n  nightrun example nightly_sales --into dags"
+)]
 pub(crate) struct Example {
     /// Which example [default: list them]
     pub(crate) name: Option<String>,
+    /// Write it to this folder, with the scripts it runs
+    #[arg(long, value_name = "DIR", requires = "name")]
+    pub(crate) into: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,19 +1,40 @@
-//! `nightrun example`: the DAG files of `dags/`, carried in the binary.
+//! `nightrun example`: the DAG files of `dags/`, carried in the binary with the scripts they run.
 
+use std::fs::{File, create_dir_all};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::Example;
-use crate::failure::{Failure, Verdict};
+use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
 
+/// A file of `dags/`, by its path below it.
+type Carried = (&'static str, &'static str);
+
+macro_rules! carry {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../dags/", $path)))
+    };
+}
+
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, &str); 6] = [
-    ("hello", "two tasks, one value", include_str!("../../dags/hello.yaml")),
-    ("nightly_sales", "a nightly batch on real files", include_str!("../../dags/nightly_sales.yaml")),
-    ("retries", "retries, backoff, timeouts", include_str!("../../dags/retries.yaml")),
-    ("rules", "trigger rules, conditions, skips", include_str!("../../dags/rules.yaml")),
-    ("params", "typed params and how values reach a shell", include_str!("../../dags/params.yaml")),
-    ("languages", "scripts in other languages, argv, operators", include_str!("../../dags/languages.yaml")),
+const EXAMPLES: [(&str, &str, Carried); 7] = [
+    ("hello", "two tasks, one value", carry!("hello.yaml")),
+    ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
+    ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
+    ("rules", "trigger rules, conditions, skips", carry!("rules.yaml")),
+    ("params", "typed params and how values reach a shell", carry!("params.yaml")),
+    ("languages", "scripts in other languages, argv, operators", carry!("languages.yaml")),
+    ("heartbeat", "a schedule to watch", carry!("heartbeat.yaml")),
+];
+
+/// What examples run: each has the paths of its scripts in its text.
+const SCRIPTS: [Carried; 4] = [
+    carry!("scripts/sales/fetch.py"),
+    carry!("scripts/sales/load.py"),
+    carry!("scripts/sales/aggregate.py"),
+    carry!("scripts/sales/report.py"),
 ];
 
 pub(crate) fn example(args: &Example) -> Verdict {
@@ -23,9 +44,26 @@ pub(crate) fn example(args: &Example) -> Verdict {
         say::println(say::table(&["example", "shows"], rows).trim_end());
         return Ok(ExitCode::SUCCESS);
     };
-    let (_, _, text) = EXAMPLES.iter().find(|(known, _, _)| known == name).ok_or_else(|| {
+    let (_, _, file) = EXAMPLES.iter().find(|(known, _, _)| known == name).ok_or_else(|| {
         Failure::usage(format!("there is no example `{name}`")).help("`nightrun example` lists them")
     })?;
-    say::println(text.trim_end());
+    let Some(folder) = &args.into else {
+        say::println(file.1.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let needed = SCRIPTS.iter().filter(|(path, _)| file.1.contains(path));
+    for (path, text) in std::iter::once(file).chain(needed) {
+        write(&folder.join(path), text)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a new file; one that is there is left alone.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let shown = path.display().to_string();
+    path.parent().map_or(Ok(()), create_dir_all).or_fail(&shown)?;
+    let mut file = File::create_new(path).or_fail(&shown)?;
+    file.write_all(text.as_bytes()).or_fail(&shown)?;
+    say::println(&shown);
+    Ok(())
 }

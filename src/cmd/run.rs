@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use nightrun_core::decide::{Answer, Event, RunRequest, RunState, Transition};
+use nightrun_core::decide::{Answer, Event, RunRequest, RunState, TaskState, Transition};
 use nightrun_core::id::{AttemptId, InstanceId, RunId};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
@@ -20,6 +20,9 @@ use crate::{say, wire};
 
 /// How many lines of a failed task's log are shown.
 const TAIL: usize = 20;
+
+/// The output by which a task says what its run has to say: text that is printed when the run is over.
+const REPORT: &str = "report";
 
 pub(crate) fn run(args: Run) -> Verdict {
     let config = Config::load(Given { dags: args.dags.dags, slots: args.slots, ..Given::default() })?;
@@ -43,8 +46,11 @@ pub(crate) fn run(args: Run) -> Verdict {
         runtime.or_fail("the runtime cannot start")?.block_on(play(&config, target, request, progress))?;
     if args.json {
         say::json(&object)?;
-    } else if !args.quiet {
-        conclude(&config.data, &object, kept);
+    } else {
+        if !args.quiet {
+            conclude(&config.data, &object, kept);
+        }
+        print_reports(&object, args.quiet);
     }
     Ok(if object.state == RunState::Success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -126,15 +132,9 @@ async fn cancel_on_interrupt(handle: Handle, run: RunId) {
 
 /// What went wrong, with the end of its log, and the verdict.
 fn conclude(data: &Path, run: &RunShow, kept: bool) {
-    let paths = LogPaths::new(data);
-    for task in run.tasks.iter().filter(|task| task.state.as_str() == "failed") {
-        anstream::eprintln!("\n{} {}: {}", say::sign("failed"), task.id, task.reason);
-        if let Some(attempt) = last_attempt(run.run_id, task) {
-            let log = nightrun_engine::logs::tail(&paths.log(attempt), TAIL).unwrap_or_default();
-            for line in log.lines() {
-                anstream::eprintln!("  │ {line}");
-            }
-        }
+    if run.state != RunState::Success {
+        let failed = run.tasks.iter().filter(|task| task.state == TaskState::Failed);
+        failed.for_each(|task| show_failed(data, run.run_id, task));
     }
     let verdict = say::state(run.state.as_str(), 0);
     let took = say::took(run.started_at, run.ended_at);
@@ -147,6 +147,27 @@ fn conclude(data: &Path, run: &RunShow, kept: bool) {
     if kept {
         let data = data.display();
         anstream::eprintln!("look at it again with: nightrun runs show {} --data {data}", run.run_id);
+    }
+}
+
+/// A failed task with the end of what it printed.
+fn show_failed(data: &Path, run: RunId, task: &TaskShow) {
+    anstream::eprintln!("\n{} {}: {}", say::sign("failed"), task.id, task.reason);
+    let Some(attempt) = last_attempt(run, task) else { return };
+    let paths = LogPaths::new(data);
+    for path in [paths.stdout(attempt), paths.log(attempt)] {
+        let log = nightrun_engine::logs::tail(&path, TAIL).unwrap_or_default();
+        log.lines().for_each(|line| anstream::eprintln!("  │ {line}"));
+    }
+}
+
+/// The reports of a run, as they are, on standard output: `nightrun run sales.yaml > report.md` works.
+fn print_reports(run: &RunShow, quiet: bool) {
+    for report in run.tasks.iter().filter_map(|task| task.outputs.get(REPORT)?.as_str()) {
+        if !quiet {
+            anstream::eprintln!();
+        }
+        say::println(report.trim_end_matches('\n'));
     }
 }
 

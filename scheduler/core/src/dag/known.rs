@@ -97,8 +97,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 1 MiB, 64 levels, a million values, 4 MiB by aliases, 256 MiB by `defaults`.
+    /// 32 MiB, 64 levels, five million values, 4 MiB by aliases, 256 MiB by `defaults`.
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 64, nodes: 1_000_000, grown: 4 << 20, inherited: 256 << 20 }
+        Self { bytes: 32 << 20, depth: 64, nodes: 5_000_000, grown: 4 << 20, inherited: 256 << 20 }
     }
 }
