@@ -1,9 +1,10 @@
 //! `nightrun validate`: every fault of every file, and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
-use nightrun_core::dag::{Known, Source, read};
+use nightrun_core::dag::{Known, Reading, Source, read};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
@@ -19,59 +20,68 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
     let folder = args.paths.iter().find(|path| path.is_dir()).cloned();
     let config = Config::load(Given { dags: folder, ..Given::default() })?;
     let paths = if args.paths.is_empty() { std::slice::from_ref(&config.dags) } else { &args.paths };
-    let known = config.known(system_clock()());
-    let mut all = Vec::new();
-    let mut faulty = 0;
-    let mut seen: Vec<(DagId, PathBuf)> = Vec::new();
-    let mut twice = false;
-    let files = files(paths)?;
-    for file in &files {
-        let (faults, ids) = look(file, &known, args.format)?;
-        faulty += usize::from(faults.iter().any(Diagnostic::is_error));
-        all.extend(faults);
-        for id in ids {
-            if let Some((_, first)) = seen.iter().find(|(known, _)| *known == id) {
-                twice = true;
-                anstream::eprintln!(
-                    "error: DAG `{id}` is defined in {} and in {}",
-                    first.display(),
-                    file.display()
-                );
-            }
-            seen.push((id, file.clone()));
-        }
-    }
-    match args.format {
-        Format::Json => say::json(&all)?,
-        Format::Github => all.iter().for_each(annotate),
-        Format::Text if faulty > 0 => anstream::eprintln!("{faulty} of {} files cannot be run", files.len()),
-        Format::Text => {}
-    }
-    Ok(if faulty > 0 || twice { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
+    let mut look = Look {
+        known: config.known(system_clock()()),
+        format: args.format,
+        all: Vec::new(),
+        files: 0,
+        faulty: 0,
+    };
     for path in paths {
         if path.is_dir() {
-            files.extend(dag_files(path).into_iter().map(|file| path.join(file)));
+            let mut taken = BTreeMap::new();
+            for file in dag_files(path) {
+                look.at(&path.join(file), &mut taken)?;
+            }
         } else if path.exists() {
-            files.push(path.clone());
+            look.at(path, &mut BTreeMap::new())?;
         } else {
             return Err(Failure::usage(format!("there is no file or folder {}", path.display())));
         }
     }
-    Ok(files)
+    match args.format {
+        Format::Json => say::json(&look.all)?,
+        Format::Github => look.all.iter().for_each(annotate),
+        Format::Text if look.faulty > 0 => {
+            anstream::eprintln!("{} of {} files cannot be run", look.faulty, look.files);
+        }
+        Format::Text => {}
+    }
+    Ok(if look.faulty > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn look(file: &Path, known: &Known, format: Format) -> Result<(Vec<Diagnostic>, Vec<DagId>), Failure> {
-    let bytes = std::fs::read(file).or_fail(file.display())?;
-    let shown = file.display().to_string();
-    let reading = read(&Source::new(&shown, &bytes), known);
-    if format == Format::Text {
-        say_faults(&reading.diagnostics, &String::from_utf8_lossy(&bytes));
+/// Reads files and gathers what is wrong with them.
+struct Look {
+    known: Known,
+    format: Format,
+    all: Vec<Diagnostic>,
+    files: usize,
+    faulty: usize,
+}
+
+impl Look {
+    /// Looks at one file. `taken`: the DAGs of its folder that were read before it, with their files.
+    fn at(&mut self, file: &Path, taken: &mut BTreeMap<DagId, String>) -> Result<(), Failure> {
+        let bytes = std::fs::read(file).or_fail(file.display())?;
+        let text = String::from_utf8_lossy(&bytes);
+        let shown = file.display().to_string();
+        let Reading { dags, mut diagnostics } = read(&Source::new(&shown, &bytes), &self.known);
+        for dag in dags {
+            match taken.get(&dag.id) {
+                Some(first) => {
+                    diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first))
+                }
+                None => drop(taken.insert(dag.id, shown.clone())),
+            }
+        }
+        if self.format == Format::Text {
+            say_faults(&diagnostics, &text);
+        }
+        self.files += 1;
+        self.faulty += usize::from(diagnostics.iter().any(Diagnostic::is_error));
+        self.all.extend(diagnostics);
+        Ok(())
     }
-    Ok((reading.diagnostics, reading.dags.into_iter().map(|dag| dag.id).collect()))
 }
 
 /// One annotation of GitHub Actions.

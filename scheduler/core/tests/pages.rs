@@ -40,6 +40,11 @@ fn every_page_shows_the_fault_and_the_cure() {
         let faulty = read(&Source::new("dags/example.yaml", &wrong), &known());
         let codes: Vec<Code> = faulty.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
         let runs = code.severity() == Severity::Warning;
+        // It takes two files to define a DAG twice.
+        let alone = *code == Code::DuplicateDag && codes.is_empty();
+        if alone {
+            continue;
+        }
         if codes.is_empty() || codes.iter().any(|found| found != code) || faulty.dags.is_empty() == runs {
             untrue.push(format!("{code}: the example gives {codes:?}"));
         }

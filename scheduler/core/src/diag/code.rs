@@ -54,12 +54,12 @@ codes! {
     E118 KeysClash,
     E119 BadEnvName,
     E120 NoDefault,
+    E121 DuplicateDag,
     // Tasks and their order.
     E201 UnknownTask,
     E202 DuplicateTask,
     E203 SelfDependency,
     E204 Cycle,
-    E205 NeverHolds,
     // Schedules and time.
     E301 BadCron,
     E302 NeverFires,
@@ -92,6 +92,7 @@ codes! {
     W102 NumberLosesForm,
     W201 RepeatedDependency,
     W202 NoEffect,
+    W203 NeverHolds,
     W301 MisleadingCron,
     W302 ClockChange,
 }

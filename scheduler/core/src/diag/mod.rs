@@ -80,6 +80,36 @@ impl Diagnostic {
         self.severity() == Severity::Error
     }
 
+    /// A DAG of this id is defined in the file `first` already, and again in `path`, whose text this is.
+    pub fn duplicate_dag(path: &str, text: &str, id: &str, first: &str) -> Self {
+        let mut start = 0;
+        let mut place = Place { line: 1, column: 1, end_line: 1, end_column: 2, bytes: 0..text.len().min(1) };
+        for (at, line) in text.split_inclusive('\n').enumerate() {
+            if line.starts_with("id:") {
+                let length = line.trim_end().len();
+                let end_column = line.trim_end().chars().count() + 1;
+                place = Place {
+                    line: at + 1,
+                    column: 1,
+                    end_line: at + 1,
+                    end_column,
+                    bytes: start..start + length,
+                };
+                break;
+            }
+            start += line.len();
+        }
+        Self {
+            code: Code::DuplicateDag,
+            message: format!("DAG `{id}` is defined in {first} already"),
+            path: path.into(),
+            place,
+            label: None,
+            help: Some("give one of them another `id`".into()),
+            notes: Vec::new(),
+        }
+    }
+
     /// As a compiler would print it, with the lines of `text` (the file it is about) and a caret.
     pub fn render(&self, text: &str, style: Style) -> String {
         render::render(self, text, style)

@@ -126,7 +126,8 @@ impl Folder {
         let mut own = Vec::new();
         for dag in dags {
             if let Some(first) = taken.get(&dag.id) {
-                faults.push(already_taken(path, &dag.id, first));
+                let fault = Diagnostic::duplicate_dag(path, &text, dag.id.as_str(), first);
+                faults.extend(as_json(&[fault]));
                 continue;
             }
             taken.insert(dag.id.clone(), path.to_owned());
@@ -214,16 +215,4 @@ fn is_dag_file(name: &str) -> bool {
 
 fn as_json(diagnostics: &[Diagnostic]) -> Vec<Json> {
     diagnostics.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect()
-}
-
-fn already_taken(path: &str, dag: &DagId, first: &str) -> Json {
-    json!({
-        "code": "E121",
-        "severity": "error",
-        "message": format!("DAG `{dag}` is defined in {first} already"),
-        "path": path,
-        "line": 1,
-        "column": 1,
-        "help": "give one of them another `id`",
-    })
 }
