@@ -14,14 +14,19 @@ use crate::problem::Problem;
 const CONTENT_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
                               object-src 'none'";
 
-/// Refuses what is not for us; what passes gets the headers that keep browsers careful.
+/// Refuses what is not for us.
 pub(crate) async fn watch(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let checked = check_host(&site.app.hosts, request.headers())
         .and_then(|()| check_origin(request.method(), request.headers()));
-    let mut response = match checked {
+    match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
-    };
+    }
+}
+
+/// Tells browsers to be careful with whatever is answered.
+pub(crate) async fn warn(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),

@@ -103,7 +103,9 @@ pub(crate) async fn speak(request: Request, next: Next) -> Response {
     const LONGEST: usize = 4_096;
     let response = next.run(request).await;
     let status = response.status();
-    if status.as_u16() < 400 || response.extensions().get::<Problem>().is_some() {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let plain = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    if status.as_u16() < 400 || !plain {
         return response;
     }
     let body = to_bytes(response.into_body(), LONGEST).await.unwrap_or_default();

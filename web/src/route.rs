@@ -62,6 +62,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn(problem::speak))
         .layer(from_fn_with_state(Arc::clone(&site), guard::watch))
         .layer(from_fn_with_state(Arc::clone(&site), page::dress))
+        .layer(from_fn(guard::warn))
         .layer(CompressionLayer::new())
         .with_state(site)
 }

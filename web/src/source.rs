@@ -16,6 +16,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Line {
     pub(crate) number: usize,
     pub(crate) text: String,
+    /// What comes before, in and after the place of the first fault.
+    pub(crate) marked: Option<[String; 3]>,
     pub(crate) faults: Vec<FaultAt>,
 }
 
@@ -28,6 +30,8 @@ pub(crate) struct FaultAt {
     pub(crate) help: Option<String>,
     pub(crate) line: usize,
     pub(crate) column: usize,
+    /// Characters of the line that it is about; none when it is about more than the line.
+    pub(crate) length: usize,
 }
 
 /// Reads diagnostics as they are stored: what `validate --format json` prints.
@@ -43,6 +47,10 @@ pub(crate) fn faults(stored: &Json) -> Vec<FaultAt> {
         help: fault["help"].as_str().map(ToOwned::to_owned),
         line: count(fault, "line"),
         column: count(fault, "column"),
+        length: match fault["end_line"] == fault["line"] {
+            true => count(fault, "end_column").saturating_sub(count(fault, "column")),
+            false => 0,
+        },
     };
     stored.as_array().map(|all| all.iter().map(read).collect()).unwrap_or_default()
 }
@@ -53,13 +61,22 @@ pub(crate) fn lines(text: &str, stored: Option<&Json>) -> Vec<Line> {
         .lines()
         .chain(text.is_empty().then_some(""))
         .enumerate()
-        .map(|(at, text)| Line { number: at + 1, text: text.to_owned(), faults: Vec::new() })
+        .map(|(at, text)| Line { number: at + 1, text: text.to_owned(), marked: None, faults: Vec::new() })
         .collect();
     let last = lines.len();
     for fault in stored.map(faults).unwrap_or_default() {
-        lines[fault.line.min(last) - 1].faults.push(fault);
+        let line = &mut lines[fault.line.min(last) - 1];
+        if line.faults.is_empty() && fault.length > 0 {
+            line.marked = Some(mark(&line.text, fault.column - 1, fault.length));
+        }
+        line.faults.push(fault);
     }
     lines
+}
+
+fn mark(text: &str, start: usize, length: usize) -> [String; 3] {
+    let part = |skip: usize, take: usize| text.chars().skip(skip).take(take).collect();
+    [part(0, start), part(start, length), part(start + length, usize::MAX)]
 }
 
 impl Site {

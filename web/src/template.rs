@@ -2,7 +2,7 @@
 
 use axum::response::Html;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, HtmlEscape, UndefinedBehavior, Value};
 use nightrun_core::time::Timestamp;
 
 use crate::problem::Problem;
@@ -12,22 +12,6 @@ use crate::{assets, words};
 pub(crate) struct Templates {
     environment: Environment<'static>,
 }
-
-/// The sign of each state where CSS cannot put one: in drawings. The style sheet has the same.
-const SIGNS: [(&str, &str); 12] = [
-    ("success", "✓"),
-    ("failed", "✕"),
-    ("upstream_failed", "↑"),
-    ("skipped", "–"),
-    ("canceled", "■"),
-    ("removed", "·"),
-    ("running", "▶"),
-    ("starting", "›"),
-    ("stopping", "□"),
-    ("up_for_retry", "↻"),
-    ("queued", "…"),
-    ("waiting", ""),
-];
 
 /// Embeds templates under their names.
 macro_rules! templates {
@@ -44,9 +28,10 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("only white space differs from the usual syntax"));
-        environment.add_function("asset", |name: &str| assets::address(name));
-        environment.add_global("signs", Value::from_iter(SIGNS));
+        environment.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
+        environment.add_filter("sign", sign);
         environment.add_filter("time", time);
+        environment.add_filter("prose", prose);
         environment.add_filter("size", words::size);
         templates!(
             environment,
@@ -77,6 +62,33 @@ impl Templates {
             tracing::error!(%error, name, "a page could not be rendered");
             Problem::internal(format!("the page could not be rendered: {error}"))
         })
+    }
+}
+
+/// A sentence whose `words` in backquotes are shown as code.
+fn prose(text: &str) -> Value {
+    let mut html = String::with_capacity(text.len() + 32);
+    for (at, part) in text.split('`').enumerate() {
+        let part = HtmlEscape(part);
+        html += &if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_string() };
+    }
+    Value::from_safe_string(html)
+}
+
+/// The sign of a state where the style sheet, which has the same ones, cannot put it: in drawings.
+fn sign(state: &str) -> &'static str {
+    match state {
+        "success" => "✓",
+        "failed" => "✕",
+        "upstream_failed" => "↑",
+        "skipped" => "–",
+        "canceled" => "■",
+        "running" => "▶",
+        "starting" => "›",
+        "stopping" => "□",
+        "up_for_retry" => "↻",
+        "queued" => "…",
+        _ => "",
     }
 }
 

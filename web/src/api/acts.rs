@@ -9,7 +9,7 @@ use nightrun_core::decide::Values;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::acts::Wanted;
 use crate::app::{Shared, Site};
@@ -39,15 +39,21 @@ pub(crate) async fn trigger(
     body: Bytes,
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
     refuse_forms(&headers)?;
-    let asked: Asked = if body.is_empty() {
-        Asked::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?
-    };
+    let asked = asked(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
     let wanted = Wanted { params: asked.params, logical_date: asked.logical_date, force: asked.force };
     let run = site.trigger(DagId::from(dag.as_str()), wanted, BY).await?;
     let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
     Ok((StatusCode::CREATED, place, Json(json!({ "run_id": run.to_string() }))))
+}
+
+/// Reads the body; none at all asks for nothing special. Only a map will do: serde alone would take a
+/// list for the fields in their order.
+fn asked(body: &[u8]) -> serde_json::Result<Asked> {
+    if body.is_empty() {
+        return Ok(Asked::default());
+    }
+    let fields: Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(Value::Object(fields))
 }
 
 /// `POST /api/v1/runs/{run}/cancel`

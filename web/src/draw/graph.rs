@@ -166,6 +166,10 @@ impl Layout {
         let y = |at: usize| self.spots[at].y - top + BOX_HEIGHT / 2.0 + 2.0;
         let labels: Vec<String> = dag.tasks.iter().map(|task| shorten(&task.id)).collect();
         let (lefts, rights) = self.columns(&labels);
+        let leaves = |at: usize| match self.spots[at].task {
+            Some(task) => lefts[self.spots[at].layer] + box_width(&labels[task]),
+            None => rights[self.spots[at].layer],
+        };
         let nodes = (0..dag.tasks.len())
             .map(|task| Node {
                 task,
@@ -178,17 +182,14 @@ impl Layout {
             .collect();
         let edges = self.edges.iter().map(|edge| {
             let mut path = String::new();
-            for (at, pair) in edge.windows(2).enumerate() {
+            for pair in edge.windows(2) {
                 let (from, to) = (pair[0], pair[1]);
-                let leave = lefts[self.spots[from].layer]
-                    + self.spots[from].task.map_or(0.0, |task| box_width(&labels[task]));
-                let (x1, y1, x2, y2) = (leave, y(from), lefts[self.spots[to].layer], y(to));
-                let (near, far) = (x1 + (x2 - x1) * 0.5, x2 - (x2 - x1) * 0.5);
-                if at == 0 {
-                    path += &format!("M{} {}", round(x1), round(y1));
-                }
-                let (near, far, y1, y2, x2) = (round(near), round(far), round(y1), round(y2), round(x2));
-                path += &format!("C{near} {y1} {far} {y2} {x2} {y2}");
+                let (x1, x2) = (leaves(from), lefts[self.spots[to].layer]);
+                let (x1, middle, x2) = (round(x1), round(f64::midpoint(x1, x2)), round(x2));
+                let (y1, y2) = (round(y(from)), round(y(to)));
+                // A bend passes its layer in a straight line, between the boxes.
+                path += &if path.is_empty() { format!("M{x1} {y1}") } else { format!("H{x1}") };
+                path += &format!("C{middle} {y1} {middle} {y2} {x2} {y2}");
             }
             path
         });

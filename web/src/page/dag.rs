@@ -127,7 +127,12 @@ struct Column {
     day: String,
     logical_date: Timestamp,
     took: Option<String>,
+    /// How long it took beside the longest, in pixels of a bar.
+    height: u64,
 }
+
+/// Pixels of the bar of the longest run.
+const BAR: u128 = 40;
 
 /// `GET /dags/{dag}`
 pub(crate) async fn overview(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
@@ -136,21 +141,28 @@ pub(crate) async fn overview(site: Shared, Path(dag): Path<String>, Query(did): 
         let grid = desk.page.grid(&item.dag, grid::runs_for(tasks))?;
         let current: Vec<String> =
             spec.map(|dag| dag.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default();
-        let columns = grid.runs.iter().rev().map(|it| column(&it.run, spec, desk.now)).collect();
+        let longest = grid.runs.iter().map(|it| length(&it.run, desk.now)).max().unwrap_or(1).max(1);
+        let columns = grid.runs.iter().rev().map(|it| column(&it.run, spec, desk.now, longest)).collect();
         Ok(GridView { columns, rows: grid::rows(&grid, &current) })
     })
     .await
 }
 
-fn column(run: &RunItem, spec: Option<&Dag>, now: Timestamp) -> Column {
-    let day = spec.map(|dag| dag.zone.civil(run.logical_date).format("%-d %b %H:%M").to_string());
+/// How long a run took or takes, in nanoseconds.
+fn length(run: &RunItem, now: Timestamp) -> u128 {
+    run.started_at.map_or(0, |begin| run.ended_at.unwrap_or(now).since(begin).as_nanos())
+}
+
+fn column(run: &RunItem, spec: Option<&Dag>, now: Timestamp, longest: u128) -> Column {
+    let day = spec.map(|dag| dag.zone.civil(run.logical_date).format("%d %b %H:%M").to_string());
     Column {
         run: run.run_id,
         state: run.state,
         run_type: run.run_type,
-        day: day.unwrap_or_else(|| run.logical_date.to_chrono().format("%-d %b %H:%M").to_string()),
+        day: day.unwrap_or_else(|| run.logical_date.to_chrono().format("%d %b %H:%M").to_string()),
         logical_date: run.logical_date,
         took: words::took(run.started_at, run.ended_at, now),
+        height: u64::try_from((length(run, now) * BAR).div_ceil(longest)).unwrap_or(0),
     }
 }
 

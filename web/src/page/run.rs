@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
+use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
-use nightrun_core::id::{DagId, RunId};
+use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{Fault, RunShow, TaskShow};
 use serde::Serialize;
@@ -90,7 +91,9 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
         let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
         let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
         bars.resize_with(run.tasks.len(), Vec::new);
-        let rows = run.tasks.iter().zip(bars).map(|(task, bars)| row(task, bars, desk.now)).collect();
+        let behind = spec.as_ref().map(|dag| behind(&run, dag)).unwrap_or_default();
+        let row = |(task, bars)| row(task, bars, behind.get(&task.task), desk.now);
+        let rows = run.tasks.iter().zip(bars).map(row).collect();
         let view = TasksView {
             failures: failures(desk, &run),
             marks,
@@ -150,7 +153,21 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
     Ok(Sheet { title: format!("{} run {}", run.dag, run.run_id), watch, body: Body { head, view } })
 }
 
-fn row(task: &TaskShow, bars: Vec<Bar>, now: Timestamp) -> Row {
+/// For each task that could not run, a failed one that it is behind.
+fn behind(run: &RunShow, dag: &Dag) -> BTreeMap<TaskIndex, String> {
+    let state: BTreeMap<TaskIndex, TaskState> = run.tasks.iter().map(|it| (it.task, it.state)).collect();
+    let mut behind: BTreeMap<TaskIndex, String> = BTreeMap::new();
+    for at in dag.graph.order().iter().filter(|at| state.get(at) == Some(&TaskState::UpstreamFailed)) {
+        let culprit = dag.graph.upstream(*at).find_map(|up| match state.get(&up) {
+            Some(TaskState::Failed | TaskState::Canceled) => Some(dag.task(up).id.clone()),
+            _ => behind.get(&up).cloned(),
+        });
+        behind.extend(culprit.map(|culprit| (*at, culprit)));
+    }
+    behind
+}
+
+fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp) -> Row {
     let last = task.attempts.last();
     Row {
         id: task.id.clone(),
@@ -159,7 +176,10 @@ fn row(task: &TaskShow, bars: Vec<Bar>, now: Timestamp) -> Row {
         reason: match task.state {
             // What went well, or has only begun, needs no words.
             TaskState::Success | TaskState::Running | TaskState::Starting => String::new(),
-            _ => task.reason.to_string(),
+            _ => behind.map_or_else(
+                || task.reason.to_string(),
+                |culprit| format!("behind `{culprit}`, which failed"),
+            ),
         },
         took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
         attempts: task.attempts.len(),

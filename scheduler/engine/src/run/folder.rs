@@ -12,14 +12,14 @@ use nightrun_core::dag::{Known, Reading, Source, read};
 use nightrun_core::decide::{DagText, Event};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
-use notify_debouncer_full::{new_debouncer, notify::RecursiveMode};
+use notify::{EventKind, RecursiveMode, Watcher};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::handle::Handle;
 
-/// Changes of files are gathered for so long before they are looked at.
-const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Files are looked at so long after the first change: an editor writes a file in several steps.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// A look without any notice: network folders and overflowing queues lose some.
 const RESCAN: Duration = Duration::from_secs(30);
@@ -152,9 +152,12 @@ impl Folder {
     pub fn watch(mut self, loop_: Handle) {
         let spawned = std::thread::Builder::new().name("dag-folder".into()).spawn(move || {
             let (notice, notices) = mpsc::channel();
-            let watcher = new_debouncer(DEBOUNCE, None, move |_| {
-                // The thread that listens ends only with the process.
-                let _ = notice.send(());
+            let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // Reading a file is no change of it; otherwise each look would cause the next.
+                if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
+                    // The thread that listens ends only with the process.
+                    let _ = notice.send(());
+                }
             });
             let watching = watcher.and_then(|mut watcher| {
                 watcher.watch(&self.root, RecursiveMode::Recursive)?;
@@ -168,6 +171,8 @@ impl Folder {
                     Err(mpsc::RecvTimeoutError::Disconnected) => std::thread::sleep(RESCAN),
                     Ok(()) | Err(mpsc::RecvTimeoutError::Timeout) => {}
                 }
+                std::thread::sleep(SETTLE);
+                while notices.try_recv().is_ok() {}
                 let report = self.look();
                 if !report.is_empty() {
                     loop_.tell(report.into_event());

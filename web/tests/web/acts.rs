@@ -1,0 +1,99 @@
+//! What is asked happens: with the real loop behind the pages.
+
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::visit::{Visit, send};
+use nightrun_engine::run::Handle;
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+/// The usual house with its loop at work.
+struct Open {
+    router: axum::Router,
+    handle: Handle,
+    work: JoinHandle<()>,
+    _root: tempfile::TempDir,
+}
+
+async fn open() -> Open {
+    let Visit { router, scheduler, root } = Visit::usual().await;
+    let handle = scheduler.handle();
+    Open { router, handle, work: tokio::spawn(scheduler.run(vec![])), _root: root }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_start_cancel_and_pause() {
+    let open = open().await;
+    let post = |path: &'static str, body: &'static str| send(open.router.clone(), "POST", path, &JSON, body);
+    let made = post("/api/v1/dags/heartbeat/runs", "{\"logical_date\": \"2026-11-21T02:00:00Z\"}").await;
+    assert_eq!((made.status.as_u16(), made.json()), (201, json!({ "run_id": "40" })));
+    assert_eq!(made.header("location"), "/api/v1/runs/40");
+    for (path, body, status, code) in [
+        ("/api/v1/dags/nope/runs", "{}", 404, "not_found"),
+        (
+            "/api/v1/dags/nightly_sales/runs",
+            "{\"params\": {\"region\": \"mars\", \"x\": 1}}",
+            422,
+            "bad_params",
+        ),
+        ("/api/v1/runs/17/cancel", "{}", 404, "not_found"),
+        ("/api/v1/dags/nope/pause", "", 404, "not_found"),
+    ] {
+        let got = post(path, body).await;
+        assert_eq!((got.status.as_u16(), got.json()["code"].as_str()), (status, Some(code)), "{path}");
+    }
+    for path in ["/api/v1/runs/38/cancel", "/api/v1/dags/heartbeat/pause", "/api/v1/pause", "/api/v1/unpause"]
+    {
+        assert_eq!(post(path, "").await.status, 204, "{path}");
+    }
+    let get = |path: &'static str| send(open.router.clone(), "GET", path, &[], "");
+    assert_eq!(get("/api/v1/runs/38").await.json()["reason"], "canceled by api");
+    assert_eq!(get("/api/v1/dags/heartbeat").await.json()["paused"], true);
+
+    open.handle.stop(false);
+    open.work.await.unwrap();
+    let late = post("/api/v1/dags/heartbeat/runs", "").await;
+    assert_eq!((late.status.as_u16(), late.json()["code"].as_str()), (503, Some("stopping")));
+    assert_eq!(get("/health").await.status, 503);
+    assert!(get("/dags").await.text.contains("The scheduler has stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_press_buttons_and_see_what_it_did() {
+    let open = open().await;
+    let open_router = || open.router.clone();
+    let headers = [
+        ("accept", "text/html"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let press = |path: &'static str, form: &'static str| send(open_router(), "POST", path, &headers, form);
+    for (path, form, to) in [
+        ("/dags/heartbeat/trigger", "", "/runs/40?did=triggered"),
+        (
+            "/dags/monthly_report/trigger",
+            "param.month=2026-10&param.limit=5&force=true",
+            "/runs/41?did=triggered",
+        ),
+        ("/dags/heartbeat/pause", "", "/dags/heartbeat?did=paused"),
+        ("/dags/heartbeat/unpause", "back=list", "/dags?did=unpaused"),
+        ("/runs/38/cancel", "", "/runs/38?did=canceled"),
+        ("/pause", "", "/dags?did=all-paused"),
+    ] {
+        let went = press(path, form).await;
+        assert_eq!((went.status.as_u16(), went.header("location")), (303, to), "{path}: {}", went.text);
+        let seen = send(open_router(), "GET", to, &[], "").await;
+        assert!(seen.status == 200 && seen.text.contains("role=\"status\""), "{to}");
+    }
+    assert!(send(open_router(), "GET", "/runs", &[], "").await.text.contains("Everything is paused"));
+    let params = send(open_router(), "GET", "/api/v1/runs/41", &[], "").await.json();
+    assert_eq!(params["params"], json!({ "month": "2026-10", "store": "paris", "limit": 5, "dry": false }));
+
+    let wrong = press("/dags/monthly_report/trigger", "param.month=october&param.limit=many").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("which <code>many</code> is not"), "{}", wrong.text);
+    assert!(wrong.text.contains("value=\"october\""), "what was typed stays");
+    open.handle.stop(false);
+    open.work.await.unwrap();
+}

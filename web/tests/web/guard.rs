@@ -1,0 +1,94 @@
+//! Nobody gets in by a side door: the table of routes, other sites, other names, other bodies.
+
+use axum::http::Method;
+use nightrun_web::{Auth, routes};
+
+use crate::visit::Visit;
+
+/// A path of the table with something that is there in place of each name.
+fn filled(path: &str) -> String {
+    [("{dag}", "nightly_sales"), ("{run}", "17"), ("{task}", "load_orders"), ("{number}", "3")]
+        .iter()
+        .chain(&[("{edition}", "x"), ("{name}", "app.css")])
+        .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+#[tokio::test]
+async fn every_route_is_guarded_as_the_table_says() {
+    let visit = Visit::usual().await;
+    for route in routes() {
+        let path = filled(route.path);
+        assert_eq!(
+            route.auth == Auth::Act,
+            route.method == Method::POST,
+            "{path}: only POST changes anything"
+        );
+        if route.auth == Auth::Act {
+            for headers in [
+                [("sec-fetch-site", "cross-site"), ("accept", "*/*")],
+                [("sec-fetch-site", "same-site"), ("origin", "http://localhost:8080")],
+                [("origin", "http://evil.example"), ("accept", "*/*")],
+                [("origin", "null"), ("accept", "text/html")],
+            ] {
+                let got = visit.send("POST", &path, &headers, "").await;
+                assert_eq!(got.status, 403, "{path} with {headers:?}");
+            }
+            let got = visit.get(&path).await;
+            let both = routes().iter().any(|it| it.path == route.path && it.method == Method::GET);
+            assert_eq!(got.status == 405, !both, "{path} by GET");
+        } else if !path.ends_with("/events") && !path.ends_with("/follow") {
+            let got = visit.get(&path).await;
+            assert!(got.status.is_success() || got.status.is_redirection(), "{path}: {}", got.text);
+        }
+        let got = visit.send(route.method.as_str(), &path, &[("host", "evil.example:8080")], "").await;
+        assert_eq!(got.status, 403, "{path} under another name");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let visit = Visit::usual().await;
+    for path in ["/dags", "/runs/17", "/nope", "/api/v1/runs", "/runs/17/tasks/load_orders/attempts/3/log"] {
+        let got = visit.page(path).await;
+        assert!(got.header("content-security-policy").starts_with("default-src 'self';"), "{path}");
+        assert!(got.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(got.header("referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn own_names_go_with_any_port_or_none() {
+    let visit = Visit::empty().await;
+    for (host, status) in [
+        ("localhost", 200),
+        ("127.0.0.1:9", 200),
+        ("[::1]:8080", 200),
+        ("LOCALHOST:8080", 200),
+        ("localhost.evil.example", 403),
+        ("[::2]:8080", 403),
+        ("", 403),
+    ] {
+        let got = visit.send("GET", "/dags", &[("host", host)], "").await;
+        assert_eq!(got.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_takes_json_and_no_forms() {
+    let visit = Visit::usual().await;
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"] {
+        for path in ["/api/v1/dags/nightly_sales/runs", "/api/v1/runs/17/cancel", "/api/v1/pause"] {
+            let got = visit.send("POST", path, &[("content-type", kind)], "force=true").await;
+            assert_eq!((got.status.as_u16(), got.json()["code"].as_str()), (415, Some("not_json")), "{path}");
+        }
+    }
+    let json = [("content-type", "application/json")];
+    for body in ["{", "[]", "{\"parms\": {}}", "{\"logical_date\": \"noon\"}"] {
+        let got = visit.send("POST", "/api/v1/dags/nightly_sales/runs", &json, body).await;
+        assert_eq!((got.status.as_u16(), got.json()["code"].as_str()), (400, Some("bad_request")), "{body}");
+    }
+    let long = format!("{{\"params\": {{\"x\": \"{}\"}}}}", "x".repeat(2 << 20));
+    let got = visit.send("POST", "/api/v1/dags/nightly_sales/runs", &json, &long).await;
+    assert_eq!(got.status, 413);
+}

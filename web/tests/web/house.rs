@@ -1,0 +1,52 @@
+//! A web room over a scene: the real store, the real loop (which runs only where a test lets it), and
+//! requests without a network.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nightrun_core::time::Timestamp;
+use nightrun_engine::clock::Clock;
+use nightrun_engine::exec::{Local, Registry};
+use nightrun_engine::run::{Parts, Scheduler};
+use nightrun_engine::store::{DATABASE, Reader, Writer};
+use nightrun_web::App;
+use tokio::sync::mpsc;
+
+use crate::history::parse;
+use crate::scenes::NOW;
+
+/// The app over a scene, and the loop behind it.
+pub(crate) fn app(root: &Path) -> (App, Scheduler) {
+    let (data, dags) = (root.join("data"), root.join("dags"));
+    let database = data.join(DATABASE);
+    let now = Timestamp::parse(NOW).unwrap();
+    let clock: Clock = Arc::new(move || now);
+    let (words, heard) = mpsc::unbounded_channel();
+    let scheduler = Scheduler::new(Parts {
+        data: data.clone(),
+        dags: dags.clone(),
+        slots: 4,
+        pools: [].into(),
+        schedules: false,
+        clock: clock.clone(),
+        writer: Writer::open(&database).unwrap(),
+        executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
+        words: heard,
+        operators: Registry::default(),
+        parse: parse(),
+        environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        store_id: "scene".into(),
+    })
+    .unwrap();
+    let app = App {
+        reader: Reader::open(&database).unwrap(),
+        handle: scheduler.handle(),
+        data,
+        clock,
+        parse: parse(),
+        version: "0.1.0".into(),
+        dags,
+        hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
+    };
+    (app, scheduler)
+}

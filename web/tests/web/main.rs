@@ -1,0 +1,11 @@
+//! The pages and the API over real stores, asked as a browser or a program would ask.
+
+mod acts;
+mod api;
+mod guard;
+mod history;
+mod house;
+mod live;
+mod pages;
+mod scenes;
+mod visit;

@@ -1,0 +1,134 @@
+//! Every page renders, says what matters, and shows what people wrote as text.
+
+use crate::scenes;
+use crate::visit::{Got, Visit};
+
+/// The page is whole, in order, small, and has all of these words.
+fn says(got: &Got, words: &[&str]) {
+    assert_eq!(got.status, 200, "{}", got.text);
+    assert!(got.text.ends_with("</html>"), "{}", got.text);
+    assert!(got.text.len() < 100_000, "{} bytes", got.text.len());
+    for word in words {
+        assert!(got.text.contains(word), "no `{word}` in {}", got.text);
+    }
+    for bad in [" style=", "<style", "<script>", " onclick=", "javascript:"] {
+        assert!(!got.text.contains(bad), "`{bad}` breaks the content policy");
+    }
+}
+
+#[tokio::test]
+async fn every_page_renders_and_says_what_matters() {
+    let visit = Visit::usual().await;
+    let pages: &[(&str, &[&str])] = &[
+        ("/dags", &["nightly_sales", "in 22h42m", "<code>load_orders</code>", "Failing 1", "Paused 1"]),
+        ("/dags?show=failing", &["nightly_sales"]),
+        ("/dags?q=platform+warehouse", &["warehouse_sync"]),
+        ("/dags/nightly_sales", &["Last run failed", "sq failed", "30 1 * * * (UTC)", "check_counts"]),
+        ("/dags/nightly_sales/graph", &["<svg", "load_orders", "run 17"]),
+        (
+            "/dags/nightly_sales/schedule",
+            &["22 Nov 01:30:00", "26 Nov 01:30:00", "1 runs were active already"],
+        ),
+        ("/dags/nightly_sales/file", &["trigger_rule: all_done", "aria-current=\"true\">2<"]),
+        ("/dags/nightly_sales/file?version=1", &["not in force any more"]),
+        ("/dags/monthly_report", &["paused", "never run", "America&#x2f;New_York"]),
+        ("/dags/monthly_report/trigger", &["Which month", "<option selected>paris</option>", "required"]),
+        ("/runs", &["nightly_sales", "5 tasks failed or were blocked"]),
+        ("/runs?state=failed&dag=nightly_sales&type=scheduled", &["/runs/17", "/runs/6"]),
+        (
+            "/runs/17",
+            &[
+                "UNIQUE constraint failed",
+                "Whole log of try 3",
+                "behind <code>load_orders</code>",
+                "orders.csv",
+            ],
+        ),
+        ("/runs/17/graph", &["<svg", "upstream_failed"]),
+        ("/runs/38", &["Cancel run", "2 tries", "41702"]),
+        ("/runs/17/tasks/load_orders/attempts/3", &["class=\"ab f1\"", "Try 2", "exit code 1"]),
+        ("/runs/38/tasks/copy_stock/attempts/1", &["data-follow=", "12 of 400 pages"]),
+        ("/faults", &["ingest.yaml", "<b>E101</b>", "<mark>retry_policy</mark>", "did you mean"]),
+    ];
+    for (path, words) in pages {
+        says(&visit.page(path).await, words);
+    }
+    let home = visit.page("/").await;
+    assert_eq!((home.status.as_u16(), home.header("location")), (303, "/dags"));
+}
+
+#[tokio::test]
+async fn an_empty_house_teaches() {
+    let visit = Visit::empty().await;
+    says(&visit.page("/dags").await, &["No DAG yet", "schedule:"]);
+    says(&visit.page("/runs").await, &["Nothing has run yet"]);
+    says(&visit.page("/faults").await, &["No faults"]);
+    says(&visit.page("/dags?q=x").await, &["No DAG fits"]);
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_text() {
+    let visit = Visit::usual().await;
+    for path in [
+        "/dags",
+        "/dags/markup",
+        "/dags/markup/file",
+        "/dags/markup/trigger",
+        "/runs/39",
+        "/runs/39/tasks/only/attempts/1",
+        "/dags?q=%3Cscript%3Ealert(5)%3C/script%3E",
+        "/runs?dag=%22%3E%3Cscript%3Ealert(6)%3C/script%3E",
+    ] {
+        let got = visit.page(path).await;
+        assert!(!got.text.contains("<script>alert"), "{path}: {}", got.text);
+        assert!(!got.text.contains("<b>nobody") && !got.text.contains("<i>x"), "{path}");
+        says(&got, &[]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_the_visitors_way() {
+    let visit = Visit::usual().await;
+    for path in [
+        "/nope",
+        "/dags/nope",
+        "/dags/nope/file",
+        "/runs/999",
+        "/runs/abc",
+        "/runs/17/tasks/nope/attempts/1",
+        "/runs/17/tasks/load_orders/attempts/9",
+        "/runs/17/tasks/..%2F..%2F17/attempts/1/log",
+        "/static/x/nope.css",
+        "/dags/%2e%2e",
+    ] {
+        let got = visit.page(path).await;
+        assert_eq!(got.status, 404, "{path}");
+        assert!(got.text.contains("Not found") && got.text.ends_with("</html>"), "{path}: {}", got.text);
+        let told = visit.get(path).await;
+        assert_eq!((told.status.as_u16(), told.header("content-type")), (404, "application/problem+json"));
+        assert_eq!(told.json()["code"], "not_found", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn five_hundred_tasks_and_thirty_runs_stay_light() {
+    let root = tempfile::tempdir().unwrap();
+    scenes::huge(root.path()).await;
+    let visit = Visit::over(root);
+    for path in ["/dags", "/dags/huge", "/dags/huge/graph", "/runs/30", "/runs/30/graph"] {
+        let zipped = visit.send("GET", path, &[("accept-encoding", "gzip")], "").await;
+        let size = zipped.text.len();
+        assert_eq!((zipped.status.as_u16(), zipped.header("content-encoding")), (200, "gzip"), "{path}");
+        assert!(size < 150_000, "{path}: {size} bytes");
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_pages_may_be_kept_for_ever() {
+    let visit = Visit::empty().await;
+    let page = visit.page("/dags").await.text;
+    let address = page.split('"').find(|it| it.ends_with("app.css")).unwrap().to_owned();
+    let css = visit.get(&address).await;
+    assert_eq!(css.header("content-type"), "text/css; charset=utf-8");
+    assert_eq!(css.header("cache-control"), "public, max-age=31536000, immutable");
+}
