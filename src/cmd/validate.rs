@@ -67,11 +67,10 @@ impl Look {
         let shown = file.display().to_string();
         let Reading { dags, mut diagnostics } = read(&Source::new(&shown, &bytes), &self.known);
         for dag in dags {
-            match taken.get(&dag.id) {
-                Some(first) => {
-                    diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first))
-                }
-                None => drop(taken.insert(dag.id, shown.clone())),
+            if let Some(first) = taken.get(&dag.id) {
+                diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first));
+            } else {
+                taken.insert(dag.id, shown.clone());
             }
         }
         if self.format == Format::Text {

@@ -26,8 +26,11 @@ const ASSETS: [Asset; 3] = [
 /// Changes whenever one of the files does.
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
-    ASSETS.iter().for_each(|asset| hash.update(asset.text));
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    for asset in &ASSETS {
+        hash.update(asset.text);
+    }
+    let hash = hash.finalize();
+    format!("{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3], hash[4], hash[5])
 });
 
 /// Where a file is found.

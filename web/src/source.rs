@@ -47,9 +47,10 @@ pub(crate) fn faults(stored: &Json) -> Vec<FaultAt> {
         help: fault["help"].as_str().map(ToOwned::to_owned),
         line: count(fault, "line"),
         column: count(fault, "column"),
-        length: match fault["end_line"] == fault["line"] {
-            true => count(fault, "end_column").saturating_sub(count(fault, "column")),
-            false => 0,
+        length: if fault["end_line"] == fault["line"] {
+            count(fault, "end_column").saturating_sub(count(fault, "column"))
+        } else {
+            0
         },
     };
     stored.as_array().map(|all| all.iter().map(read).collect()).unwrap_or_default()

@@ -67,12 +67,12 @@ impl Templates {
 
 /// A sentence whose `words` in backquotes are shown as code.
 fn prose(text: &str) -> Value {
-    let mut html = String::with_capacity(text.len() + 32);
-    for (at, part) in text.split('`').enumerate() {
-        let part = HtmlEscape(part);
-        html += &if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_string() };
-    }
-    Value::from_safe_string(html)
+    let parts = text.split('`').map(HtmlEscape).enumerate();
+    let html = parts.map(|(at, part)| match at % 2 {
+        1 => format!("<code>{part}</code>"),
+        _ => part.to_string(),
+    });
+    Value::from_safe_string(html.collect::<Vec<_>>().concat())
 }
 
 /// The sign of a state where the style sheet, which has the same ones, cannot put it: in drawings.

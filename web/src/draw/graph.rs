@@ -181,17 +181,16 @@ impl Layout {
             })
             .collect();
         let edges = self.edges.iter().map(|edge| {
-            let mut path = String::new();
-            for pair in edge.windows(2) {
+            let piece = |(at, pair): (usize, &[usize])| {
                 let (from, to) = (pair[0], pair[1]);
                 let (x1, x2) = (leaves(from), lefts[self.spots[to].layer]);
                 let (x1, middle, x2) = (round(x1), round(f64::midpoint(x1, x2)), round(x2));
                 let (y1, y2) = (round(y(from)), round(y(to)));
                 // A bend passes its layer in a straight line, between the boxes.
-                path += &if path.is_empty() { format!("M{x1} {y1}") } else { format!("H{x1}") };
-                path += &format!("C{middle} {y1} {middle} {y2} {x2} {y2}");
-            }
-            path
+                let begin = if at == 0 { format!("M{x1} {y1}") } else { format!("H{x1}") };
+                format!("{begin}C{middle} {y1} {middle} {y2} {x2} {y2}")
+            };
+            edge.windows(2).enumerate().map(piece).collect::<Vec<_>>().concat()
         });
         let bottom = (0..self.spots.len()).map(y).fold(0.0, f64::max);
         Drawing {

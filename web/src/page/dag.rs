@@ -25,6 +25,7 @@ const PAST: u32 = 50;
 
 /// What stands above each view of a DAG.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one mark on the page")]
 pub(super) struct Head {
     pub(super) dag: DagId,
     pub(super) path: String,

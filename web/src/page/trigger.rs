@@ -39,8 +39,8 @@ struct Body {
 #[derive(Serialize)]
 struct Field {
     name: String,
-    /// The name of the form field.
-    field: String,
+    /// Its name in the form.
+    key: String,
     kind: &'static str,
     value: String,
     choices: Vec<String>,
@@ -134,11 +134,11 @@ fn fields(dag: &Dag, typed: &Typed) -> Vec<Field> {
 }
 
 fn field(param: &Param, typed: &Typed) -> Field {
-    let field = format!("{PARAM}{}", param.name);
+    let key = format!("{PARAM}{}", param.name);
     let default = param.default.as_ref().map(text_of);
     Field {
-        value: typed.get(&field).cloned().or_else(|| default.clone()).unwrap_or_default(),
-        field,
+        value: typed.get(&key).cloned().or_else(|| default.clone()).unwrap_or_default(),
+        key,
         name: param.name.clone(),
         kind: param.kind.as_str(),
         choices: param.choices.iter().map(text_of).collect(),

@@ -8,6 +8,13 @@ use nightrun_engine::run::Handle;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
+/// What a browser says when a button of one of our pages is pressed.
+const PRESSED: [(&str, &str); 3] = [
+    ("accept", "text/html"),
+    ("content-type", "application/x-www-form-urlencoded"),
+    ("sec-fetch-site", "same-origin"),
+];
+
 /// The usual house with its loop at work.
 struct Open {
     router: axum::Router,
@@ -62,13 +69,9 @@ async fn programs_start_cancel_and_pause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_press_buttons_and_see_what_it_did() {
     let open = open().await;
-    let open_router = || open.router.clone();
-    let headers = [
-        ("accept", "text/html"),
-        ("content-type", "application/x-www-form-urlencoded"),
-        ("sec-fetch-site", "same-origin"),
-    ];
-    let press = |path: &'static str, form: &'static str| send(open_router(), "POST", path, &headers, form);
+    let get = |path: &'static str| send(open.router.clone(), "GET", path, &[], "");
+    let press =
+        |path: &'static str, form: &'static str| send(open.router.clone(), "POST", path, &PRESSED, form);
     for (path, form, to) in [
         ("/dags/heartbeat/trigger", "", "/runs/40?did=triggered"),
         (
@@ -83,11 +86,11 @@ async fn people_press_buttons_and_see_what_it_did() {
     ] {
         let went = press(path, form).await;
         assert_eq!((went.status.as_u16(), went.header("location")), (303, to), "{path}: {}", went.text);
-        let seen = send(open_router(), "GET", to, &[], "").await;
+        let seen = get(to).await;
         assert!(seen.status == 200 && seen.text.contains("role=\"status\""), "{to}");
     }
-    assert!(send(open_router(), "GET", "/runs", &[], "").await.text.contains("Everything is paused"));
-    let params = send(open_router(), "GET", "/api/v1/runs/41", &[], "").await.json();
+    assert!(get("/runs").await.text.contains("Everything is paused"));
+    let params = get("/api/v1/runs/41").await.json();
     assert_eq!(params["params"], json!({ "month": "2026-10", "store": "paris", "limit": 5, "dry": false }));
 
     let wrong = press("/dags/monthly_report/trigger", "param.month=october&param.limit=many").await;

@@ -14,7 +14,7 @@ use nightrun_core::decide::{
 };
 use nightrun_core::id::{AttemptId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Zone;
+use nightrun_core::timetable::{Timetable, Zone};
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::Parse;
 use nightrun_engine::store::{DATABASE, Writer};
@@ -101,7 +101,7 @@ impl History {
                 path: path.into(),
                 text: text.into(),
                 tasks: dag.tasks.iter().map(|task| task.id.clone()).collect(),
-                schedule: dag.timetable.as_ref().map(|it| it.fingerprint()).unwrap_or_default(),
+                schedule: dag.timetable.as_ref().map(Timetable::fingerprint).unwrap_or_default(),
                 cursor: at,
             },
         );
@@ -132,7 +132,7 @@ impl History {
         let (version, spec) = self.specs[dag].clone();
         self.runs += 1;
         let run = RunId(self.runs);
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         let mut made = vec![Transition::RunCreated {
             run,
             dag: spec.id.clone(),

@@ -64,17 +64,6 @@ impl Visit {
         self.send("GET", path, &[], "").await
     }
 
-    /// As a button of one of our pages is pressed.
-    pub(crate) async fn press(&self, path: &str, form: &str) -> Got {
-        let headers = [
-            ("accept", "text/html"),
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("sec-fetch-site", "same-origin"),
-            ("origin", "http://localhost:8080"),
-        ];
-        self.send("POST", path, &headers, form).await
-    }
-
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
         send(self.router.clone(), method, path, headers, body).await
     }
