@@ -21,6 +21,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
     let database = data.join(DATABASE);
     let now = Timestamp::parse(NOW).unwrap();
     let clock: Clock = Arc::new(move || now);
+    let reader = Reader::open(&database).unwrap();
     let (words, heard) = mpsc::unbounded_channel();
     let scheduler = Scheduler::new(Parts {
         data: data.clone(),
@@ -35,11 +36,12 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         operators: Registry::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
-        store_id: "scene".into(),
+        // Its own, or stopping an attempt would end that of another test.
+        store_id: reader.read_now(nightrun_engine::store::Page::store_id).unwrap(),
     })
     .unwrap();
     let app = App {
-        reader: Reader::open(&database).unwrap(),
+        reader,
         handle: scheduler.handle(),
         data,
         clock,

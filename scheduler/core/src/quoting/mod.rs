@@ -1,7 +1,7 @@
 //! In a shell script a value is data, never code.
 //!
 //! A script is rendered with a mark in place of each value. The marked text is then read the way a shell reads
-//! it ([`scan`]), and each mark becomes a reference to an environment variable that carries the value, quoted for
+//! it (`scan`), and each mark becomes a reference to an environment variable that carries the value, quoted for
 //! where it stands: `"${NR_1}"` bare, `${NR_1}` within double quotes or a here-document, `'"${NR_1}"'` within
 //! single quotes. So a value never enters the text of the script, and cannot be split, globbed or run. Where no
 //! shell offers a safe way the script is refused.
