@@ -1,0 +1,13 @@
+//! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
+
+mod crash;
+mod graphs;
+mod ledger;
+mod limits;
+mod looking;
+mod run;
+mod serving;
+mod simulated;
+mod town;
+mod validate;
+mod values;
