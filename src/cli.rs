@@ -418,6 +418,12 @@ pub(crate) struct ConfigArgs {
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) data: Data,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR:PORT", env = "NIGHTRUN_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How many tasks run at once
+    #[arg(long, value_name = "N", env = "NIGHTRUN_SLOTS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) slots: Option<u32>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

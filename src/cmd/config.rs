@@ -10,7 +10,8 @@ use crate::failure::Verdict;
 use crate::say;
 
 pub(crate) fn config(args: ConfigArgs) -> Verdict {
-    let config = Config::load(Given { dags: args.dags.dags, data: args.data.data, ..Given::default() })?;
+    let given = Given { dags: args.dags.dags, data: args.data.data, listen: args.listen, slots: args.slots };
+    let config = Config::load(given)?;
     let values = [
         ("dags", json!(config.dags)),
         ("data", json!(config.data)),
