@@ -19,6 +19,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
 use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use self::carry::Carrier;
 pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
@@ -85,6 +86,8 @@ pub struct Scheduler {
     health: watch::Sender<Health>,
     /// Facts that were decided and may wait a little for others.
     soft: Vec<Transition>,
+    /// Until when they wait; set while there are any.
+    soft_until: Option<Instant>,
     stopping: Option<bool>,
 }
 
@@ -103,7 +106,8 @@ impl Scheduler {
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
         let carrier = Carrier::new(&parts, handle.clone(), values);
-        Ok(Self { state, parts, carrier, inbox, handle, health, soft: Vec::new(), stopping: None })
+        let soft = Vec::new();
+        Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }
 
     /// A way to speak to it.
@@ -163,8 +167,8 @@ impl Scheduler {
     fn sleep(&self) -> Duration {
         let now = (self.parts.clock)();
         let armed = self.state.next_deadline().map_or(LONGEST_SLEEP, |at| at.since(now));
-        let longest = if self.soft.is_empty() { LONGEST_SLEEP } else { LINGER };
-        armed.min(longest)
+        let soft = self.soft_until.map_or(LONGEST_SLEEP, |until| until.duration_since(Instant::now()));
+        armed.min(soft)
     }
 
     /// One turn: decide, make durable, publish, act, answer.
@@ -181,7 +185,8 @@ impl Scheduler {
                 effects.extend(decided.effects);
                 answers.push(decided.answer);
             }
-            if effects.is_empty() && facts.iter().all(is_soft) && events.iter().all(|it| it.reply.is_none()) {
+            let nobody_waits = effects.is_empty() && events.iter().all(|it| it.reply.is_none());
+            if nobody_waits && facts.iter().all(is_soft) && self.may_linger(&facts) {
                 self.soft = facts;
                 return;
             }
@@ -192,7 +197,17 @@ impl Scheduler {
         }
     }
 
+    /// True while soft facts may wait for others; none waits longer than [`LINGER`].
+    fn may_linger(&mut self, soft: &[Transition]) -> bool {
+        if soft.is_empty() {
+            return true;
+        }
+        let until = *self.soft_until.get_or_insert_with(|| Instant::now() + LINGER);
+        Instant::now() < until
+    }
+
     async fn commit(&mut self, now: Timestamp, facts: Vec<Transition>) -> Result<(), StoreError> {
+        self.soft_until = None;
         if facts.is_empty() {
             return Ok(());
         }
