@@ -120,7 +120,7 @@ tasks:
 ",
     );
     let said = town.nightrun("run dags/broken.yaml");
-    let tail: String = (12..=30).map(|line| format!("  │ line {line}\n")).collect();
+    let tail = (12..=30).map(|line| format!("  │ line {line}")).collect::<Vec<_>>().join("\n");
     said.fails(
         1,
         &format!(
@@ -129,7 +129,8 @@ tasks:
 ⊘ report  upstream_failed          its trigger rule `all_success` cannot hold any more
 
 ✗ load: exit code 3
-{tail}  │ no such table
+{tail}
+  │ no such table
 
 ✗ broken failed in 12ms: 2 tasks failed or were blocked, first `load`"
         ),

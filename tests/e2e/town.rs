@@ -2,7 +2,8 @@
 //! user would call it. Nothing here sleeps for luck: what takes time is waited for with a deadline.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -14,7 +15,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// Longest wait for anything; a machine with other work to do is slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -223,6 +224,17 @@ impl Server {
         let log = self.log();
         let (_, rest) = log.split_once("http://").unwrap();
         rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// What it answers to `GET path`.
+    pub(crate) fn get(&self, path: &str) -> Json {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|fault| panic!("{fault}: {answer}"))
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -187,7 +187,7 @@ fn receivers() -> String {
         ] {
             // Command substitution takes line ends away: a sign on either side keeps the value whole.
             let bare = if way == "heredoc" { "bare=${1#<}; bare=${bare%>}" } else { "bare=$1" };
-            tasks += &format!(
+            let task = format!(
                 "  - id: {way}{at}
     depends_on: [hand_on]
     env: {{VALUE: \"{value}\"}}
@@ -196,6 +196,7 @@ fn receivers() -> String {
       {script}
 "
             );
+            tasks.push_str(&task);
         }
     }
     tasks
