@@ -122,7 +122,12 @@ fn two_files_cannot_define_one_dag() {
     town.write("dags/two.yaml", "id: same\ntasks: [{id: a, run: echo}]");
     let said = town.nightrun("validate");
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("DAG `same` is defined in dags/one.yaml and in dags/two.yaml"), "{}", said.err);
+    assert!(
+        said.err.starts_with("error[E121]: DAG `same` is defined in dags/one.yaml already\n"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("--> dags/two.yaml:1:1"), "{}", said.err);
 }
 
 #[test]
