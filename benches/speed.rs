@@ -4,6 +4,7 @@
 //! fan:   independent processes, 16 at once, beside a bare loop that spawns `/bin/true` 16 at once
 //! chain: from one task's exit to the next one's start, beside one fdatasync and one process start
 //! noop:  tasks that need no process, each made durable, beside an fdatasync for all slots together
+//! idle:  processor time of a server with nothing to do, beside the time that passed
 //! wide:  one DAG of many tasks: from its file to the end, beside its run alone
 
 use std::fs::{File, OpenOptions};
@@ -32,6 +33,7 @@ fn main() {
         chain(folder.path(), size(1_000)),
         noop(folder.path(), size(20_000)),
         wide(folder.path(), size(100_000)),
+        idle(folder.path(), Duration::from_secs(if smoke { 1 } else { 20 })),
     ];
     println!("{:<8} {:>8} {:>14} {:>14} {:>8}", "figure", "tasks", "nightrun", "floor", "ratio");
     for row in &rows {
@@ -159,4 +161,38 @@ fn wide(folder: &Path, count: usize) -> Json {
         .map(|at| format!("{{id: t{at}, type: noop, depends_on: [{}]}}", if at == 0 { "" } else { "t0" }));
     let whole = run(folder, "wide", tasks);
     row("wide", count, each(begun.elapsed(), count), each(length(&whole), count))
+}
+
+/// What a server with one DAG, due next year, takes of a processor.
+fn idle(folder: &Path, length: Duration) -> Json {
+    let dags = folder.join("dags");
+    std::fs::create_dir_all(&dags).expect("a folder");
+    std::fs::write(dags.join("yearly.yaml"), "schedule: '@yearly'\ntasks: [{id: a, run: 'true'}]\n")
+        .expect("a file");
+    let mut server = Command::new(NIGHTRUN)
+        .args(["serve", "--listen", "127.0.0.1:0", "--dags"])
+        .arg(&dags)
+        .arg("--data")
+        .arg(folder.join("idle-data"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nightrun serves");
+    // It has started when its socket is there; then it may rest.
+    while !folder.join("idle-data/nightrun.sock").exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let before = processor_time(server.id());
+    std::thread::sleep(length);
+    let taken = processor_time(server.id()).saturating_sub(before);
+    server.kill().and_then(|()| server.wait()).expect("it ends");
+    row("idle", 1, taken, length)
+}
+
+/// User and system time of a process so far; the kernel counts hundredths of a second.
+fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
+    let after_name = stat.rsplit(')').next().expect("a name in brackets");
+    let ticks: u64 =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
