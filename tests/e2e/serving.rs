@@ -181,7 +181,7 @@ tasks:
 ",
     );
     let _server = town.serve();
-    town.nightrun("trigger long");
+    town.does("trigger long");
     let pid: u32 = wait_for("the child", || town.read("child").trim().parse().ok());
     town.nightrun("cancel 1").prints("run 1 is being ended");
     let run = town.wait_for_run("1", "canceled");
@@ -208,7 +208,7 @@ fn overlapping_runs_wait_and_say_so() {
     let town = Town::with("queued", &waiting("queue"));
     let _server = town.serve();
     for _ in 0..3 {
-        town.nightrun("trigger queued");
+        town.does("trigger queued");
     }
     town.wait_for_run("1", "running");
     town.nightrun("why 3").prints(
@@ -235,9 +235,9 @@ fn overlapping_ticks_are_left_out_where_the_file_says_so() {
 fn the_newer_run_replaces_the_older_where_the_file_says_so() {
     let town = Town::with("replacing", &waiting("replace"));
     let _server = town.serve();
-    town.nightrun("trigger replacing");
+    town.does("trigger replacing");
     town.wait_for_run("1", "running");
-    town.nightrun("trigger replacing");
+    town.does("trigger replacing");
     town.wait_for_run("1", "canceled");
     town.write("go", "");
     town.wait_for_run("2", "success");
@@ -267,7 +267,7 @@ fn it_listens_to_this_machine_only() {
 fn a_stopped_server_leaves_nothing_running_and_nothing_failed() {
     let town = Town::with("long", &waiting("queue"));
     let server = town.serve();
-    town.nightrun("trigger long");
+    town.does("trigger long");
     let pid = wait_for("the process", || {
         let shown = town.nightrun("runs show 1 --json").json();
         task(&shown, "wait")["attempts"][0]["pid"].as_u64()
@@ -286,7 +286,7 @@ fn a_stopped_server_leaves_nothing_running_and_nothing_failed() {
 fn with_drain_it_waits_for_what_runs() {
     let town = Town::with("long", &waiting("queue"));
     let server = town.serve_with("--drain");
-    town.nightrun("trigger long");
+    town.does("trigger long");
     wait_for("the task", || {
         (task(&town.nightrun("runs show 1 --json").json(), "wait")["state"] == "running").then_some(())
     });

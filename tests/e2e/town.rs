@@ -92,6 +92,13 @@ impl Town {
         Said::by(self.command(args).output().unwrap())
     }
 
+    /// Calls `nightrun`, which must go well.
+    #[track_caller]
+    pub(crate) fn does(&self, args: &str) {
+        let said = self.nightrun(args);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+
     /// Calls `nightrun` with something on its standard input.
     pub(crate) fn nightrun_reading(&self, args: &str, input: &str) -> Said {
         let mut command = self.command(args);
