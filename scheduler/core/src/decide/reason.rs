@@ -106,7 +106,10 @@ impl fmt::Display for Reason {
             Self::MaxActiveTasks { limit } => {
                 write!(f, "its run already has {limit} tasks at work (max_active_tasks)")
             }
-            Self::Retry { at, after } => write!(f, "will be tried again at {at}, after: {after}"),
+            Self::Retry { at, after } => {
+                let at = at.to_chrono().format("%FT%TZ");
+                write!(f, "will be tried again at {at}, after: {after}")
+            }
             Self::Active => write!(f, "at work"),
             Self::Rule { rule } => write!(f, "its trigger rule `{}` cannot hold any more", rule.as_str()),
             Self::WhenFalse => write!(f, "its `when` is false"),

@@ -170,7 +170,8 @@ impl Carrier {
             Prepared::Program(argv, values) => (argv, values),
             Prepared::Done(outputs, choice) => return Ok(Start::Done(outputs, choice)),
         };
-        let folder = self.dags.join(Path::new(&run.version.path).parent().unwrap_or(Path::new("")));
+        let parent = Path::new(&run.version.path).parent().filter(|parent| *parent != Path::new(""));
+        let folder = parent.map_or_else(|| self.dags.clone(), |parent| self.dags.join(parent));
         let working_dir = match &task.working_dir {
             Some(dir) => folder.join(render(dir)?),
             None => folder,
