@@ -215,3 +215,12 @@ fn too_much_is_refused_before_it_costs() {
     assert_eq!(codes(&"x".repeat((32 << 20) + 1)), [Code::TooLarge]);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+#[test]
+fn an_unquoted_template_in_a_flow_map_is_told_where_it_is() {
+    let text = "tasks:\n  - {id: a, run: echo {{ ds }}}\n";
+    let reading = read(&Source::new("dags/example.yaml", text), &known());
+    let places: Vec<_> =
+        reading.diagnostics.iter().map(|fault| (fault.code, fault.place.line, fault.place.column)).collect();
+    assert_eq!(places, [(Code::UnquotedTemplate, 2, 23)]);
+}

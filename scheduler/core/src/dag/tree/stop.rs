@@ -66,6 +66,16 @@ fn syntax(words: &str, text: &str, at: Span) -> Fault {
         return Fault::new(Code::Tab, Span::new(tab, tab + 1), "a tab in the indentation")
             .help("YAML is indented with spaces only: two per level");
     }
+    if let Some(open) = text[line_start..].find("{{").map(|open| line_start + open)
+        && (open..open + 2).contains(&at.range().start)
+    {
+        return Fault::new(
+            Code::UnquotedTemplate,
+            Span::new(open, open + 2),
+            "a value with `{{` must stand in quotes here",
+        )
+        .help("inside `{ … }` or `[ … ]` YAML takes a brace for its own: put the whole value in quotes");
+    }
     if words.contains("recursion limit") {
         return Fault::new(Code::TooLarge, at, "lists and maps are nested too deeply");
     }
