@@ -36,7 +36,8 @@ pub enum Output {
 pub enum Event {
     /// The armed timer rang, or time may have passed.
     TimePassed,
-    /// The scheduler begins: attempts that were alive in the store have an unknown end.
+    /// The scheduler begins: attempts that were alive in the store have an unknown end. It comes before all
+    /// others, so that no attempt of this scheduler is taken for one of the last.
     Started,
     /// DAG files were read: new or changed DAGs, and ids that no file defines any more.
     DagsRead {

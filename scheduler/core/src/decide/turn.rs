@@ -28,10 +28,12 @@ const FACTS_PER_STEP: usize = 20_000;
 
 /// The one way in: takes what happened and decides what is true now and what to do.
 pub fn step(state: &mut State, event: Event, now: Timestamp) -> Step {
+    // A schedule that is due when a scheduler begins fires by the files as they are now, which are read next.
+    let schedules_fire = !matches!(event, Event::Started);
     let mut turn = Turn::new(state, now);
     turn.out.answer = turn.take(event);
     turn.follow();
-    turn.fire_due();
+    turn.fire_due(schedules_fire);
     turn.dispatch();
     turn.out
 }
@@ -92,12 +94,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Does what the timers that are due ask for.
-    fn fire_due(&mut self) {
-        while let Some((at, _)) = self.state.timers.first()
-            && *at <= self.now
-            && self.out.transitions.len() < FACTS_PER_STEP
-        {
-            let (_, timer) = self.state.timers.pop_first().expect("just seen");
+    fn fire_due(&mut self, schedules: bool) {
+        while let Some(timer) = self.take_due(schedules) {
             match timer {
                 Timer::Tick(dag) => self.ticks_due(&dag),
                 Timer::Retry(instance) => self.retry_due(instance),
@@ -107,6 +105,16 @@ impl<'a> Turn<'a> {
             }
             self.follow();
         }
+    }
+
+    /// The first timer that is due, without those of schedules if they must wait.
+    fn take_due(&mut self, schedules: bool) -> Option<Timer> {
+        if self.out.transitions.len() >= FACTS_PER_STEP {
+            return None;
+        }
+        let mut due = self.state.timers.iter().take_while(|(at, _)| *at <= self.now);
+        let due = due.find(|(_, timer)| schedules || !matches!(timer, Timer::Tick(_)))?.clone();
+        self.state.timers.take(&due).map(|(_, timer)| timer)
     }
 
     pub(super) fn arm(&mut self, at: Timestamp, timer: Timer) {

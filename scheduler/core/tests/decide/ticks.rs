@@ -93,8 +93,8 @@ impl Clockwork {
     fn outage(&mut self, length: Duration) {
         self.now = self.now.plus(length);
         self.state = State::restore(self.memory.snapshot(), true, self.now);
-        self.load();
         self.decide(Event::Started);
+        self.load();
     }
 
     fn pause(&mut self, paused: bool) {
@@ -240,6 +240,22 @@ fn a_full_dag_queues_skips_or_replaces() {
         }
         assert_eq!(ticks, (fired, skipped), "{overlap:?}");
     }
+}
+
+#[test]
+fn what_is_due_at_a_restart_fires_by_the_files_as_they_are_now_and_once() {
+    let mut it = Clockwork::new(scheduled("* * * * *", CatchupPolicy::None));
+    it.now = it.now.plus(MINUTE);
+    it.state = State::restore(it.memory.snapshot(), true, it.now);
+    let begun = step(&mut it.state, Event::Started, it.now);
+    assert!(
+        begun.transitions.is_empty() && begun.effects.is_empty(),
+        "nothing fires before the files are read"
+    );
+    let files = Event::DagsRead { read: vec![it.text()], gone: vec![], faults: vec![] };
+    let read = step(&mut it.state, files, it.now);
+    let launches = read.effects.iter().filter(|effect| matches!(effect, Effect::Launch(_))).count();
+    assert_eq!(launches, 1);
 }
 
 #[test]

@@ -115,10 +115,10 @@ impl Scheduler {
         self.handle.clone()
     }
 
-    /// Runs until it is stopped. `first` are taken before anything else, then the scheduler begins:
-    /// attempts that were alive when the last one ended are lost.
+    /// Runs until it is stopped. It begins with what the last one left: attempts that were alive when that
+    /// ended are lost. Then it takes `first`, and only then does anything fire.
     pub async fn run(mut self, first: Vec<Event>) {
-        let begin = first.into_iter().chain([Event::Started]).map(|event| Waiting { event, reply: None });
+        let begin = [Event::Started].into_iter().chain(first).map(|event| Waiting { event, reply: None });
         self.turn(begin.collect()).await;
         while !self.may_end() {
             let events = self.wait().await;
