@@ -107,10 +107,11 @@ fn the_ledger_agrees(town: &Town, runs: &[Json], lines: &[Line]) {
             assert_eq!(numbers, (1..=attempts.len() as u64).collect::<Vec<_>>(), "run {id}, {name}");
             let last = u32::try_from(attempts.len()).unwrap();
             let key = (id.to_owned(), name.to_owned());
+            let own: Vec<&Line> = lines.iter().filter(|it| it.run == id && it.task == name).collect();
             assert_eq!(
                 ends.get(&key),
                 Some(&last),
-                "run {id}, {name}: the last attempt is the one that ended"
+                "the last attempt is the one that ended: {task}, {own:?}"
             );
             let started = lines.iter().filter(|it| it.begins && it.run == id && it.task == name);
             assert!(started.map(|it| it.number).all(|number| number <= last), "run {id}, {name}");
