@@ -97,3 +97,16 @@ pub(crate) fn println(text: &str) {
         std::process::exit(0);
     }
 }
+
+/// Says what the scheduler has to say of itself, from `level` on, on standard error.
+pub(crate) fn start_tracing(level: tracing::Level) {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::builder().with_env_var("NIGHTRUN_LOG").with_default_directive(level.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.from_env_lossy())
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::dag::{Known, Source, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
-use nightrun_engine::run::{Parse, Parts, Scheduler};
+use nightrun_engine::run::{Parse, Parts, Scheduler, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
 
@@ -35,15 +35,15 @@ pub(crate) fn database(data: &Path) -> PathBuf {
 /// `dags` is the folder that paths of DAG files are relative to; without `schedules` nothing fires.
 pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result<Wired, Failure> {
     let clock = system_clock();
-    std::fs::create_dir_all(&config.data).or_fail(format!("{} cannot be made", config.data.display()))?;
-    let data = config.data.canonicalize().or_fail(config.data.display())?;
     let dags = dags.canonicalize().map_err(|fault| {
         Failure::usage(format!("the DAG folder {}: {fault}", dags.display())).help("name it with --dags DIR")
     })?;
-    let writer = Writer::open(&database(&data)).map_err(Failure::new)?;
-    let store_id = Reader::open(&database(&data))
-        .and_then(|reader| reader.read_now(Page::store_id))
-        .map_err(Failure::new)?;
+    // Makes the folder, closed to others.
+    let writer = Writer::open(&database(&config.data)).map_err(Failure::new)?;
+    let data = config.data.canonicalize().or_fail(config.data.display())?;
+    let store_id = Reader::open(&database(&data)).and_then(|reader| reader.read_now(Page::store_id));
+    // A copy of a store has its id; the place tells them apart, so that neither ends the other's processes.
+    let store_id = hash_of(&data.to_string_lossy(), store_id.map_err(Failure::new)?.as_bytes());
     let swept =
         sweep::end_all(&store_id, SWEEP_GRACE).or_fail("processes left behind cannot be looked for")?;
     for left in &swept.ended {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,11 +45,13 @@ pub(crate) fn logs(args: Logs) -> Verdict {
         if several {
             say::println(&format!("── {} ({})", task.id, task.state));
         }
-        for path in [paths.stdout(attempt), paths.log(attempt)] {
-            copy(&path, 0)?;
+        let files = [paths.stdout(attempt), paths.log(attempt)];
+        let mut ends = [0; 2];
+        for (path, end) in files.iter().zip(&mut ends) {
+            *end = copy(path, 0)?;
         }
         if args.follow {
-            follow(&looker, attempt, &paths.log(attempt))?;
+            follow(&looker, attempt, &files, ends)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -87,14 +89,20 @@ fn copy(path: &Path, from: u64) -> Result<u64, Failure> {
     }
 }
 
-/// Goes on printing until the attempt is over.
-fn follow(looker: &Looker, attempt: AttemptId, path: &Path) -> Result<(), Failure> {
-    let mut end = std::fs::metadata(path).map_or(0, |meta| meta.len());
+/// Goes on printing from where each file ended, until the attempt is over.
+fn follow(
+    looker: &Looker,
+    attempt: AttemptId,
+    files: &[PathBuf; 2],
+    mut ends: [u64; 2],
+) -> Result<(), Failure> {
     loop {
         let attempts = looker.read(|page| page.attempts(attempt.instance))?;
         let state = attempts.iter().find(|it| it.number == attempt.number).map(|it| it.state);
         let over = state.is_none_or(AttemptState::is_final);
-        end = copy(path, end)?;
+        for (path, end) in files.iter().zip(&mut ends) {
+            *end = copy(path, *end)?;
+        }
         if over {
             return Ok(());
         }

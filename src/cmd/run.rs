@@ -25,6 +25,7 @@ const TAIL: usize = 20;
 const REPORT: &str = "report";
 
 pub(crate) fn run(args: Run) -> Verdict {
+    say::start_tracing(tracing::Level::WARN);
     let config = Config::load(Given { dags: args.dags.dags, slots: args.slots, ..Given::default() })?;
     let now = system_clock()();
     let target = target::find(&args.target, &config, now)?;
@@ -63,6 +64,13 @@ async fn play(
     mut progress: Option<Progress>,
 ) -> Result<RunShow, Failure> {
     let wired = wire::scheduler(config, &target.root.clone(), false)?;
+    let unfinished = wired.scheduler.unfinished();
+    if unfinished > 0 {
+        let help = "`nightrun serve` goes on with them; or name another folder with --data";
+        return Err(
+            Failure::new(format!("{unfinished} runs in {} are not over", config.data.display())).help(help)
+        );
+    }
     let handle = wired.scheduler.handle();
     let mut news = handle.news();
     let first = Event::DagsRead { read: vec![target.into_text()], gone: vec![], faults: vec![] };
@@ -157,7 +165,8 @@ fn show_failed(data: &Path, run: RunId, task: &TaskShow) {
     let paths = LogPaths::new(data);
     for path in [paths.stdout(attempt), paths.log(attempt)] {
         let log = nightrun_engine::logs::tail(&path, TAIL).unwrap_or_default();
-        log.lines().for_each(|line| anstream::eprintln!("  │ {line}"));
+        // What a task prints must not steer the terminal.
+        nightrun_engine::logs::plain(&log).lines().for_each(|line| anstream::eprintln!("  │ {line}"));
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn serve(args: Serve) -> Verdict {
         let help = "anyone who reaches it could run commands; put a proxy with a login before 127.0.0.1";
         return Err(Failure::usage(format!("{} is not this machine alone", config.listen)).help(help));
     }
-    start_tracing();
+    say::start_tracing(tracing::Level::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -109,17 +109,4 @@ async fn until_told(handle: &Handle, drain: bool) {
         }
         handle.stop(false);
     });
-}
-
-fn start_tracing() {
-    use std::io::IsTerminal;
-    use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::builder().with_env_var("NIGHTRUN_LOG").with_default_directive(tracing::Level::INFO.into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.from_env_lossy())
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -133,6 +133,9 @@ impl Turn<'_> {
         let run = self.run(run_id);
         run.tasks[task.at()].lost += 1;
         let lost = run.tasks[task.at()].lost;
+        if let Some(cut) = run.tasks[task.at()].cut_by.take() {
+            return self.settle(run_id, task, TaskState::Skipped, cut);
+        }
         if let Some(ending) = &run.ending {
             let reason = ending.reason.clone();
             self.settle(run_id, task, TaskState::Canceled, reason);
@@ -211,12 +214,16 @@ fn timed_out(timeout: Duration) -> Reason {
 
 /// The wait before extra try `k` (1 for the first): the backoff, plus jitter, never above the maximum.
 pub(super) fn retry_delay(retry: &Retry, k: u32, attempt: AttemptId) -> Duration {
+    if retry.delay.is_zero() {
+        return Duration::ZERO;
+    }
     let base = retry.delay.as_secs_f64();
     let grown = match retry.backoff {
         Backoff::Constant => base,
         Backoff::Linear => base * f64::from(k),
         Backoff::Exponential(factor) => base * factor.powi(i32::try_from(k - 1).unwrap_or(i32::MAX)),
-    };
+    }
+    .min(LONGEST_DELAY.as_secs_f64());
     let spread = if retry.jitter { grown * fraction(attempt) } else { 0.0 };
     let longest = retry.max_delay.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY);
     Duration::try_from_secs_f64(grown + spread).unwrap_or(longest).min(longest)
@@ -266,6 +273,22 @@ mod tests {
         assert_eq!(waits(Backoff::Linear, None, false), [10.0, 20.0, 30.0, 40.0, 50.0]);
         assert_eq!(waits(Backoff::Exponential(2.0), None, false), [10.0, 20.0, 40.0, 80.0, 160.0]);
         assert_eq!(waits(Backoff::Exponential(3.0), Some(60), false), [10.0, 30.0, 60.0, 60.0, 60.0]);
+    }
+
+    #[test]
+    fn no_wait_stays_none_however_often_it_is_doubled() {
+        let retry = Retry {
+            retries: 2_000,
+            delay: Duration::ZERO,
+            backoff: Backoff::Exponential(100.0),
+            max_delay: None,
+            jitter: true,
+            on_exit: vec![],
+        };
+        let instance = InstanceId { run: RunId(1), task: TaskIndex(0), item: 0 };
+        assert_eq!(retry_delay(&retry, 2_000, AttemptId { instance, number: 1 }), Duration::ZERO);
+        let long = Retry { delay: Duration::from_secs(1), ..retry };
+        assert_eq!(retry_delay(&long, 2_000, AttemptId { instance, number: 1 }), LONGEST_DELAY);
     }
 
     #[test]

@@ -15,11 +15,13 @@ pub enum Reason {
     // A run waits.
     MaxActiveRuns { limit: u32 },
     Paused,
+    Retired,
     // A task waits.
     Upstream,
     Condition,
     Slots,
     Pool { pool: String },
+    PoolTooSmall { pool: String, needs: u32, slots: u32 },
     MaxActiveTasks { limit: u32 },
     Retry { at: Timestamp, after: String },
     // Something goes on.
@@ -56,10 +58,12 @@ impl Reason {
         match self {
             Self::MaxActiveRuns { .. } => "max_active_runs",
             Self::Paused => "paused",
+            Self::Retired => "retired",
             Self::Upstream => "upstream",
             Self::Condition => "condition",
             Self::Slots => "slots",
             Self::Pool { .. } => "pool",
+            Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
             Self::Active => "active",
@@ -99,10 +103,14 @@ impl fmt::Display for Reason {
                 write!(f, "waits for one of {limit} runs to end (max_active_runs)")
             }
             Self::Paused => write!(f, "the DAG is paused"),
+            Self::Retired => write!(f, "no file defines the DAG any more; put it back, or cancel the run"),
             Self::Upstream => write!(f, "waits for its upstream tasks"),
             Self::Condition => write!(f, "its `when` is being evaluated"),
             Self::Slots => write!(f, "waits for a free slot of the executor"),
             Self::Pool { pool } => write!(f, "waits for a free slot of pool `{pool}`"),
+            Self::PoolTooSmall { pool, needs, slots } => {
+                write!(f, "needs {needs} slots of pool `{pool}`, which has {slots}: enlarge it and restart")
+            }
             Self::MaxActiveTasks { limit } => {
                 write!(f, "its run already has {limit} tasks at work (max_active_tasks)")
             }

@@ -11,6 +11,7 @@ use super::run::fresh_instances;
 use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
+use crate::dag::spec::Task;
 use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub next_run: i64,
     /// Number for the next version.
     pub next_version: i64,
+    /// How far the schedules of all DAGs have been looked at, also of those that are left out below.
+    pub cursors: BTreeMap<DagId, Timestamp>,
     /// All DAGs, retired ones too while they have runs that are not over.
     pub dags: Vec<DagRow>,
     /// All runs that are not over.
@@ -86,6 +89,10 @@ pub struct TaskRow {
     pub failures: u32,
     /// How many of its attempts ended as `lost`.
     pub lost: u32,
+    /// When the process of its last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// Since when it is in its state.
+    pub since: Timestamp,
 }
 
 impl State {
@@ -97,6 +104,7 @@ impl State {
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;
+        state.cursors = snapshot.cursors;
         for row in snapshot.dags {
             let entry = DagEntry {
                 version: row.version,
@@ -168,7 +176,12 @@ impl State {
                 (TaskState::UpForRetry, Some(retry_at)) => {
                     self.timers.insert((retry_at, Timer::Retry(run.instance_id(task))));
                 }
-                (state, _) if state.holds_slot() => self.take_slots(id, task),
+                (state, deadline) if state.holds_slot() => {
+                    let attempt = AttemptId { instance: run.instance_id(task), number: instance.attempt };
+                    let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
+                    self.timers.extend(deadline.map(|at| (at, timer(attempt))));
+                    self.take_slots(id, task);
+                }
                 _ => {}
             }
         }
@@ -192,18 +205,26 @@ impl Run {
 
 fn restore_instances(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
     let mut instances = fresh_instances(&row.version);
-    for (instance, stored) in instances.iter_mut().zip(&row.tasks) {
+    for ((instance, stored), task) in instances.iter_mut().zip(&row.tasks).zip(&row.version.dag.tasks) {
         instance.state = stored.state;
         instance.reason = stored.reason.clone();
         (instance.attempt, instance.failures, instance.lost) = (stored.attempt, stored.failures, stored.lost);
-        if let Reason::Retry { at, .. } = stored.reason {
-            instance.deadline = Some(at);
-        }
+        instance.deadline = deadline_of(stored, task);
         if stored.state == TaskState::Stopping {
             instance.stop = Some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut });
         }
     }
     instances
+}
+
+/// When the timer of a stored task instance rings: its next try, its timeout, or the end of its grace.
+fn deadline_of(stored: &TaskRow, task: &Task) -> Option<Timestamp> {
+    match (stored.state, &stored.reason) {
+        (TaskState::UpForRetry, Reason::Retry { at, .. }) => Some(*at),
+        (TaskState::Running, _) => Some(stored.started_at?.plus(task.timeout?)),
+        (TaskState::Stopping, _) => Some(stored.since.plus(task.grace)),
+        _ => None,
+    }
 }
 
 fn ending_of(reason: Reason) -> Ending {

@@ -80,11 +80,7 @@ impl Turn<'_> {
         let dag = version.dag.id.clone();
         let entry = self.state.dags.get_mut(&dag).expect("a run is made of a known DAG");
         entry.queued.insert((new.run_type, new.logical_date, id));
-        let reason = if entry.is_held(self.state.paused) {
-            Reason::Paused
-        } else {
-            Reason::MaxActiveRuns { limit: version.dag.max_active_runs }
-        };
+        let reason = entry.why_queued(self.state.paused);
         self.record(Transition::RunCreated {
             run: id,
             dag,

@@ -55,8 +55,10 @@ impl Turn<'_> {
         let cursor = match known {
             None => first_cursor(&text.dag, self.now),
             Some(entry) if same_schedule && (!was_held || catches_up(&text.dag)) => entry.cursor,
-            Some(_) => self.now,
+            Some(entry) => self.now.max(entry.cursor),
         };
+        // What ticked once never ticks again, though the DAG was gone meanwhile or the clock was set back.
+        let cursor = self.state.cursors.get(&id).map_or(cursor, |seen| cursor.max(*seen));
         let paused = known.is_some_and(|entry| entry.paused);
         let version = VersionId(self.state.next_version);
         self.state.next_version += 1;
@@ -77,6 +79,7 @@ impl Turn<'_> {
         let entry = DagEntry { version, paused, retired: false, cursor, next_tick: None, active, queued };
         self.state.dags.insert(id.clone(), entry);
         self.arm_tick(&id);
+        self.tell_queued_runs(&id);
         self.admit(&id);
     }
 
@@ -85,6 +88,7 @@ impl Turn<'_> {
             self.disarm_tick(id);
             self.dag(id).retired = true;
             self.record(Transition::DagRetired { dag: id.clone() });
+            self.tell_queued_runs(id);
         }
     }
 
@@ -119,14 +123,12 @@ impl Turn<'_> {
     /// Tells anew why the queued runs of a DAG wait.
     fn tell_queued_runs(&mut self, id: &DagId) {
         let entry = &self.state.dags[id];
-        let reason = if entry.is_held(self.state.paused) {
-            Reason::Paused
-        } else {
-            Reason::MaxActiveRuns { limit: entry.version.dag.max_active_runs }
-        };
+        let reason = entry.why_queued(self.state.paused);
         for (_, _, run) in entry.queued.clone() {
-            self.run(run).reason = reason.clone();
-            self.record(Transition::RunReasoned { run, reason: reason.clone() });
+            if self.run(run).reason != reason {
+                self.run(run).reason = reason.clone();
+                self.record(Transition::RunReasoned { run, reason: reason.clone() });
+            }
         }
     }
 
@@ -237,7 +239,8 @@ fn fire_from(dag: &Dag, timetable: &Timetable, due: &[Timestamp], now: Timestamp
     let always = Timestamp::from_nanos(i64::MIN);
     let by_window = dag.catchup.window.map_or(always, |window| now.minus(window));
     let newest = |count: u32| {
-        let just_after_now = Timestamp::from_nanos(now.nanos().saturating_add(1));
+        let last = dag.end.map_or(now, |end| end.min(now));
+        let just_after_now = Timestamp::from_nanos(last.nanos().saturating_add(1));
         let back = |at: Timestamp| timetable.previous_before(at).unwrap_or(at);
         (0..count).fold(just_after_now, |at, _| back(at))
     };

@@ -25,6 +25,9 @@ pub struct State {
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
+    /// How far the schedules of all DAGs had been looked at when the store was read, also of those that
+    /// are not in force.
+    pub(super) cursors: BTreeMap<DagId, Timestamp>,
 }
 
 /// One DAG in force, or retired while runs of it go on.
@@ -47,6 +50,19 @@ impl DagEntry {
     /// No tick fires and no queued run begins.
     pub(super) fn is_held(&self, everything_paused: bool) -> bool {
         everything_paused || self.paused || self.retired || !self.version.dag.enabled
+    }
+
+    /// Why a run of it waits to begin.
+    pub(super) fn why_queued(&self, everything_paused: bool) -> Reason {
+        if self.retired {
+            Reason::Retired
+        } else if everything_paused || self.paused {
+            Reason::Paused
+        } else if !self.version.dag.enabled {
+            Reason::Disabled
+        } else {
+            Reason::MaxActiveRuns { limit: self.version.dag.max_active_runs }
+        }
     }
 }
 
@@ -204,6 +220,7 @@ impl State {
             timers: BTreeSet::new(),
             next_run: 1,
             next_version: 1,
+            cursors: BTreeMap::new(),
         }
     }
 

@@ -122,14 +122,14 @@ impl Turn<'_> {
         let run = &self.state.runs[&run_id];
         let spec = run.task(task);
         if let Some(name) = &spec.pool {
-            let fits = self
-                .state
-                .limits
-                .pools
-                .get(name)
-                .is_some_and(|pool| pool.used + spec.pool_slots <= pool.slots);
-            if !fits {
-                return Some((Barrier::Pool(name.clone()), Reason::Pool { pool: name.clone() }));
+            let (slots, used) =
+                self.state.limits.pools.get(name).map_or((0, 0), |pool| (pool.slots, pool.used));
+            let (needs, pool) = (spec.pool_slots, name.clone());
+            if needs > slots {
+                return Some((Barrier::Pool(pool.clone()), Reason::PoolTooSmall { pool, needs, slots }));
+            }
+            if needs > slots - used.min(slots) {
+                return Some((Barrier::Pool(pool.clone()), Reason::Pool { pool }));
             }
         }
         let limit = run.dag().max_active_tasks?;

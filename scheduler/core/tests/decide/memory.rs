@@ -52,7 +52,7 @@ impl Memory {
                 assert_eq!(before, None, "{dag} ticked twice at {instant}");
                 self.dags.get_mut(dag).unwrap().cursor = *instant;
             }
-            Transition::RunCreated { .. } => self.create_run(transition),
+            Transition::RunCreated { .. } => self.create_run(transition, now),
             Transition::RunMoved { run, from, to, reason } => self.move_run(*run, *from, *to, reason, now),
             Transition::RunReasoned { run, reason } => {
                 self.runs.get_mut(run).unwrap().reason = reason.clone();
@@ -61,7 +61,7 @@ impl Memory {
                 let task = self.task(*instance);
                 assert_eq!(task.state, *from, "{instance:?}");
                 assert!(TaskState::legal(*from, *to), "{instance:?}: {from} -> {to}");
-                (task.state, task.reason) = (*to, reason.clone());
+                (task.state, task.reason, task.since) = (*to, reason.clone(), now);
             }
             Transition::TaskReasoned { instance, reason } => self.task(*instance).reason = reason.clone(),
             Transition::AttemptCreated { attempt } => {
@@ -72,8 +72,9 @@ impl Memory {
                     (TaskState::Starting, attempt.number, Reason::Active);
                 assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
             }
-            Transition::AttemptStarted { attempt, state, .. } => {
+            Transition::AttemptStarted { attempt, state, at, .. } => {
                 self.attempts.insert(*attempt, *state);
+                self.task(attempt.instance).started_at = Some(*at);
                 if *state == AttemptState::Running {
                     self.task(attempt.instance).state = TaskState::Running;
                 }
@@ -81,7 +82,7 @@ impl Memory {
             Transition::AttemptStopping { attempt, reason } => {
                 self.attempts.insert(*attempt, AttemptState::Stopping);
                 let task = self.task(attempt.instance);
-                (task.state, task.reason) = (TaskState::Stopping, reason.clone());
+                (task.state, task.reason, task.since) = (TaskState::Stopping, reason.clone(), now);
             }
             Transition::AttemptEnded { attempt, state, .. } => {
                 assert!(state.is_final());
@@ -102,6 +103,7 @@ impl Memory {
             paused: self.paused,
             next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
             next_version: self.versions.keys().last().map_or(1, |version| version.0 + 1),
+            cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
         }
@@ -111,7 +113,7 @@ impl Memory {
         &mut self.runs.get_mut(&instance.run).unwrap().tasks[instance.task.at()]
     }
 
-    fn create_run(&mut self, transition: &Transition) {
+    fn create_run(&mut self, transition: &Transition, now: Timestamp) {
         let Transition::RunCreated {
             run,
             version,
@@ -127,8 +129,15 @@ impl Memory {
             unreachable!("only called with one")
         };
         let version = self.versions[version].clone();
-        let waiting =
-            TaskRow { state: TaskState::Waiting, reason: Reason::Upstream, attempt: 0, failures: 0, lost: 0 };
+        let waiting = TaskRow {
+            state: TaskState::Waiting,
+            reason: Reason::Upstream,
+            attempt: 0,
+            failures: 0,
+            lost: 0,
+            started_at: None,
+            since: now,
+        };
         let row = RunRow {
             id: *run,
             tasks: vec![waiting; version.dag.tasks.len()],

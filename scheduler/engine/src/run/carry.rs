@@ -82,6 +82,11 @@ impl Carrier {
         self.alive.is_empty()
     }
 
+    /// The end of an attempt has been decided: nothing of it is to come.
+    pub(super) fn forget(&mut self, attempt: AttemptId) {
+        self.alive.remove(&attempt);
+    }
+
     /// Carries one order out. What goes wrong comes back as an event.
     pub(super) fn carry_out(&mut self, state: &State, effect: &Effect) {
         match effect {
@@ -103,7 +108,6 @@ impl Carrier {
         match word {
             Word::Started { pid } => Some(Event::AttemptStarted { attempt, pid, at }),
             Word::Ended(ended) => {
-                self.alive.remove(&attempt);
                 let task = state.run(attempt.instance.run)?.version.dag.task(attempt.instance.task);
                 finish::outcome(task, &self.paths, &self.data, attempt, at, ended, &self.loop_)
                     .map(|outcome| Event::AttemptFinished { attempt, at, outcome })

@@ -1,7 +1,7 @@
 //! The end of an attempt's process becomes an outcome: its outputs are read, checked and put away.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use nightrun_core::dag::spec::Task;
@@ -9,6 +9,8 @@ use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs};
 use nightrun_core::id::AttemptId;
 use nightrun_core::time::Timestamp;
 use nightrun_core::value;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde_json::{Map, Value as Json};
 
 use super::handle::Handle;
@@ -36,7 +38,7 @@ pub(super) fn outcome(
         Ended::NotStarted(message) => return Some(Outcome::NotStarted(message)),
     }
     let (file, stdout) = (paths.output(attempt), paths.stdout(attempt));
-    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    let size = |path: &Path| fs::symlink_metadata(path).map_or(0, |meta| meta.len());
     if size(&file) + task.capture.map_or(0, |_| size(&stdout)) <= QUICK {
         return Some(succeeded(task, &file, &stdout, data));
     }
@@ -79,18 +81,25 @@ fn read_outputs(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Result<
     Ok(outputs)
 }
 
-/// A file's bytes; none when there is no file. Larger than any value may be is an error.
+/// A file's bytes; none when there is no file. What a task puts in its place (a link, a pipe, a device) is
+/// refused: it could be read for ever.
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    match fs::metadata(path) {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Ok(meta) if meta.len() > value::MAX_OUTPUTS as u64 => {
-            return Err(format!(
-                "{} bytes are more than the {} allowed; hand on a path instead",
-                meta.len(),
-                value::MAX_OUTPUTS
-            ));
-        }
-        Ok(_) | Err(_) => {}
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(Errno::LOOP) => return Err(format!("{} is a link", path.display())),
+        Err(fault) => return Err(format!("{} cannot be read: {fault}", path.display())),
+    };
+    let fault = |fault: io::Error| format!("{} cannot be read: {fault}", path.display());
+    if !file.metadata().map_err(fault)?.is_file() {
+        return Err(format!("{} is no regular file", path.display()));
     }
-    fs::read(path).map_err(|fault| format!("{} cannot be read: {fault}", path.display()))
+    let limit = value::MAX_OUTPUTS as u64;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("more than the {limit} bytes allowed; hand on a path instead"));
+    }
+    Ok(bytes)
 }

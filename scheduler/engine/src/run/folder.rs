@@ -38,6 +38,8 @@ struct Seen {
     hash: String,
     /// DAGs of the last good version.
     dags: Vec<DagId>,
+    /// DAGs that it defines too, but that another file had defined before.
+    refused: Vec<DagId>,
     faulty: bool,
 }
 
@@ -83,15 +85,48 @@ impl Folder {
         Self { root, known, seen }
     }
 
-    /// Looks at every file; only what changed is read.
+    /// Looks at every file; only what changed is read. A DAG belongs to the file that defined it first.
     pub fn look(&mut self) -> FolderReport {
         let mut report = FolderReport::default();
+        let lost = self.look_once(&mut report);
+        // A DAG whose file gave it up may be defined in one that was refused it: those are read again.
+        let refused = |seen: &&mut Seen| lost.iter().any(|dag| seen.refused.contains(dag));
+        let mut again = false;
+        for seen in self.seen.values_mut().filter(refused) {
+            seen.hash.clear();
+            again = true;
+        }
+        if again {
+            self.look_once(&mut report);
+        }
+        let read = |dag: &DagId| report.read.iter().any(|text| text.dag.id == *dag);
+        report.gone = lost.into_iter().filter(|dag| !read(dag) && !self.defines(dag)).collect();
+        report
+    }
+
+    fn defines(&self, dag: &DagId) -> bool {
+        self.seen.values().any(|seen| seen.dags.contains(dag))
+    }
+
+    /// One look; returns the DAGs that files gave up.
+    fn look_once(&mut self, report: &mut FolderReport) -> BTreeSet<DagId> {
         let mut before = std::mem::take(&mut self.seen);
+        let mut changed = Vec::new();
         let mut taken: BTreeMap<DagId, String> = BTreeMap::new();
-        let mut lost: BTreeSet<DagId> = BTreeSet::new();
         for path in dag_files(&self.root) {
             let old = before.remove(&path).unwrap_or_default();
-            let now = self.look_at(&path, &old, &mut taken, &mut report);
+            match fs::read(self.root.join(&path)) {
+                Ok(bytes) if hash_of(&path, &bytes) != old.hash => changed.push((path, bytes, old)),
+                // Unchanged, or unreadable just now: what it defined stays its own.
+                Ok(_) | Err(_) => {
+                    taken.extend(old.dags.iter().map(|dag| (dag.clone(), path.clone())));
+                    self.seen.insert(path, old);
+                }
+            }
+        }
+        let mut lost: BTreeSet<DagId> = BTreeSet::new();
+        for (path, bytes, old) in changed {
+            let now = self.read_file(&path, &bytes, &old, &mut taken, report);
             lost.extend(old.dags.into_iter().filter(|dag| !now.dags.contains(dag)));
             self.seen.insert(path, now);
         }
@@ -101,51 +136,45 @@ impl Folder {
                 report.faults.push((path, json!([])));
             }
         }
-        report.gone = lost.into_iter().filter(|dag| !taken.contains_key(dag)).collect();
-        report
+        lost
     }
 
-    fn look_at(
+    fn read_file(
         &self,
         path: &str,
+        bytes: &[u8],
         old: &Seen,
         taken: &mut BTreeMap<DagId, String>,
         report: &mut FolderReport,
     ) -> Seen {
-        let Ok(bytes) = fs::read(self.root.join(path)) else {
-            return Seen { hash: String::new(), dags: old.dags.clone(), faulty: old.faulty };
-        };
-        let hash = hash_of(path, &bytes);
-        if hash == old.hash {
-            taken.extend(old.dags.iter().map(|dag| (dag.clone(), path.to_owned())));
-            return Seen { hash, dags: old.dags.clone(), faulty: old.faulty };
-        }
-        let Reading { dags, diagnostics } = read(&Source::new(path, &bytes), &self.known);
+        let hash = hash_of(path, bytes);
+        let Reading { dags, diagnostics } = read(&Source::new(path, bytes), &self.known);
         let mut faults = as_json(&diagnostics);
-        let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-        let mut own = Vec::new();
+        let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+        let broken = dags.is_empty();
+        let mut now = Seen { hash, ..Seen::default() };
         for dag in dags {
             if let Some(first) = taken.get(&dag.id) {
                 let fault = Diagnostic::duplicate_dag(path, &text, dag.id.as_str(), first);
                 faults.extend(as_json(&[fault]));
+                now.refused.push(dag.id);
                 continue;
             }
             taken.insert(dag.id.clone(), path.to_owned());
-            own.push(dag.id.clone());
-            let text =
-                DagText { dag: Arc::new(dag), path: path.into(), text: text.clone(), hash: hash.clone() };
-            report.read.push(text);
-        }
-        let faulty = !faults.is_empty();
-        if faulty || old.faulty || old.hash.is_empty() {
-            report.faults.push((path.to_owned(), Json::Array(faults)));
+            now.dags.push(dag.id.clone());
+            let hash = now.hash.clone();
+            report.read.push(DagText { dag: Arc::new(dag), path: path.into(), text: text.clone(), hash });
         }
         // A broken file changes nothing: its last good version stays in force.
-        if own.is_empty() {
-            own.clone_from(&old.dags);
-            taken.extend(own.iter().map(|dag| (dag.clone(), path.to_owned())));
+        if broken {
+            now.dags.clone_from(&old.dags);
+            taken.extend(now.dags.iter().map(|dag| (dag.clone(), path.to_owned())));
         }
-        Seen { hash, dags: own, faulty }
+        now.faulty = !faults.is_empty();
+        if now.faulty || old.faulty || old.hash.is_empty() {
+            report.faults.push((path.to_owned(), Json::Array(faults)));
+        }
+        now
     }
 
     /// Looks again whenever files change, and tells the loop; on a thread of its own, until the loop ends.

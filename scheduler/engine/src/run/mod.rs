@@ -115,6 +115,11 @@ impl Scheduler {
         self.handle.clone()
     }
 
+    /// How many runs of the store are not over.
+    pub fn unfinished(&self) -> usize {
+        self.state.runs().count()
+    }
+
     /// Runs until it is stopped. It begins with what the last one left: attempts that were alive when that
     /// ended are lost. Then it takes `first`, and only then does anything fire.
     pub async fn run(mut self, first: Vec<Event>) {
@@ -142,10 +147,16 @@ impl Scheduler {
             _ = self.inbox.recv_many(&mut messages, MAX_TURN) => {}
             () = tokio::time::sleep(sleep) => {}
         }
+        // Whatever woke the loop, both are heard: requests must not wait until tasks are quiet.
         while words.len() < MAX_TURN
             && let Ok(word) = self.parts.words.try_recv()
         {
             words.push(word);
+        }
+        while messages.len() < MAX_TURN
+            && let Ok(message) = self.inbox.try_recv()
+        {
+            messages.push(message);
         }
         let mut events: Vec<Waiting> = words
             .into_iter()
@@ -153,15 +164,20 @@ impl Scheduler {
             .map(|event| Waiting { event, reply: None })
             .collect();
         for message in messages {
-            match message {
-                Message::Event(event, reply) => events.push(Waiting { event: *event, reply }),
-                Message::Stop { drain } => {
-                    self.stopping = Some(drain);
-                    self.state.start_nothing_more();
-                }
-            }
+            events.extend(self.take(message));
         }
         events
+    }
+
+    fn take(&mut self, message: Message) -> Option<Waiting> {
+        match message {
+            Message::Event(event, reply) => Some(Waiting { event: *event, reply }),
+            Message::Stop { drain } => {
+                self.stopping = Some(drain);
+                self.state.start_nothing_more();
+                None
+            }
+        }
     }
 
     fn sleep(&self) -> Duration {
@@ -176,6 +192,7 @@ impl Scheduler {
         loop {
             let now = (self.parts.clock)();
             let mut facts = std::mem::take(&mut self.soft);
+            let soft = facts.clone();
             let mut effects = Vec::new();
             let mut answers = Vec::new();
             let passed = Waiting { event: Event::TimePassed, reply: None };
@@ -192,7 +209,10 @@ impl Scheduler {
             }
             match self.commit(now, facts).await {
                 Ok(()) => return self.act(effects, events, answers),
-                Err(fault) => events = self.recover(&fault, events).await,
+                Err(fault) => match self.recover(&fault, &soft, events).await {
+                    Some(again) => events = again,
+                    None => return,
+                },
             }
         }
     }
@@ -224,6 +244,9 @@ impl Scheduler {
             self.carrier.carry_out(&self.state, &effect);
         }
         for (waiting, answer) in events.into_iter().zip(answers) {
+            if let Event::AttemptFinished { attempt, .. } = waiting.event {
+                self.carrier.forget(attempt);
+            }
             if let Some(reply) = waiting.reply {
                 // Whoever asked may have gone.
                 let _ = reply.send(answer.unwrap_or(Answer::Done));
@@ -232,18 +255,35 @@ impl Scheduler {
     }
 
     /// A commit failed: what was decided is forgotten, the store is read again, and the same events are
-    /// decided anew. Processes go on meanwhile; their words wait.
-    async fn recover(&mut self, fault: &StoreError, events: Vec<Waiting>) -> Vec<Waiting> {
+    /// decided anew, those of the `soft` facts too. Processes go on meanwhile; their words wait. `None`:
+    /// the scheduler was told to stop, and what it could not store is left to the next one.
+    async fn recover(
+        &mut self,
+        fault: &StoreError,
+        soft: &[Transition],
+        events: Vec<Waiting>,
+    ) -> Option<Vec<Waiting>> {
         tracing::error!(%fault, "the store refused a commit; trying again");
         self.health.send_replace(Health::StoreFails(fault.to_string()));
+        let mut events: Vec<Waiting> = soft.iter().filter_map(started_again).chain(events).collect();
         loop {
-            tokio::time::sleep(STORE_RETRY).await;
+            tokio::select! {
+                () = tokio::time::sleep(STORE_RETRY) => {}
+                Some(message) = self.inbox.recv() => {
+                    events.extend(self.take(message));
+                    if self.stopping.is_some() {
+                        self.stopping = Some(false);
+                        return None;
+                    }
+                    continue;
+                }
+            }
             let resumed = self.parts.writer.resume().await;
             match resumed.and_then(|()| load(&self.parts)) {
                 Ok(state) => {
                     self.state = state;
                     self.health.send_replace(Health::Well);
-                    return events;
+                    return Some(events);
                 }
                 Err(fault) => tracing::error!(%fault, "the store cannot be read; trying again"),
             }
@@ -269,6 +309,12 @@ impl Scheduler {
 /// Facts that nobody waits for: losing them in a crash changes nothing.
 fn is_soft(fact: &Transition) -> bool {
     matches!(fact, Transition::AttemptStarted { .. })
+}
+
+/// The event behind a soft fact, to be decided again.
+fn started_again(fact: &Transition) -> Option<Waiting> {
+    let Transition::AttemptStarted { attempt, pid, at, .. } = *fact else { return None };
+    Some(Waiting { event: Event::AttemptStarted { attempt, pid, at }, reply: None })
 }
 
 fn load(parts: &Parts) -> Result<State, StoreError> {

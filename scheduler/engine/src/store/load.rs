@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
 use nightrun_core::id::{DagId, RunId, VersionId};
+use nightrun_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::column::{dag_id, instant, json, maybe_instant, reason, word};
@@ -49,6 +50,7 @@ pub fn load(
         let mut conn = connect::open_for_reading(path)?;
         let page = conn.transaction()?;
         let mut loader = Loader { conn: &page, parse, versions: HashMap::new(), unreadable: Vec::new() };
+        let cursors = loader.cursors()?;
         let dags = loader.dags()?;
         let runs = loader.runs(&dags)?;
         let snapshot = Snapshot {
@@ -58,6 +60,7 @@ pub fn load(
             next_run: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?,
             next_version: page
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM dag_version", [], |row| row.get(0))?,
+            cursors,
             dags,
             runs,
         };
@@ -74,6 +77,17 @@ struct Loader<'a, P> {
 }
 
 impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
+    /// How far each schedule has been looked at, also of DAGs that are left out.
+    fn cursors(&self) -> Result<BTreeMap<DagId, Timestamp>, Fault> {
+        let mut rows = self.conn.prepare("SELECT id, cursor FROM dag")?;
+        let mut rows = rows.query([])?;
+        let mut cursors = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            cursors.insert(dag_id(row, 0)?, instant(row, 1)?);
+        }
+        Ok(cursors)
+    }
+
     fn dags(&mut self) -> Result<Vec<DagRow>, Fault> {
         let mut rows = self.conn.prepare(
             "SELECT id, version, paused, retired, cursor FROM dag
@@ -133,7 +147,8 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
                                                       AND a.item = i.item AND a.state = 'failed'),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'lost')
+                                                      AND a.item = i.item AND a.state = 'lost'),
+                    started_at, since
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -145,6 +160,8 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                 attempt: row.get(2)?,
                 failures: row.get(3)?,
                 lost: row.get(4)?,
+                started_at: maybe_instant(row, 5)?,
+                since: instant(row, 6)?,
             });
         }
         Ok(tasks)
