@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::ledger::{self, Line};
 use crate::town::{Town, is_alive, wait_for};
 
-/// How often the server is killed, unless NIGHTRUN_CRASHES says otherwise.
+/// How often the server is killed, unless `NIGHTRUN_CRASHES` says otherwise.
 const CRASHES: u32 = 3;
 
 #[test]
@@ -68,9 +68,8 @@ fn batch(town: &Town) -> String {
     for layer in ["a", "b"] {
         let after = if layer == "a" { "[]" } else { "[a0, a1, a2, a3]" };
         for at in 0..4 {
-            dag.push_str(&format!(
-                "  - id: {layer}{at}\n    depends_on: {after}\n    run: |\n      {script}\n"
-            ));
+            let task = format!("  - id: {layer}{at}\n    depends_on: {after}\n    run: |\n      {script}\n");
+            dag.push_str(&task);
         }
     }
     dag

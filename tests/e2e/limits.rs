@@ -10,7 +10,7 @@ const TASKS: usize = 12;
 fn crowd(town: &Town, dag: &str, each: &str) -> String {
     let script = ledger::noting(town, "sleep 0.05");
     let task = |at| format!("  - id: t{at}\n    {each}\n    run: |\n      {script}\n");
-    format!("{dag}\ntasks:\n{}", (0..TASKS).map(task).collect::<Vec<_>>().join(""))
+    format!("{dag}\ntasks:\n{}", (0..TASKS).map(task).collect::<String>())
 }
 
 /// Runs the DAG and gives back what its tasks wrote down.

@@ -126,7 +126,7 @@ tasks:
     let run = town.nightrun("run large --json --data .nightrun").json();
     assert_eq!(task(&run, "measure")["outputs"]["return_value"], "200000 {'x'}");
     let reason = task(&run, "too_large")["reason"].as_str().unwrap();
-    assert!(reason.contains("bytes are more than the 16777216 allowed; hand on a path instead"), "{reason}");
+    assert!(reason.contains("more than the 16777216 bytes allowed; hand on a path instead"), "{reason}");
     assert_eq!(town.nightrun("xcom 1 make text").out.len(), 200_001);
 }
 
