@@ -74,10 +74,16 @@ impl Town {
 
     /// `nightrun` with these arguments, in this town.
     pub(crate) fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nightrun"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_nightrun"));
+        command.args(args.split_whitespace());
+        command
+    }
+
+    /// A program in this town, for which `nightrun` is in the path, and little else is said.
+    fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         let binary = Path::new(env!("CARGO_BIN_EXE_nightrun")).parent().unwrap();
         command
-            .args(args.split_whitespace())
             .current_dir(self.root.path())
             .env_clear()
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", binary.display()))
@@ -90,6 +96,11 @@ impl Town {
     /// Calls `nightrun` and waits for its end. Arguments are split at spaces.
     pub(crate) fn nightrun(&self, args: &str) -> Said {
         Said::by(self.command(args).output().unwrap())
+    }
+
+    /// Types a line into a shell; both outputs come as one.
+    pub(crate) fn types(&self, line: &str) -> Said {
+        Said::by(self.program("bash").args(["-c", &format!("({line}) 2>&1")]).output().unwrap())
     }
 
     /// Calls `nightrun`, which must go well.
