@@ -11,12 +11,13 @@ use crate::town::{Town, masked, sources};
 
 /// Each page with its text.
 fn pages() -> Vec<(String, String)> {
-    let entries = fs::read_dir(sources().join("docs")).unwrap();
-    let page = |path: std::path::PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(".md").then(|| (name, fs::read_to_string(path).unwrap()))
-    };
-    entries.filter_map(|entry| page(entry.unwrap().path())).collect()
+    let paths = fs::read_dir(sources().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+        .map(|path| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap())
+        })
+        .collect()
 }
 
 /// The blocks of a page: language and text.
