@@ -68,11 +68,24 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         words: heard,
         operators: nightrun_plugins::builtin(),
         parse: parse.clone(),
-        environment: environment::inherited(),
+        environment: with_own_folder(environment::inherited()),
         store_id,
     })
     .map_err(Failure::new)?;
     Ok(Wired { scheduler, clock, parse, database: database(&config.data) })
+}
+
+/// Puts the folder of this program last on `PATH`, so that a task can call `nightrun output`.
+fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent).and_then(Path::to_str);
+    let path = environment.iter_mut().find(|(name, _)| name == "PATH");
+    if let (Some(folder), Some((_, path))) = (folder, path)
+        && path.split(':').all(|known| known != folder)
+    {
+        *path = format!("{path}:{folder}");
+    }
+    environment
 }
 
 /// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.

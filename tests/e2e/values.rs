@@ -241,3 +241,21 @@ fn output_outside_of_a_task_says_where_it_works() {
   = help: `nightrun output` works inside a task of a run",
     );
 }
+
+#[test]
+fn a_pipe_or_a_link_in_place_of_the_outputs_file_fails_its_attempt_and_nothing_else() {
+    let town = Town::with(
+        "traps",
+        "tasks:\n  \
+         - {id: pipe, run: 'rm -f $NIGHTRUN_OUTPUT; mkfifo $NIGHTRUN_OUTPUT'}\n  \
+         - {id: link, run: 'ln -sf /dev/zero $NIGHTRUN_OUTPUT'}\n  \
+         - {id: fine, run: echo still here}\n",
+    );
+    let run = town.nightrun("run traps --json").json();
+    assert_eq!(task(&run, "fine")["state"], "success");
+    for (id, why) in [("pipe", "is no regular file"), ("link", "is a link")] {
+        assert_eq!(task(&run, id)["state"], "failed");
+        let reason = task(&run, id)["reason"].as_str().unwrap();
+        assert!(reason.contains(why), "{reason}");
+    }
+}

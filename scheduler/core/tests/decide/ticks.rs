@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Catchup, CatchupPolicy, Dag, Overlap};
 use nightrun_core::decide::{
-    Choice, DagText, Effect, Event, Outcome, Outputs, State, Step, Transition, step,
+    Choice, DagText, Effect, Event, Force, Outcome, Outputs, RunRequest, State, Step, Transition, Values,
+    step,
 };
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -272,4 +273,93 @@ fn a_schedule_that_missed_a_year_is_taken_in_steps() {
     }
     assert_eq!(fired, 1);
     assert_eq!(it.state.version(&DagId::from("it")).map(|version| version.id.0), Some(1));
+}
+
+#[test]
+fn a_dag_that_was_gone_over_a_restart_never_ticks_an_instant_again() {
+    let mut dag = scheduled("* * * * *", CatchupPolicy::All);
+    dag.start = Some(START.minus(MINUTE * 5));
+    let mut it = Clockwork::new(dag);
+    assert_eq!(it.fired(), 5);
+    it.decide(Event::DagsRead { read: vec![], gone: vec!["it".into()], faults: vec![] });
+    // A restarted scheduler is not told of a retired DAG, only how far its schedule had come.
+    let mut snapshot = it.memory.snapshot();
+    snapshot.dags.clear();
+    it.state = State::restore(snapshot, true, it.now);
+    it.decide(Event::Started);
+    let read = vec![DagText { hash: "2".into(), ..it.text() }];
+    it.decide(Event::DagsRead { read, gone: vec![], faults: vec![] });
+    it.work(MINUTE * 2);
+    assert_eq!(it.fired(), 7);
+}
+
+#[test]
+fn catch_up_counts_back_from_the_end_of_a_schedule_that_is_over() {
+    let mut dag = scheduled("* * * * *", CatchupPolicy::Latest);
+    (dag.start, dag.end) = (Some(START.minus(MINUTE * 100)), Some(START.minus(MINUTE * 50)));
+    assert_eq!(Clockwork::new(dag).fired(), 1);
+}
+
+#[test]
+fn queued_runs_say_so_when_their_dag_is_gone_or_switched_off() {
+    let mut dag = scheduled("* * * * *", CatchupPolicy::None);
+    dag.max_active_runs = 1;
+    let mut state = State::new(4, &BTreeMap::new());
+    let mut read = |dag: &Dag, edition, gone: Vec<DagId>, now| {
+        let read = if gone.is_empty() { vec![build::text(dag.clone(), edition)] } else { vec![] };
+        step(&mut state, Event::DagsRead { read, gone, faults: vec![] }, now).transitions
+    };
+    let _ = read(&dag, 1, vec![], START);
+    let _ = read(&dag, 2, vec![], START.plus(MINUTE));
+    let _ = read(&dag, 3, vec![], START.plus(MINUTE * 2));
+    let told = |facts: Vec<Transition>| {
+        facts.into_iter().find_map(|fact| match fact {
+            Transition::RunReasoned { reason, .. } => Some(reason.kind()),
+            _ => None,
+        })
+    };
+    dag.enabled = false;
+    assert_eq!(told(read(&dag, 4, vec![], START.plus(MINUTE * 2))), Some("disabled"));
+    assert_eq!(told(read(&dag, 4, vec!["it".into()], START.plus(MINUTE * 2))), Some("retired"));
+}
+
+#[test]
+fn a_state_read_again_from_the_store_still_ends_what_takes_too_long() {
+    let mut task = build::task("long");
+    task.timeout = Some(MINUTE);
+    task.grace = Duration::from_secs(10);
+    let dag = Arc::new(build::dag("it", vec![task], &[]));
+    let mut it = Clockwork {
+        now: START,
+        state: State::new(4, &BTreeMap::new()),
+        memory: Memory::new(4, BTreeMap::new()),
+        dag,
+        runs: vec![],
+    };
+    let decide = |it: &mut Clockwork, event| {
+        let step = step(&mut it.state, event, it.now);
+        for fact in &step.transitions {
+            it.memory.take(fact, it.now, &|_| it.dag.clone());
+        }
+        step.effects
+    };
+    let read = vec![it.text()];
+    decide(&mut it, Event::DagsRead { read, gone: vec![], faults: vec![] });
+    let request = RunRequest {
+        dag: "it".into(),
+        params: Values::new(),
+        logical_date: None,
+        force: false,
+        by: "test".into(),
+    };
+    let launched = decide(&mut it, Event::RunRequested(request));
+    let Some(Effect::Launch(attempt)) = launched.first().cloned() else { panic!("{launched:?}") };
+    decide(&mut it, Event::AttemptStarted { attempt, pid: 7, at: START });
+    // The store refused a commit meanwhile: the loop reads the state again, and nothing is lost.
+    it.state = State::restore(it.memory.snapshot(), true, it.now);
+    it.now = START.plus(MINUTE);
+    assert_eq!(decide(&mut it, Event::TimePassed), [Effect::Stop { attempt, force: Force::Term }]);
+    it.state = State::restore(it.memory.snapshot(), true, it.now);
+    it.now = it.now.plus(Duration::from_secs(10));
+    assert_eq!(decide(&mut it, Event::TimePassed), [Effect::Stop { attempt, force: Force::Kill }]);
 }

@@ -250,3 +250,53 @@ fn is_dag_file(name: &str) -> bool {
 fn as_json(diagnostics: &[Diagnostic]) -> Vec<Json> {
     diagnostics.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nightrun_core::time::Timestamp;
+    use nightrun_core::timetable::Zone;
+
+    fn folder(root: &Path) -> Folder {
+        Folder::new(root.to_owned(), Known::new(Zone::utc(), Timestamp::from_nanos(0)), [])
+    }
+
+    fn write(root: &Path, name: &str, text: &str) {
+        fs::write(root.join(name), text).unwrap();
+    }
+
+    fn ids(report: &FolderReport) -> Vec<&str> {
+        report.read.iter().map(|text| text.dag.id.as_str()).collect()
+    }
+
+    const TASKS: &str = "tasks: [{id: a, run: echo}]";
+
+    #[test]
+    fn only_what_changed_is_read_and_a_broken_file_keeps_its_dag() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "one.yaml", TASKS);
+        let mut folder = folder(root.path());
+        assert_eq!(ids(&folder.look()), ["one"]);
+        assert!(folder.look().is_empty());
+        write(root.path(), "one.yaml", "tasks: [");
+        let broken = folder.look();
+        assert!(broken.read.is_empty() && broken.gone.is_empty() && broken.faulty_files() == 1);
+        fs::remove_file(root.path().join("one.yaml")).unwrap();
+        assert_eq!(folder.look().gone, ["one".into()]);
+    }
+
+    #[test]
+    fn a_dag_stays_with_the_file_that_had_it_first_and_goes_to_the_next_when_that_gives_it_up() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "b.yaml", &format!("id: x\n{TASKS}"));
+        let mut folder = folder(root.path());
+        assert_eq!(folder.look().read[0].path, "b.yaml");
+        write(root.path(), "a.yaml", &format!("id: x\n{TASKS}"));
+        let second = folder.look();
+        assert!(second.read.is_empty() && second.faulty_files() == 1, "{second:?}");
+        fs::remove_file(root.path().join("b.yaml")).unwrap();
+        let third = folder.look();
+        assert_eq!(third.read[0].path, "a.yaml");
+        assert!(third.gone.is_empty(), "{third:?}");
+    }
+}
