@@ -100,8 +100,7 @@ impl Changed {
                     self.dags.insert(dag.clone());
                 }
                 Transition::Paused { dag: None, .. } | Transition::FaultsFound { .. } => self.all = true,
-                Transition::CursorMoved { .. }
-                | Transition::RunMoved { .. }
+                Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::TaskMoved { .. }
                 | Transition::TaskReasoned { .. }

@@ -65,13 +65,6 @@ pub enum Transition {
         /// Why it fired none.
         skipped: Option<Reason>,
     },
-    /// The schedule's cursor moved without a tick.
-    CursorMoved {
-        /// The DAG.
-        dag: DagId,
-        /// Looked at up to here.
-        cursor: Timestamp,
-    },
     /// There is a new run; all its tasks are `waiting` with reason `upstream`.
     RunCreated {
         /// Its number.
@@ -180,8 +173,7 @@ impl Transition {
             Self::DagLoaded { .. }
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
-            | Self::Paused { .. }
-            | Self::CursorMoved { .. } => None,
+            | Self::Paused { .. } => None,
             Self::Ticked { run, .. } => *run,
             Self::RunCreated { run, .. } | Self::RunMoved { run, .. } | Self::RunReasoned { run, .. } => {
                 Some(*run)

@@ -45,7 +45,6 @@ impl Memory {
                 self.dags.get_mut(dag).unwrap().paused = *paused;
             }
             Transition::Paused { dag: None, paused, .. } => self.paused = *paused,
-            Transition::CursorMoved { dag, cursor } => self.dags.get_mut(dag).unwrap().cursor = *cursor,
             Transition::Ticked { dag, instant, run, skipped } => {
                 assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
                 let before = self.ticks.insert((dag.clone(), *instant), *run);

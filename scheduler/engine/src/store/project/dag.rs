@@ -77,12 +77,8 @@ pub(super) fn ticked(
             desk.now()
         ],
     )?;
-    cursor_moved(desk, dag, instant)
-}
-
-pub(super) fn cursor_moved(desk: &Desk<'_>, dag: &DagId, cursor: Timestamp) -> Result<(), Fault> {
     let sql = "UPDATE dag SET cursor = ?2 WHERE id = ?1";
-    desk.move_one(sql, params![dag.as_str(), cursor.nanos()], || unknown(dag))
+    desk.move_one(sql, params![dag.as_str(), instant.nanos()], || unknown(dag))
 }
 
 fn unknown(dag: &DagId) -> String {

@@ -79,7 +79,6 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
         }
-        Transition::CursorMoved { dag, cursor } => dag::cursor_moved(desk, dag, *cursor),
         Transition::RunCreated {
             run,
             dag,

@@ -16,7 +16,6 @@ fn a_full_night() -> Vec<Transition> {
         vec![
             Transition::FaultsFound { path: "bad.yaml".into(), faults: json!(["no"]) },
             Transition::Paused { dag: None, paused: true, by: "ana".into() },
-            Transition::CursorMoved { dag: "etl".into(), cursor: at(50) },
             Transition::Ticked { dag: "etl".into(), instant: at(60), run: Some(RunId(1)), skipped: None },
             Transition::Ticked {
                 dag: "etl".into(),
