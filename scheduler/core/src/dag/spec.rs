@@ -62,6 +62,12 @@ impl Dag {
         &self.tasks[at.at()]
     }
 
+    /// The places of all tasks, in the order of the file.
+    pub fn places(&self) -> impl Iterator<Item = TaskIndex> + use<> {
+        let tasks = u32::try_from(self.tasks.len()).expect("a DAG file has fewer than 2^32 tasks");
+        (0..tasks).map(TaskIndex)
+    }
+
     /// The place of the task with this id.
     pub fn find(&self, id: &str) -> Option<TaskIndex> {
         let at = self.tasks.iter().position(|task| task.id == id)?;

@@ -6,7 +6,7 @@ use super::law::{RunState, TaskState};
 use super::rule::Counts;
 use super::state::{Run, State, Timer};
 use super::task::lane_of;
-use crate::id::TaskIndex;
+use crate::id::{InstanceId, TaskIndex};
 use crate::time::Timestamp;
 
 impl State {
@@ -121,7 +121,7 @@ impl State {
             if counts != instance.upstream {
                 broken.push(format!("{} counts its upstreams wrong", who()));
             }
-            let (lane, place) = lane_of(run, task);
+            let (lane, place) = lane_of(run, InstanceId::whole(run.id, task));
             if (instance.state == TaskState::Queued) != self.limits.holds(&lane, &place) {
                 broken.push(format!("{} is {} but its lane does not agree", who(), instance.state));
             }

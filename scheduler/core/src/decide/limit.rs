@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::RunType;
 use super::reason::Reason;
-use crate::id::{RunId, TaskIndex};
+use crate::id::{InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// All limits, what is taken of them, and who waits for them.
@@ -63,7 +63,15 @@ pub(super) struct Place {
     pub(super) height: Reverse<u32>,
     pub(super) logical_date: Timestamp,
     pub(super) run: RunId,
+    pub(super) item: u32,
     pub(super) task: TaskIndex,
+}
+
+impl Place {
+    /// Who waits there.
+    pub(super) fn instance(&self) -> InstanceId {
+        InstanceId { run: self.run, task: self.task, item: self.item }
+    }
 }
 
 impl Limits {

@@ -12,7 +12,7 @@ use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version}
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::Task;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -162,25 +162,23 @@ impl State {
     }
 
     /// Puts the tasks of a restored run back into queues, slots and timers.
-    fn restore_holdings(&mut self, id: RunId) {
-        let tasks = self.runs[&id].tasks.len();
-        for at in 0..tasks {
-            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-            let run = &self.runs[&id];
-            let instance = &run.tasks[at];
+    fn restore_holdings(&mut self, run_id: RunId) {
+        for id in self.runs[&run_id].ids() {
+            let run = &self.runs[&run_id];
+            let instance = run.at(id);
             match (instance.state, instance.deadline) {
                 (TaskState::Queued, _) => {
-                    let (lane, place) = lane_of(run, task);
+                    let (lane, place) = lane_of(run, id);
                     let _ = self.limits.join(&lane, place);
                 }
                 (TaskState::UpForRetry, Some(retry_at)) => {
-                    self.timers.insert((retry_at, Timer::Retry(run.instance_id(task))));
+                    self.timers.insert((retry_at, Timer::Retry(id)));
                 }
                 (state, deadline) if state.holds_slot() => {
-                    let attempt = AttemptId { instance: run.instance_id(task), number: instance.attempt };
+                    let attempt = AttemptId { instance: id, number: instance.attempt };
                     let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
                     self.timers.extend(deadline.map(|at| (at, timer(attempt))));
-                    self.take_slots(id, task);
+                    self.take_slots(id);
                 }
                 _ => {}
             }
@@ -195,7 +193,7 @@ impl Run {
         for task in version.dag.graph.order() {
             let (state, allow_failure) = (self.state_of(*task), version.dag.task(*task).allow_failure);
             self.unsettled += u32::from(!state.is_final());
-            self.failures += u32::from(self.fails_by(*task));
+            self.failures += u32::from(self.fails_by(InstanceId::whole(self.id, *task)));
             for below in version.dag.graph.downstream(*task) {
                 self.tasks[below.at()].upstream.add(state, allow_failure);
             }
@@ -236,10 +234,9 @@ impl Turn<'_> {
     /// The scheduler begins: what was alive is lost, and every waiting task is judged anew.
     pub(super) fn started(&mut self) -> Option<Answer> {
         let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
-        for id in runs {
-            for at in 0..self.state.runs[&id].tasks.len() {
-                let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-                self.restart_task(id, task);
+        for run in runs {
+            for id in self.state.runs[&run].ids() {
+                self.restart_task(id);
             }
             self.follow();
         }
@@ -250,16 +247,14 @@ impl Turn<'_> {
         None
     }
 
-    fn restart_task(&mut self, id: RunId, task: TaskIndex) {
-        let run = self.run(id);
-        let instance: InstanceId = run.instance_id(task);
-        let place = &mut run.tasks[task.at()];
+    fn restart_task(&mut self, id: InstanceId) {
+        let place = self.run(id.run).at_mut(id);
         if place.state.holds_slot() {
-            let attempt = AttemptId { instance, number: place.attempt };
+            let attempt = AttemptId { instance: id, number: place.attempt };
             let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
         } else if place.state == TaskState::Waiting && place.reason == Reason::Condition {
             place.reason = Reason::Upstream;
-            self.judge_task(id, task);
+            self.judge_task(id);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::state::{Ending, Instance, Run, Stop, Timer, Version};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::Overlap;
-use crate::id::{DagId, RunId, TaskIndex};
+use crate::id::{DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// A run about to be made.
@@ -147,7 +147,7 @@ impl Turn<'_> {
             self.arm(now.plus(timeout), Timer::RunTimeout(id));
         }
         for task in version.dag.graph.order() {
-            self.judge_task(id, *task);
+            self.judge_task(InstanceId::whole(id, *task));
         }
     }
 
@@ -198,25 +198,24 @@ impl Turn<'_> {
             let (from, to) = (RunState::Running, RunState::Stopping);
             self.record(Transition::RunMoved { run: id, from, to, reason: reason.clone() });
         }
-        for at in 0..self.run(id).tasks.len() {
-            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-            self.end_task(id, task, reason.clone());
+        for instance in self.run(id).ids() {
+            self.end_task(instance, reason.clone());
         }
     }
 
-    fn end_task(&mut self, run: RunId, task: TaskIndex, reason: Reason) {
-        match self.run(run).state_of(task) {
-            TaskState::Waiting => self.settle(run, task, TaskState::Canceled, reason),
+    fn end_task(&mut self, id: InstanceId, reason: Reason) {
+        match self.run(id.run).at(id).state {
+            TaskState::Waiting => self.settle(id, TaskState::Canceled, reason),
             TaskState::Queued => {
-                self.leave_queue(run, task);
-                self.settle(run, task, TaskState::Canceled, reason);
+                self.leave_queue(id);
+                self.settle(id, TaskState::Canceled, reason);
             }
             TaskState::UpForRetry => {
-                self.disarm_task(run, task);
-                self.settle(run, task, TaskState::Canceled, reason);
+                self.disarm_task(id);
+                self.settle(id, TaskState::Canceled, reason);
             }
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
-                self.stop_attempt(run, task, Stop::RunEnding, reason);
+                self.stop_attempt(id, Stop::RunEnding, reason);
             }
             TaskState::Success
             | TaskState::Failed
@@ -251,7 +250,7 @@ fn verdict(run: &Run) -> (RunState, Reason) {
         return (ending.verdict, ending.reason.clone());
     }
     let order = run.version.dag.graph.order();
-    match order.iter().find(|task| run.fails_by(**task)) {
+    match order.iter().find(|task| run.fails_by(InstanceId::whole(run.id, **task))) {
         Some(first) => {
             let first = run.task(*first).id.clone();
             (RunState::Failed, Reason::TasksFailed { count: run.failures, first })

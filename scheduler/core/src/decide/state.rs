@@ -132,14 +132,35 @@ impl Run {
         self.version.dag.task(at)
     }
 
-    pub(super) fn instance_id(&self, at: TaskIndex) -> InstanceId {
-        InstanceId { run: self.id, task: at, item: 0 }
+    /// A task instance, if there is one of this id.
+    pub(super) fn get(&self, id: InstanceId) -> Option<&Instance> {
+        self.tasks.get(id.task.at())
     }
 
-    /// True when this task's end fails the run.
-    pub(super) fn fails_by(&self, at: TaskIndex) -> bool {
-        let bad = matches!(self.state_of(at), TaskState::Failed | TaskState::UpstreamFailed);
-        bad && !self.task(at).allow_failure
+    /// As [`Self::get`], to change it.
+    pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Instance> {
+        self.tasks.get_mut(id.task.at())
+    }
+
+    /// A task instance that is known to be there.
+    pub(super) fn at(&self, id: InstanceId) -> &Instance {
+        self.get(id).expect("an instance that is worked on is there")
+    }
+
+    /// As [`Self::at`], to change it.
+    pub(super) fn at_mut(&mut self, id: InstanceId) -> &mut Instance {
+        self.get_mut(id).expect("an instance that is worked on is there")
+    }
+
+    /// All task instances, in the order of the file.
+    pub(super) fn ids(&self) -> Vec<InstanceId> {
+        self.version.dag.places().map(|task| InstanceId::whole(self.id, task)).collect()
+    }
+
+    /// True when the end of this task fails the run.
+    pub(super) fn fails_by(&self, id: InstanceId) -> bool {
+        let bad = matches!(self.at(id).state, TaskState::Failed | TaskState::UpstreamFailed);
+        bad && !self.task(id.task).allow_failure
     }
 
     /// True when a branch or short-circuit right before this task has not decided yet.
@@ -148,10 +169,10 @@ impl Run {
         above.any(|it| self.task(it).chooses && !self.state_of(it).is_final())
     }
 
-    /// The current attempt of a task, if there has been one.
-    pub fn attempt(&self, at: TaskIndex) -> Option<AttemptId> {
-        let number = self.tasks[at.at()].attempt;
-        (number > 0).then(|| AttemptId { instance: self.instance_id(at), number })
+    /// The current attempt of a task instance, if there has been one.
+    pub fn attempt(&self, id: InstanceId) -> Option<AttemptId> {
+        let number = self.at(id).attempt;
+        (number > 0).then_some(AttemptId { instance: id, number })
     }
 
     /// The state of a task.
