@@ -162,8 +162,12 @@ pub struct Task {
     pub trigger_rule: TriggerRule,
     /// An expression (without its braces); false: skipped.
     pub when: Option<String>,
-    /// Its success decides which of the tasks after it are wanted: a branch or a short-circuit.
-    pub chooses: bool,
+    /// How its success decides which of the tasks after it are wanted; `None`: it does not.
+    pub chooser: Option<Chooser>,
+    /// It makes ready what its teardown cleans up.
+    pub setup: bool,
+    /// It cleans up after the setups right before it.
+    pub teardown: Option<Teardown>,
     /// Its failure does not fail the run.
     pub allow_failure: bool,
     /// Its own environment, over the DAG's; values are templates.
@@ -188,6 +192,25 @@ pub struct Task {
     pub outputs: Vec<String>,
     /// What of its stdout becomes the output `return_value`.
     pub capture: Option<Capture>,
+}
+
+/// A task whose outputs decide what comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chooser {
+    /// Its output `choose` names the tasks or groups that are kept.
+    Branch,
+    /// Its output `condition`, when it is false, ends the path.
+    ShortCircuit {
+        /// True: only the tasks right after it are skipped, the others follow their own rules.
+        direct: bool,
+    },
+}
+
+/// A task that cleans up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Teardown {
+    /// Its failure fails the run.
+    pub fails_run: bool,
 }
 
 /// What a task does.

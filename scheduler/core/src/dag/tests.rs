@@ -12,7 +12,7 @@ fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.pools.insert("warehouse".into(), 4);
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
-    known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection], chooses: false });
+    known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection] });
     known
 }
 

@@ -115,8 +115,8 @@ impl State {
             let who = || format!("task {} of run {}", run.task(task).id, run.id);
             let mut counts = Counts::default();
             for above in graph.upstream(task) {
-                counts.total += 1;
-                counts.add(run.state_of(above), run.task(above).allow_failure);
+                counts.expect(run.task(above));
+                counts.add(run.state_of(above), run.task(above));
             }
             if counts != instance.upstream {
                 broken.push(format!("{} counts its upstreams wrong", who()));

@@ -1,6 +1,7 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
 mod attempt;
+mod choice;
 mod effect;
 mod event;
 mod invariant;
@@ -17,6 +18,7 @@ mod transition;
 mod turn;
 
 pub use attempt::LOST_BUDGET;
+pub use choice::choice_of;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use law::{AttemptState, RunState, TaskState};

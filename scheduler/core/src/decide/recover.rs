@@ -191,11 +191,11 @@ impl Run {
     fn recount(&mut self) {
         let version = self.version.clone();
         for task in version.dag.graph.order() {
-            let (state, allow_failure) = (self.state_of(*task), version.dag.task(*task).allow_failure);
+            let state = self.state_of(*task);
             self.unsettled += u32::from(!state.is_final());
             self.failures += u32::from(self.fails_by(InstanceId::whole(self.id, *task)));
             for below in version.dag.graph.downstream(*task) {
-                self.tasks[below.at()].upstream.add(state, allow_failure);
+                self.tasks[below.at()].upstream.add(state, version.dag.task(*task));
             }
         }
     }

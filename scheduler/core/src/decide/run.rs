@@ -276,8 +276,9 @@ pub(super) fn fresh_instances(version: &Version) -> Vec<Instance> {
         })
         .collect();
     for task in graph.order() {
-        let total = graph.upstream(*task).count();
-        tasks[task.at()].upstream.total = u32::try_from(total).expect("a DAG file has fewer than 2^32 tasks");
+        for above in graph.upstream(*task) {
+            tasks[task.at()].upstream.expect(version.dag.task(above));
+        }
     }
     tasks
 }

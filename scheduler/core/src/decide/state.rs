@@ -160,13 +160,14 @@ impl Run {
     /// True when the end of this task fails the run.
     pub(super) fn fails_by(&self, id: InstanceId) -> bool {
         let bad = matches!(self.at(id).state, TaskState::Failed | TaskState::UpstreamFailed);
-        bad && !self.task(id.task).allow_failure
+        let task = self.task(id.task);
+        bad && !task.allow_failure && task.teardown.is_none_or(|teardown| teardown.fails_run)
     }
 
     /// True when a branch or short-circuit right before this task has not decided yet.
     pub(super) fn awaits_choice(&self, at: TaskIndex) -> bool {
         let mut above = self.version.dag.graph.upstream(at);
-        above.any(|it| self.task(it).chooses && !self.state_of(it).is_final())
+        above.any(|it| self.task(it).chooser.is_some() && !self.state_of(it).is_final())
     }
 
     /// The current attempt of a task instance, if there has been one.

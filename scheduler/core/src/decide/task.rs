@@ -37,10 +37,9 @@ impl Turn<'_> {
         let run = self.run(id.run);
         let version = run.version.clone();
         let state = run.at(id).state;
-        let allow_failure = version.dag.task(id.task).allow_failure;
         for below in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task: below, ..id };
-            self.run(id.run).at_mut(below).upstream.add(state, allow_failure);
+            self.run(id.run).at_mut(below).upstream.add(state, version.dag.task(id.task));
             self.judge_task(below);
         }
     }
@@ -172,6 +171,11 @@ impl Turn<'_> {
                 )
             }
         };
+        // What is to be cleaned up is cleaned up, as in Airflow: only its own rule skips a teardown.
+        let spared = |t: &TaskIndex| {
+            matches!(choice, Choice::Cut { .. }) && run.version.dag.task(*t).teardown.is_some()
+        };
+        let cut: Vec<TaskIndex> = cut.into_iter().filter(|t| !spared(t)).collect();
         for below in cut {
             self.cut_off(InstanceId { task: below, ..id }, reason.clone());
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightrun_core::dag::spec::{Backoff, Dag, Overlap, Task, TriggerRule};
+use nightrun_core::dag::spec::{Backoff, Chooser, Dag, Overlap, Task, Teardown, TriggerRule};
 use nightrun_core::decide::{
     Choice, Counts, Effect, Event, Force, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
     TaskState, Transition, Values, judge, step,
@@ -179,15 +179,15 @@ impl Night {
         let (dag, task) = (&row.version.dag, attempt.instance.task);
         let mut counts = Counts::default();
         for above in dag.graph.upstream(task) {
-            counts.total += 1;
-            counts.add(row.tasks[above.at()].state, dag.task(above).allow_failure);
+            counts.expect(dag.task(above));
+            counts.add(row.tasks[above.at()].state, dag.task(above));
         }
         assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
     }
 
     fn random_choice(&mut self, attempt: AttemptId) -> Choice {
         let dag = self.memory.runs[&attempt.instance.run].version.dag.clone();
-        if !dag.task(attempt.instance.task).chooses {
+        if dag.task(attempt.instance.task).chooser.is_none() {
             return Choice::Free;
         }
         let below: Vec<TaskIndex> = dag.graph.downstream(attempt.instance.task).collect();
@@ -291,7 +291,9 @@ impl Night {
         for (id, run) in &self.memory.runs {
             assert!(run.state.is_final(), "seed {}: run {id} is still {}", self.seed, run.state);
             let failed = run.version.dag.tasks.iter().zip(&run.tasks).any(|(task, row)| {
-                matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed) && !task.allow_failure
+                matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed)
+                    && !task.allow_failure
+                    && task.teardown.is_none_or(|teardown| teardown.fails_run)
             });
             if run.state == RunState::Success {
                 assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
@@ -328,8 +330,10 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
         task.trigger_rule = *rng.pick(&TriggerRule::ALL);
     }
     task.when = rng.chance(15).then(|| "true".to_owned());
-    task.chooses = rng.chance(15);
+    task.chooser = rng.chance(15).then_some(Chooser::Branch);
     task.allow_failure = rng.chance(10);
+    task.setup = rng.chance(15);
+    task.teardown = rng.chance(10).then_some(Teardown { fails_run: rng.chance(50) });
     task.timeout = rng.chance(30).then(|| Duration::from_secs(1 + rng.below(80)));
     task.pool = rng.chance(40).then(|| (*rng.pick(&["small", "wide"])).to_owned());
     task.pool_slots = 1 + u32::try_from(rng.below(2)).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
-use nightrun_core::decide::{Choice, Effect, Event, Outcome, Outputs, Run, State, Transition};
+use nightrun_core::decide::{Effect, Event, Outcome, Run, State, Transition, choice_of};
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
@@ -45,13 +45,13 @@ pub(super) struct Carrier {
 /// What starting an attempt comes to.
 enum Start {
     Process(AttemptOrder),
-    Done(Map<String, Json>, Choice),
+    Done(Map<String, Json>),
 }
 
 /// What a task's work comes to: a program with what it adds to the environment, or nothing to run.
 enum Prepared {
     Program(Vec<String>, Vec<(String, String)>),
-    Done(Map<String, Json>, Choice),
+    Done(Map<String, Json>),
 }
 
 impl Carrier {
@@ -108,8 +108,8 @@ impl Carrier {
         match word {
             Word::Started { pid } => Some(Event::AttemptStarted { attempt, pid, at }),
             Word::Ended(ended) => {
-                let task = state.run(attempt.instance.run)?.version.dag.task(attempt.instance.task);
-                finish::outcome(task, &self.paths, &self.data, attempt, at, ended, &self.loop_)
+                let dag = &state.run(attempt.instance.run)?.version.dag;
+                finish::outcome(dag, &self.paths, &self.data, attempt, at, ended, &self.loop_)
                     .map(|outcome| Event::AttemptFinished { attempt, at, outcome })
             }
         }
@@ -122,9 +122,12 @@ impl Carrier {
                 self.alive.insert(attempt);
                 self.executor.launch(order);
             }
-            Ok(Start::Done(outputs, choice)) => {
-                let outputs: Outputs = finish::inline(outputs);
-                self.tell_end(attempt, true, Outcome::Succeeded { outputs, choice });
+            Ok(Start::Done(outputs)) => {
+                let outcome = match choice_of(&run.version.dag, attempt.instance.task, &outputs) {
+                    Ok(choice) => Outcome::Succeeded { outputs: finish::inline(outputs), choice },
+                    Err(message) => Outcome::OutputsRefused(message),
+                };
+                self.tell_end(attempt, true, outcome);
             }
             Err(message) => self.tell_end(attempt, false, Outcome::NotStarted(message)),
         }
@@ -172,7 +175,7 @@ impl Carrier {
         }
         let (argv, values) = match self.prepare(task, attempt, &scope, &own)? {
             Prepared::Program(argv, values) => (argv, values),
-            Prepared::Done(outputs, choice) => return Ok(Start::Done(outputs, choice)),
+            Prepared::Done(outputs) => return Ok(Start::Done(outputs)),
         };
         let parent = Path::new(&run.version.path).parent().filter(|parent| *parent != Path::new(""));
         let folder = parent.map_or_else(|| self.dags.clone(), |parent| self.dags.join(parent));
@@ -244,7 +247,7 @@ impl Carrier {
                         let file = self.write_script(attempt, &text)?;
                         plain(interpreter.into_iter().chain([file]).chain(args).collect())
                     }
-                    Job::Done { outputs, choice } => Ok(Prepared::Done(outputs, choice)),
+                    Job::Done { outputs } => Ok(Prepared::Done(outputs)),
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::graph::Graph;
 pub(super) fn check(draft: &mut Draft<'_, '_>, reader: &mut Reader<'_>) -> Option<Graph> {
     for task in &mut draft.tasks {
         limit::check(task, reader.known, reader.faults);
-        task.task.chooses = operator::check(task, reader.known, reader.faults);
+        operator::check(task, reader.known, reader.faults);
     }
     let ids = graph::ids(draft, reader.faults);
     let graph = graph::graph(draft, &ids, reader.faults);

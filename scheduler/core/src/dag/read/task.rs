@@ -5,7 +5,7 @@ use super::entry::{Owner, is_meant};
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
-use crate::dag::spec::{Task, Work};
+use crate::dag::spec::{Chooser, Task, Teardown, TriggerRule, Work};
 use crate::dag::tree::{Entry, Kind, Map, Node, Value};
 use crate::diag::{Code, Fault, Span};
 use crate::id::is_name;
@@ -75,13 +75,19 @@ impl Reader<'_> {
         let upstreams = self.read(map, &keys::DEPENDS_ON, Self::ids).unwrap_or_default();
         let (work, mut texts) = self.work(map, &settings, &name, node.at);
         texts.extend(setting_texts(&settings));
+        let teardown = self.teardown(map);
         let task = Task {
             id: id.unwrap_or_default().to_owned(),
             description: self.read(map, &keys::DESCRIPTION, Self::owned_text),
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
-            chooses: false,
-            trigger_rule: settings.trigger_rule.0,
+            chooser: chooser(map),
+            setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
+            trigger_rule: match (teardown, settings.trigger_rule) {
+                (Some(_), (_, None)) => TriggerRule::AllDoneSetupSuccess,
+                (_, (rule, _)) => rule,
+            },
+            teardown,
             when: settings.when.and_then(|node| self.expression(node)),
             allow_failure: settings.allow_failure,
             env: settings.env,
@@ -110,6 +116,15 @@ impl Reader<'_> {
             },
             texts,
         })
+    }
+
+    fn teardown(&mut self, map: &Map<'_>) -> Option<Teardown> {
+        let is_one = self.read(map, &keys::TEARDOWN, Self::boolean).unwrap_or(false);
+        let fails_run = self.read(map, &keys::FAIL_RUN, Self::boolean).unwrap_or(false);
+        if !is_one {
+            self.no_effect(map, &keys::FAIL_RUN, "without `teardown`");
+        }
+        is_one.then_some(Teardown { fails_run })
     }
 
     fn task_id<'n>(&mut self, map: &'n Map<'_>, node: &Node<'_>, number: usize) -> Option<&'n str> {
@@ -199,8 +214,13 @@ impl Reader<'_> {
         name: &str,
         at: Span,
     ) -> (Option<Work>, Vec<Text<'n, 'a>>) {
-        let ways: Vec<&Entry<'_>> =
-            [&keys::RUN, &keys::TYPE, &keys::SCRIPT].iter().filter_map(|key| map.entry(key.name)).collect();
+        let chooses = chooser(map).is_some();
+        let mut ways: Vec<&Entry<'_>> =
+            [&keys::RUN, &keys::SCRIPT, &keys::TYPE].iter().filter_map(|key| map.entry(key.name)).collect();
+        // The process of a branch may choose by its outputs: then `type` says what they mean.
+        if chooses && ways.len() > 1 && map.get(keys::WITH.name).is_none_or(is_for_process) {
+            ways.pop();
+        }
         if let [first, second, ..] = ways[..] {
             let message =
                 format!("{name} has `{}` and `{}`: it can do only one thing", first.key, second.key);
@@ -328,6 +348,29 @@ impl Reader<'_> {
         }
         Some(Work::Operator { name, with })
     }
+}
+
+/// What `type` says of the tasks after this one.
+fn chooser(map: &Map<'_>) -> Option<Chooser> {
+    match as_written(map.get(keys::TYPE.name)?)? {
+        "branch" => Some(Chooser::Branch),
+        "short_circuit" => {
+            let ignores = match map.get(keys::WITH.name).map(|node| &node.kind) {
+                Some(Kind::Map(with)) => with.get(IGNORE_RULES).and_then(as_written) != Some("false"),
+                _ => true,
+            };
+            Some(Chooser::ShortCircuit { direct: !ignores })
+        }
+        _ => None,
+    }
+}
+
+/// Airflow's word for a short-circuit that skips all tasks after it, whatever their rules.
+const IGNORE_RULES: &str = "ignore_downstream_trigger_rules";
+
+/// True when `with` holds nothing that says what the process of the task says.
+fn is_for_process(with: &Node<'_>) -> bool {
+    matches!(&with.kind, Kind::Map(with) if with.entries.iter().all(|entry| entry.key == IGNORE_RULES))
 }
 
 /// Every text in a value, however deep.
