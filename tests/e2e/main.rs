@@ -3,6 +3,7 @@
 mod book;
 mod crash;
 mod graphs;
+mod language;
 mod ledger;
 mod limits;
 mod looking;

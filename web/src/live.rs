@@ -102,6 +102,7 @@ impl Changed {
                 Transition::Paused { dag: None, .. } | Transition::FaultsFound { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
+                | Transition::Expanded { .. }
                 | Transition::TaskMoved { .. }
                 | Transition::TaskReasoned { .. }
                 | Transition::AttemptCreated { .. }

@@ -95,6 +95,11 @@ impl InstanceId {
     pub const fn whole(run: RunId, task: TaskIndex) -> Self {
         Self { run, task, item: 0 }
     }
+
+    /// The number of the item as people see it, from 0; `None`: the task itself.
+    pub const fn item_index(self) -> Option<u32> {
+        self.item.checked_sub(1)
+    }
 }
 
 /// One try of a task instance. Every word from an executor names one.

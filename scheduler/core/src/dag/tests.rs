@@ -22,8 +22,14 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
     match level {
         Level::Dag if name == "tasks" => format!("tasks: {value}\n"),
         Level::Dag if name == "schedule" => format!("schedule: {value}\ntasks: [{extract}]\n"),
+        Level::Dag if name == "groups" && value != "[]" => {
+            format!("{name}: {value}\ntasks: [{{id: load, run: a, group: warehouse}}]\n")
+        }
         Level::Dag => {
             format!("{name}: {value}\nschedule: 30 1 * * *\ntasks: [{extract}]\n")
+        }
+        Level::Task if name == "group" => {
+            format!("groups: [{{id: {value}}}]\ntasks: [{{id: a, run: a, {name}: {value}}}]\n")
         }
         Level::Task if name == "id" => format!("tasks: [{{id: {value}, run: a}}]\n"),
         Level::Task => {
@@ -41,6 +47,19 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         }
         Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
         Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
+        Level::Group => {
+            let id = if name == "id" { value } else { "inner" };
+            let own = if name == "id" { String::new() } else { format!(", {name}: {value}") };
+            format!(
+                "groups: [{{id: {id}{own}}}, {{id: night}}]\ntasks: [{extract}, {{id: a, run: a, group: {id}}}, {{id: b, run: b, group: night}}]\n"
+            )
+        }
+        Level::Foreach if name == "items" => {
+            format!("tasks: [{{id: a, run: a, foreach: {{items: {value}}}}}]\n")
+        }
+        Level::Foreach => {
+            format!("tasks: [{{id: a, run: a, foreach: {{items: [{{name: a}}], {name}: {value}}}}}]\n")
+        }
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
     }
 }
@@ -50,7 +69,8 @@ fn errors(text: &str) -> Vec<Diagnostic> {
     reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 5] = [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param];
+const LEVELS: [Level; 7] =
+    [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param, Level::Group, Level::Foreach];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
     let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
@@ -80,7 +100,7 @@ fn the_default_of_every_key_is_right() {
 #[test]
 fn every_key_is_read() {
     // A value that is wrong for each shape is reported: no key is known and then ignored.
-    for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any)) {
+    for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any | Shape::Items)) {
         let text = file_with(level, key, "[[{a: [b]}]]");
         assert_ne!(errors(&text), [], "{level:?} {}\n{text}", key.name);
     }
@@ -96,6 +116,8 @@ fn the_schema_describes_every_key_and_nothing_else() {
         (Level::Defaults, schema["$defs"]["defaults"].clone()),
         (Level::Schedule, schema["$defs"]["schedule"].clone()),
         (Level::Param, schema["$defs"]["param"].clone()),
+        (Level::Group, schema["$defs"]["group"].clone()),
+        (Level::Foreach, schema["$defs"]["foreach"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

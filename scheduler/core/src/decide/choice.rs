@@ -36,9 +36,9 @@ fn chosen(dag: &Dag, task: TaskIndex, value: &Json) -> Result<Vec<TaskIndex>, St
     let below = dag.graph.descendants(&[task]);
     let mut chosen = Vec::new();
     for id in ids {
-        let tasks: Vec<TaskIndex> = dag.find(id).into_iter().collect();
+        let tasks = dag.find_all(id);
         if tasks.is_empty() {
-            return Err(format!("it chose `{id}`, and there is no such task"));
+            return Err(format!("it chose `{id}`, and there is no such task or group"));
         }
         if !tasks.iter().any(|task| below[task.at()]) {
             return Err(format!("it chose `{id}`, which does not come after it"));

@@ -7,12 +7,11 @@ use super::effect::Answer;
 use super::event::{Outcome, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
-use super::run::fresh_instances;
-use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version};
+use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::Task;
-use crate::id::{AttemptId, DagId, InstanceId, RunId};
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -72,8 +71,10 @@ pub struct RunRow {
     pub reason: Reason,
     /// When it began.
     pub started_at: Option<Timestamp>,
-    /// Its task instances, in the order of the version's tasks.
+    /// Its tasks, in the order of the version's tasks.
     pub tasks: Vec<TaskRow>,
+    /// The items of those that are or were expanded, in their order.
+    pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
 }
 
 /// One task instance, as stored.
@@ -138,7 +139,9 @@ impl State {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
         let mut run = Run {
             id: row.id,
-            tasks: restore_instances(&row, ending.is_some()),
+            tasks: restore_tasks(&row, ending.is_some()),
+            items: restore_items(&row, ending.is_some()),
+            fans: vec![FanState::default(); row.version.dag.fans.len()],
             version: row.version,
             run_type: row.run_type,
             logical_date: row.logical_date,
@@ -189,30 +192,44 @@ impl State {
 impl Run {
     /// Counts anew what follows from the states of its instances.
     fn recount(&mut self) {
-        let version = self.version.clone();
-        for task in version.dag.graph.order() {
-            let state = self.state_of(*task);
-            self.unsettled += u32::from(!state.is_final());
-            self.failures += u32::from(self.fails_by(InstanceId::whole(self.id, *task)));
-            for below in version.dag.graph.downstream(*task) {
-                self.tasks[below.at()].upstream.add(state, version.dag.task(*task));
-            }
+        for id in self.ids() {
+            self.unsettled += u32::from(!self.at(id).state.is_final());
+            self.failures += u32::from(self.fails_by(id));
+            self.at_mut(id).upstream = self.counts(id);
         }
     }
 }
 
-fn restore_instances(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
-    let mut instances = fresh_instances(&row.version);
-    for ((instance, stored), task) in instances.iter_mut().zip(&row.tasks).zip(&row.version.dag.tasks) {
-        instance.state = stored.state;
-        instance.reason = stored.reason.clone();
-        (instance.attempt, instance.failures, instance.lost) = (stored.attempt, stored.failures, stored.lost);
-        instance.deadline = deadline_of(stored, task);
-        if stored.state == TaskState::Stopping {
-            instance.stop = Some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut });
-        }
+fn restore_tasks(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
+    let tasks = row.tasks.iter().zip(&row.version.dag.tasks);
+    tasks.map(|(stored, task)| restore_instance(stored, task, run_is_ending)).collect()
+}
+
+fn restore_items(row: &RunRow, run_is_ending: bool) -> BTreeMap<TaskIndex, ItemList> {
+    let list = |(task, stored): (&TaskIndex, &Vec<TaskRow>)| {
+        let spec = row.version.dag.task(*task);
+        let instances: Vec<Instance> =
+            stored.iter().map(|stored| restore_instance(stored, spec, run_is_ending)).collect();
+        let open = instances.iter().filter(|it| !it.state.is_final()).count();
+        (*task, ItemList { instances, open: u32::try_from(open).unwrap_or(u32::MAX) })
+    };
+    row.items.iter().map(list).collect()
+}
+
+fn restore_instance(stored: &TaskRow, task: &Task, run_is_ending: bool) -> Instance {
+    let stopping = stored.state == TaskState::Stopping;
+    let cut = matches!(stored.reason, Reason::NotChosen { .. } | Reason::ShortCircuit { .. });
+    Instance {
+        state: stored.state,
+        reason: stored.reason.clone(),
+        attempt: stored.attempt,
+        failures: stored.failures,
+        lost: stored.lost,
+        deadline: deadline_of(stored, task),
+        stop: stopping.then_some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut }),
+        cut_by: (cut && stored.state.holds_slot()).then(|| stored.reason.clone()),
+        ..Instance::fresh()
     }
-    instances
 }
 
 /// When the timer of a stored task instance rings: its next try, its timeout, or the end of its grace.
@@ -252,7 +269,9 @@ impl Turn<'_> {
         if place.state.holds_slot() {
             let attempt = AttemptId { instance: id, number: place.attempt };
             let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
-        } else if place.state == TaskState::Waiting && place.reason == Reason::Condition {
+        } else if place.state == TaskState::Waiting
+            && matches!(place.reason, Reason::Condition | Reason::Expanding)
+        {
             place.reason = Reason::Upstream;
             self.judge_task(id);
         }

@@ -57,7 +57,8 @@ impl Counts {
             | TaskState::Starting
             | TaskState::Running
             | TaskState::Stopping
-            | TaskState::UpForRetry => {}
+            | TaskState::UpForRetry
+            | TaskState::Expanded => {}
         }
     }
 

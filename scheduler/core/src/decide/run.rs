@@ -1,13 +1,13 @@
 //! The life of a run: wanted, queued, begun, ended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
-use super::rule::Counts;
-use super::state::{Ending, Instance, Run, Stop, Timer, Version};
+use super::state::{Ending, FanState, Instance, Run, Stop, Timer, Version};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::Overlap;
@@ -105,6 +105,8 @@ impl Turn<'_> {
             started_at: None,
             unsettled: u32::try_from(tasks.len()).expect("a DAG file has fewer than 2^32 tasks"),
             tasks,
+            items: BTreeMap::new(),
+            fans: vec![FanState::default(); version.dag.fans.len()],
             at_work: 0,
             failures: 0,
             ending: None,
@@ -217,7 +219,9 @@ impl Turn<'_> {
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
                 self.stop_attempt(id, Stop::RunEnding, reason);
             }
-            TaskState::Success
+            // Its items are ended one by one.
+            TaskState::Expanded
+            | TaskState::Success
             | TaskState::Failed
             | TaskState::UpstreamFailed
             | TaskState::Skipped
@@ -262,19 +266,7 @@ fn verdict(run: &Run) -> (RunState, Reason) {
 /// One waiting instance per task, with its upstreams counted.
 pub(super) fn fresh_instances(version: &Version) -> Vec<Instance> {
     let graph = &version.dag.graph;
-    let mut tasks: Vec<Instance> = (0..graph.len())
-        .map(|_| Instance {
-            state: TaskState::Waiting,
-            reason: Reason::Upstream,
-            attempt: 0,
-            failures: 0,
-            lost: 0,
-            upstream: Counts::default(),
-            deadline: None,
-            stop: None,
-            cut_by: None,
-        })
-        .collect();
+    let mut tasks: Vec<Instance> = (0..graph.len()).map(|_| Instance::fresh()).collect();
     for task in graph.order() {
         for above in graph.upstream(*task) {
             tasks[task.at()].upstream.expect(version.dag.task(above));

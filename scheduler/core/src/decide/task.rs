@@ -9,6 +9,7 @@ use super::rule::{Ruling, judge};
 use super::state::{Ending, Run, State, Timer};
 use super::transition::Transition;
 use super::turn::Turn;
+use crate::dag::spec::Fan;
 use crate::id::{AttemptId, InstanceId, TaskIndex};
 
 impl Turn<'_> {
@@ -37,10 +38,19 @@ impl Turn<'_> {
         let run = self.run(id.run);
         let version = run.version.clone();
         let state = run.at(id).state;
-        for below in version.dag.graph.downstream(id.task) {
-            let below = InstanceId { task: below, ..id };
+        for task in version.dag.graph.downstream(id.task) {
+            let below = InstanceId { task, ..id };
+            if id.item > 0 && !(version.dag.share_fan(id.task, task) && run_has(self.run(id.run), below)) {
+                continue;
+            }
             self.run(id.run).at_mut(below).upstream.add(state, version.dag.task(id.task));
             self.judge_task(below);
+            if id.item == 0 {
+                self.tell_items(id, task, state);
+            }
+        }
+        if id.item > 0 {
+            self.fold(id);
         }
     }
 
@@ -50,7 +60,8 @@ impl Turn<'_> {
         let instance = run.at(id);
         if run.state != RunState::Running
             || instance.state != TaskState::Waiting
-            || instance.reason == Reason::Condition
+            || matches!(instance.reason, Reason::Condition | Reason::Expanding)
+            || run.awaits_stage(id)
         {
             return;
         }
@@ -60,15 +71,17 @@ impl Turn<'_> {
             Ruling::Run => self.ready(id),
             Ruling::Skip => self.settle(id, TaskState::Skipped, Reason::Rule { rule }),
             // A failure elsewhere must not forestall a choice: it decides whether this task was wanted at all.
-            Ruling::Block if run.awaits_choice(id.task) => {}
+            Ruling::Block if run.awaits_choice(id) => {}
             Ruling::Block => self.settle(id, TaskState::UpstreamFailed, Reason::Rule { rule }),
         }
     }
 
     /// Its rule holds: its condition is asked, or it joins the queue.
     fn ready(&mut self, id: InstanceId) {
-        let run = self.run(id.run);
-        if run.task(id.task).when.is_some() {
+        let task = self.run(id.run).task(id.task);
+        if let (Some(fan), 0) = (task.fan, id.item) {
+            self.ask_for_items(id, fan);
+        } else if task.when.is_some() {
             self.reason_task(id, Reason::Condition);
             self.order(Effect::Evaluate(id));
         } else {
@@ -130,6 +143,11 @@ impl Turn<'_> {
                 return Some((Barrier::Pool(pool.clone()), Reason::Pool { pool }));
             }
         }
+        if let Some((fan, Fan { max_parallel: Some(limit), .. })) = run.dag().fan_of(id.task)
+            && run.fans[fan.at()].at_work >= *limit
+        {
+            return Some((Barrier::Fan(id.run, fan), Reason::MaxParallel { limit: *limit }));
+        }
         let limit = run.dag().max_active_tasks?;
         (run.at_work >= limit).then_some((Barrier::Run(id.run), Reason::MaxActiveTasks { limit }))
     }
@@ -176,15 +194,27 @@ impl Turn<'_> {
             matches!(choice, Choice::Cut { .. }) && run.version.dag.task(*t).teardown.is_some()
         };
         let cut: Vec<TaskIndex> = cut.into_iter().filter(|t| !spared(t)).collect();
-        for below in cut {
-            self.cut_off(InstanceId { task: below, ..id }, reason.clone());
+        for task in cut {
+            let below = InstanceId { task, ..id };
+            // An item decides for itself alone; what comes after the fan looks at the whole.
+            if id.item == 0 || self.run(id.run).dag().share_fan(id.task, task) {
+                self.cut_off(below, &reason);
+            }
         }
     }
 
     /// Skips a task that is not at work; one that is may end, but is not tried again.
-    fn cut_off(&mut self, id: InstanceId, reason: Reason) {
-        match self.run(id.run).at(id).state {
+    fn cut_off(&mut self, id: InstanceId, reason: &Reason) {
+        let Some(state) = self.instance(id).map(|it| it.state) else { return };
+        let reason = reason.clone();
+        match state {
             TaskState::Waiting => self.settle(id, TaskState::Skipped, reason),
+            TaskState::Expanded => {
+                let items = self.run(id.run).items[&id.task].instances.len();
+                for item in (1..).take(items) {
+                    self.cut_off(InstanceId { item, ..id }, &reason);
+                }
+            }
             TaskState::Queued => {
                 self.leave_queue(id);
                 self.settle(id, TaskState::Skipped, reason);
@@ -194,7 +224,8 @@ impl Turn<'_> {
                 self.settle(id, TaskState::Skipped, reason);
             }
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
-                self.run(id.run).at_mut(id).cut_by = Some(reason);
+                self.run(id.run).at_mut(id).cut_by = Some(reason.clone());
+                self.reason_task(id, reason);
             }
             TaskState::Success
             | TaskState::Failed
@@ -230,12 +261,20 @@ impl Turn<'_> {
     }
 }
 
+/// True when there is this item.
+fn run_has(run: &Run, id: InstanceId) -> bool {
+    run.get(id).is_some()
+}
+
 impl State {
     /// Takes what an attempt holds while its process may be alive.
     pub(super) fn take_slots(&mut self, id: InstanceId) {
         let run = self.runs.get_mut(&id.run).expect("a run that is worked on is not over");
         run.at_work += 1;
         let spec = run.version.dag.task(id.task);
+        if let Some(fan) = spec.fan {
+            run.fans[fan.at()].at_work += 1;
+        }
         let limits = &mut self.limits;
         limits.used += 1;
         if let Some(pool) = spec.pool.as_ref().and_then(|name| limits.pools.get_mut(name)) {
@@ -249,6 +288,10 @@ impl State {
         run.at_work -= 1;
         let spec = run.version.dag.task(id.task);
         let limits = &mut self.limits;
+        if let Some(fan) = spec.fan {
+            run.fans[fan.at()].at_work -= 1;
+            limits.reopen(&Barrier::Fan(id.run, fan));
+        }
         limits.used -= 1;
         if let Some(name) = &spec.pool
             && let Some(pool) = limits.pools.get_mut(name)
@@ -272,5 +315,6 @@ pub(super) fn lane_of(run: &Run, id: InstanceId) -> (LaneId, Place) {
         task: id.task,
         item: id.item,
     };
-    (LaneId { run: run.id, pool: spec.pool.clone() }, place)
+    let limited = run.dag().fan_of(id.task).filter(|(_, fan)| fan.max_parallel.is_some());
+    (LaneId { run: run.id, pool: spec.pool.clone(), fan: limited.map(|(fan, _)| fan) }, place)
 }

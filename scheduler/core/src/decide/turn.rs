@@ -73,6 +73,7 @@ impl<'a> Turn<'a> {
             Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::Expanded { instance, items } => self.expanded(instance, items),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
         }
     }

@@ -19,6 +19,7 @@ pub(crate) fn task(id: &str) -> Task {
         work: Work::Argv(vec!["true".into()]),
         trigger_rule: TriggerRule::AllSuccess,
         when: None,
+        fan: None,
         chooser: None,
         setup: false,
         teardown: None,
@@ -67,6 +68,8 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         fail_fast: false,
         params: vec![],
         env: vec![],
+        groups: Vec::new(),
+        fans: Vec::new(),
         graph: Graph::new(tasks.len(), &edges).unwrap(),
         tasks,
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
-use nightrun_core::decide::{Effect, Event, Outcome, Run, State, Transition, choice_of};
+use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
-use super::{Parts, finish, plain};
+use super::{Parts, expand, finish, plain};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
@@ -38,6 +38,7 @@ pub(super) struct Carrier {
     clock: Clock,
     loop_: Handle,
     values: RunValues,
+    max_items: usize,
     alive: HashSet<AttemptId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
@@ -67,6 +68,7 @@ impl Carrier {
             clock: parts.clock.clone(),
             loop_,
             values,
+            max_items: parts.max_items,
             alive: HashSet::new(),
             prepared: None,
         }
@@ -93,6 +95,7 @@ impl Carrier {
             Effect::Launch(attempt) => self.launch(state, *attempt),
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
+            Effect::Expand(instance) => self.expand(state, *instance),
             Effect::RunEnded(_) => {}
         }
     }
@@ -146,13 +149,25 @@ impl Carrier {
         let Some(run) = state.run(instance.run) else { return };
         let task = run.version.dag.task(instance.task);
         let Some(when) = &task.when else { return };
-        let scope =
-            ScopeOf { run, task: instance.task, try_number: 1, values: &self.values, data: &self.data };
+        let scope = self.scope_of(run, instance, 1);
         let holds = scope
-            .build(&[when.as_str()], true)
+            .build(&[&format!("{{{{ {when} }}}}")])
             .and_then(|scope| template::evaluate(when, &scope).map_err(|fault| fault.to_string()))
             .map(|value| template::holds(&value));
         self.loop_.tell(Event::WhenEvaluated { instance, holds });
+    }
+
+    fn expand(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let Some((_, fan)) = run.version.dag.fan_of(instance.task) else { return };
+        let items = expand::items(fan, &self.scope_of(run, instance, 1), self.max_items);
+        self.loop_.tell(Event::Expanded { instance, items });
+    }
+
+    fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {
+        let item = run.version.dag.fan_of(id.task).and_then(|(fan, _)| self.values.item(id, fan));
+        let (values, data) = (&self.values, self.data.as_path());
+        ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, data }
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {
@@ -164,10 +179,8 @@ impl Carrier {
                 .map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
             self.prepared = Some(run.id);
         }
-        let scope =
-            ScopeOf { run, task: at, try_number: attempt.number, values: &self.values, data: &self.data };
         let texts = texts_of(run, task);
-        let scope = scope.build(&texts, false)?;
+        let scope = self.scope_of(run, attempt.instance, attempt.number).build(&texts)?;
         let render = |text: &str| render(text, &scope);
         let mut own = Vec::new();
         for (name, value) in run.version.dag.env.iter().chain(&task.env) {
@@ -195,7 +208,13 @@ impl Carrier {
             context: self.paths.context(attempt).to_string_lossy().into_owned(),
             store_id: &self.store_id,
         };
-        let env = environment::build(&self.environment, &identity, own, values);
+        let item = task.fan.and_then(|fan| self.values.item(attempt.instance, fan));
+        let env = environment::build(
+            &self.environment,
+            &identity,
+            own,
+            values.into_iter().chain(item.into_iter().flat_map(item_env)).collect(),
+        );
         Ok(Start::Process(AttemptOrder {
             attempt,
             argv,
@@ -268,17 +287,24 @@ impl Carrier {
     }
 
     fn write_context(&self, run: &Run, attempt: AttemptId) -> Result<(), String> {
-        let context = ScopeOf {
-            run,
-            task: attempt.instance.task,
-            try_number: attempt.number,
-            values: &self.values,
-            data: &self.data,
-        }
-        .context()?;
+        let context = self.scope_of(run, attempt.instance, attempt.number).context()?;
         std::fs::write(self.paths.context(attempt), context.to_string())
             .map_err(|fault| format!("its context cannot be written: {fault}"))
     }
+}
+
+/// An item of a `foreach` as environment: its number, and itself where it is no long text.
+fn item_env((item, index): (&Item, u32)) -> Vec<(String, String)> {
+    const LONGEST: usize = 32 * 1024;
+    let text = match &item.value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut env = vec![("NIGHTRUN_ITEM_INDEX".to_owned(), index.to_string())];
+    if text.len() <= LONGEST && !text.contains('\0') {
+        env.push(("NIGHTRUN_ITEM".to_owned(), text));
+    }
+    env
 }
 
 /// All texts of a task that may be templates.
@@ -295,7 +321,7 @@ fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
     texts
 }
 
-fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
+pub(super) fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
     match value {
         Json::String(text) => texts.push(text),
         Json::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
@@ -304,7 +330,7 @@ fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
     }
 }
 
-fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
+pub(super) fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
     if !is_template(text) {
         return Ok(text.to_owned());
     }
@@ -316,7 +342,7 @@ fn render_all(with: &Map<String, Json>, scope: &template::Scope) -> Result<Map<S
     with.iter().map(|(key, value)| Ok((key.clone(), render_json(value, scope)?))).collect()
 }
 
-fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
+pub(super) fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
     match value {
         Json::String(text) if is_template(text) => {
             template::render_value(text, scope).map_err(|fault| fault.to_string())

@@ -2,6 +2,7 @@
 //! executors, requests and one armed timer wake it.
 
 mod carry;
+mod expand;
 mod finish;
 mod folder;
 mod handle;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub dags: PathBuf,
     /// How many attempts run at once.
     pub slots: u32,
+    /// How many items a `foreach` may have.
+    pub max_items: usize,
     /// Slots of each pool.
     pub pools: BTreeMap<String, u32>,
     /// False: no schedule fires; runs are made by request only.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nightrun_core::dag::spec::Work;
 use nightrun_core::decide::Run;
-use nightrun_core::id::TaskIndex;
+use nightrun_core::id::{InstanceId, TaskIndex};
 use nightrun_core::{quoting, template};
 use serde::Serialize;
 
@@ -81,8 +81,9 @@ fn render(run: &Run, at: TaskIndex, source: &str, kind: Kind) -> Result<Rendered
         return Ok((source.to_owned(), Vec::new()));
     }
     let values = RunValues::default();
-    let scope = ScopeOf { run, task: at, try_number: 1, values: &values, data: Path::new("") };
-    let scope = scope.build(&[source], false)?;
+    let id = InstanceId::whole(run.id, at);
+    let scope = ScopeOf { run, id, try_number: 1, item: None, values: &values, data: Path::new("") };
+    let scope = scope.build(&[source])?;
     if kind == Kind::Shell {
         let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
         return Ok((text.script, text.env));

@@ -9,7 +9,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "vars",
             "secrets",
             "deadline",
-            "groups",
             "wait_for_previous",
             "on_success",
             "on_failure",
@@ -22,9 +21,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "priority",
         ],
         Level::Task | Level::Defaults => &[
-            "group",
             "user",
-            "foreach",
             "wait_for",
             "wait_for_previous",
             "retry_immediately",
@@ -43,7 +40,8 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param => &[],
+        Level::Param | Level::Foreach => &[],
+        Level::Group => &["retries"],
     };
     keys.contains(&key)
 }

@@ -16,6 +16,8 @@ pub(crate) static OWN: &[&str] = &[
     "setup",
     "teardown",
     "fail_run",
+    "group",
+    "foreach",
 ];
 
 keys! {
@@ -35,6 +37,10 @@ keys! {
         "What runs `script`, with its options; the script's file is the last argument.";
     DEPENDS_ON "depends_on", Shape::Ids, "[]", "[extract]",
         "Tasks that end before this one starts.";
+    GROUP "group", Shape::Name, "", "warehouse",
+        "The group it belongs to.";
+    FOREACH "foreach", Shape::Foreach, "", "{items: [eu, us], as: region}",
+        "It is done once for each of these items, each with attempts and a log of its own.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",
         "How those tasks must have ended for this one to run.";
     WHEN "when", Shape::Condition, "", "\"{{ params.limit > 0 }}\"",

@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::entry::{Owner, is_meant};
+use super::foreach::DraftFan;
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
@@ -17,6 +18,9 @@ pub(crate) struct DraftTask<'n, 'a> {
     /// Its id, or what stands for it.
     pub(crate) at: Span,
     pub(crate) upstreams: Vec<(&'n str, Span)>,
+    /// The group it belongs to.
+    pub(crate) group: Option<(&'n str, Span)>,
+    pub(crate) fan: Option<DraftFan<'n, 'a>>,
     pub(crate) rule_at: Option<Span>,
     pub(crate) pool_at: Option<Span>,
     pub(crate) slots_at: Span,
@@ -81,6 +85,7 @@ impl Reader<'_> {
             description: self.read(map, &keys::DESCRIPTION, Self::owned_text),
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
+            fan: None,
             chooser: chooser(map),
             setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
             trigger_rule: match (teardown, settings.trigger_rule) {
@@ -106,6 +111,8 @@ impl Reader<'_> {
             task,
             at: map.get(keys::ID.name).map_or(node.at, |id| id.at),
             upstreams,
+            group: self.read(map, &keys::GROUP, |r, key, node| Some((r.name(key, node)?, node.at))),
+            fan: self.read(map, &keys::FOREACH, Self::foreach),
             rule_at: map.get(keys::TRIGGER_RULE.name).map(|node| node.at),
             pool_at: settings.pool.map(|(_, at)| at),
             slots_at: settings.pool_slots.1,
@@ -176,7 +183,7 @@ impl Reader<'_> {
     }
 
     /// Ids of tasks: a list, or a single one.
-    fn ids<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<Vec<(&'n str, Span)>> {
+    pub(super) fn ids<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<Vec<(&'n str, Span)>> {
         match &node.kind {
             Kind::List(items) => {
                 Some(items.iter().filter_map(|item| Some((self.item_text(key, item)?, item.at))).collect())
@@ -374,7 +381,7 @@ fn is_for_process(with: &Node<'_>) -> bool {
 }
 
 /// Every text in a value, however deep.
-fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
+pub(super) fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
     match &node.kind {
         Kind::Scalar(_) => texts.push(Text { node, kind: TextKind::Plain }),
         Kind::List(items) => items.iter().for_each(|item| texts_of(item, texts)),

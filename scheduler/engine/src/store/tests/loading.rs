@@ -21,6 +21,7 @@ fn task(id: &str) -> Task {
         work: Work::Argv(vec!["true".into()]),
         trigger_rule: TriggerRule::AllSuccess,
         when: None,
+        fan: None,
         chooser: None,
         setup: false,
         teardown: None,
@@ -66,6 +67,8 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         fail_fast: false,
         params: vec![],
         env: vec![],
+        groups: Vec::new(),
+        fans: Vec::new(),
         graph: Graph::new(tasks.len(), &[]).unwrap(),
         tasks: tasks.iter().map(|id| task(id)).collect(),
     })
