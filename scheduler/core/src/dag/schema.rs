@@ -33,6 +33,7 @@ fn definitions() -> Json {
         "param": object(Level::Param.keys().iter().copied()),
         "group": required(Level::Group, &["id"]),
         "foreach": required(Level::Foreach, &["items"]),
+        "wait": required(Level::Wait, &["dag"]),
         "duration": {
             "type": "string",
             "pattern": r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$",
@@ -122,6 +123,7 @@ fn shape(shape: Shape) -> Json {
         Shape::Condition => json!({"type": ["string", "boolean"]}),
         Shape::Arguments => json!({"type": "object"}),
         Shape::Any => json!({}),
+        Shape::Waits => list(json!({"$ref": "#/$defs/wait"})),
         Shape::Groups => list(json!({"$ref": "#/$defs/group"})),
         Shape::Foreach => json!({"$ref": "#/$defs/foreach"}),
         Shape::Items => json!({"type": ["array", "object", "string"]}),

@@ -187,6 +187,8 @@ pub struct Task {
     pub trigger_rule: TriggerRule,
     /// An expression (without its braces); false: skipped.
     pub when: Option<String>,
+    /// Runs of other DAGs that must have ended well before it begins.
+    pub waits: Vec<Wait>,
     /// How its success decides which of the tasks after it are wanted; `None`: it does not.
     pub chooser: Option<Chooser>,
     /// It makes ready what its teardown cleans up.
@@ -217,6 +219,30 @@ pub struct Task {
     pub outputs: Vec<String>,
     /// What of its stdout becomes the output `return_value`.
     pub capture: Option<Capture>,
+}
+
+/// A wait for a run of another DAG, or for one of its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The other DAG.
+    pub dag: DagId,
+    /// One of its tasks; `None`: the whole run.
+    pub task: Option<String>,
+    /// Which of its runs.
+    pub matching: Matching,
+    /// Longest it waits, from when everything else holds.
+    pub timeout: Option<Duration>,
+}
+
+/// Which run of the other DAG a wait is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
+    /// That of the same logical date.
+    SameDate,
+    /// The newest whose logical date is not after ours.
+    LatestCovering,
+    /// That whose logical date is ours moved by so many nanoseconds.
+    Offset(i64),
 }
 
 /// A name for several tasks: an end of dependencies, a scope of defaults, a fold in the graph.

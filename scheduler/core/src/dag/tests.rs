@@ -60,6 +60,11 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Foreach => {
             format!("tasks: [{{id: a, run: a, foreach: {{items: [{{name: a}}], {name}: {value}}}}}]\n")
         }
+        Level::Wait if name == "dag" => format!("tasks: [{{id: a, run: a, wait_for: [{{dag: {value}}}]}}]\n"),
+        Level::Wait => {
+            let offset = if value == "offset" { ", offset: 1d" } else { "" };
+            format!("tasks: [{{id: a, run: a, wait_for: [{{dag: b, {name}: {value}{offset}}}]}}]\n")
+        }
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
     }
 }
@@ -69,8 +74,16 @@ fn errors(text: &str) -> Vec<Diagnostic> {
     reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 7] =
-    [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param, Level::Group, Level::Foreach];
+const LEVELS: [Level; 8] = [
+    Level::Dag,
+    Level::Task,
+    Level::Defaults,
+    Level::Schedule,
+    Level::Param,
+    Level::Group,
+    Level::Foreach,
+    Level::Wait,
+];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
     let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
@@ -118,6 +131,7 @@ fn the_schema_describes_every_key_and_nothing_else() {
         (Level::Param, schema["$defs"]["param"].clone()),
         (Level::Group, schema["$defs"]["group"].clone()),
         (Level::Foreach, schema["$defs"]["foreach"].clone()),
+        (Level::Wait, schema["$defs"]["wait"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

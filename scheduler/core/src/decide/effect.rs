@@ -16,6 +16,8 @@ pub enum Effect {
     },
     /// Find out the items of a task's `foreach`; answered by `Expanded`.
     Expand(InstanceId),
+    /// Look up the runs of other DAGs that a task waits for; answered by `LookedFor`.
+    LookFor(InstanceId),
     /// Evaluate the `when` of a task; answered by `WhenEvaluated`.
     Evaluate(InstanceId),
     /// A run has ended; nothing of it is alive.

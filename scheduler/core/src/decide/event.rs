@@ -91,6 +91,13 @@ pub enum Event {
         /// The items in their order, or why there are none to be had.
         items: Result<Vec<Item>, String>,
     },
+    /// The runs of other DAGs that a task waits for were looked up.
+    LookedFor {
+        /// Which task instance.
+        instance: InstanceId,
+        /// What is still missing; `None`: nothing.
+        missing: Option<String>,
+    },
     /// A `when` was evaluated.
     WhenEvaluated {
         /// Of which task instance.

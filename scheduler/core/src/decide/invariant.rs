@@ -114,7 +114,7 @@ impl State {
             broken.push(format!("run {id} is through, yet it was not closed"));
         }
         let moves = run.instances().any(|(_, t)| {
-            matches!(t.state, TaskState::Queued | TaskState::UpForRetry)
+            matches!(t.state, TaskState::Queued | TaskState::UpForRetry | TaskState::Deferred)
                 || t.state.holds_slot()
                 || matches!(t.reason, Reason::Condition | Reason::Expanding)
         });
@@ -146,6 +146,11 @@ impl State {
             if (instance.state == TaskState::Queued) != self.limits.holds(&lane, &place) {
                 broken.push(format!("{} is {} but its lane does not agree", who(), instance.state));
             }
+            let waits =
+                task.waits.iter().any(|wait| self.waiting.get(&wait.dag).is_some_and(|it| it.contains(&id)));
+            if (instance.state == TaskState::Deferred) != waits {
+                broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
+            }
             if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
@@ -170,6 +175,7 @@ fn uncounted_attempts(state: TaskState) -> std::ops::RangeInclusive<u32> {
         TaskState::Waiting
         | TaskState::Queued
         | TaskState::UpForRetry
+        | TaskState::Deferred
         | TaskState::Expanded
         | TaskState::Failed
         | TaskState::UpstreamFailed

@@ -67,6 +67,8 @@ states! {
         Stopping = "stopping",
         /// Waits for its next try; holds no slot.
         UpForRetry = "up_for_retry",
+        /// Waits for runs of other DAGs; holds no slot.
+        Deferred = "deferred",
         /// Its items are at work; it holds no slot itself.
         Expanded = "expanded",
         /// Ended well; its outputs are visible.
@@ -137,6 +139,7 @@ impl TaskState {
             | Self::Running
             | Self::Stopping
             | Self::UpForRetry
+            | Self::Deferred
             | Self::Expanded => false,
             Self::Success
             | Self::Failed
@@ -155,18 +158,22 @@ impl TaskState {
     /// May a task instance move from `from` to `to`?
     pub const fn legal(from: Self, to: Self) -> bool {
         use TaskState::{
-            Canceled, Expanded, Failed, Queued, Removed, Running, Skipped, Starting, Stopping, Success,
-            UpForRetry, UpstreamFailed, Waiting,
+            Canceled, Deferred, Expanded, Failed, Queued, Removed, Running, Skipped, Starting, Stopping,
+            Success, UpForRetry, UpstreamFailed, Waiting,
         };
         match from {
             Waiting => {
-                matches!(to, Expanded | Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed)
+                matches!(
+                    to,
+                    Deferred | Expanded | Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed
+                )
             }
             Queued => matches!(to, Starting | Skipped | Canceled | Removed),
             Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
             Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
             Stopping => matches!(to, Failed | Skipped | UpForRetry | Canceled),
             UpForRetry => matches!(to, Queued | Skipped | Canceled | Removed),
+            Deferred => matches!(to, Waiting | Failed | Skipped | Canceled),
             Expanded => matches!(to, Success | Failed | UpstreamFailed | Skipped | Canceled),
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }

@@ -17,6 +17,7 @@ mod state;
 mod task;
 mod transition;
 mod turn;
+mod wait;
 
 pub use attempt::LOST_BUDGET;
 pub use choice::choice_of;

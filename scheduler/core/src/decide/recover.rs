@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::effect::Answer;
+use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
@@ -177,6 +177,10 @@ impl State {
                 (TaskState::UpForRetry, Some(retry_at)) => {
                     self.timers.insert((retry_at, Timer::Retry(id)));
                 }
+                (TaskState::Deferred, deadline) => {
+                    self.timers.extend(deadline.map(|at| (at, Timer::Wait(id))));
+                    self.note_waits(id);
+                }
                 (state, deadline) if state.holds_slot() => {
                     let attempt = AttemptId { instance: id, number: instance.attempt };
                     let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
@@ -238,6 +242,10 @@ fn deadline_of(stored: &TaskRow, task: &Task) -> Option<Timestamp> {
         (TaskState::UpForRetry, Reason::Retry { at, .. }) => Some(*at),
         (TaskState::Running, _) => Some(stored.started_at?.plus(task.timeout?)),
         (TaskState::Stopping, _) => Some(stored.since.plus(task.grace)),
+        (TaskState::Deferred, _) => {
+            let shortest = task.waits.iter().filter_map(|wait| wait.timeout).min()?;
+            Some(stored.since.plus(shortest))
+        }
         _ => None,
     }
 }
@@ -274,6 +282,8 @@ impl Turn<'_> {
         {
             place.reason = Reason::Upstream;
             self.judge_task(id);
+        } else if place.state == TaskState::Deferred {
+            self.order(Effect::LookFor(id));
         }
     }
 }

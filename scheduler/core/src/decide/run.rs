@@ -219,6 +219,10 @@ impl Turn<'_> {
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
                 self.stop_attempt(id, Stop::RunEnding, reason);
             }
+            TaskState::Deferred => {
+                self.stop_waiting(id);
+                self.settle(id, TaskState::Canceled, reason);
+            }
             // Its items are ended one by one.
             TaskState::Expanded
             | TaskState::Success
@@ -237,6 +241,7 @@ impl Turn<'_> {
         debug_assert!(RunState::legal(run.state, to), "run {id}: {} -> {to}", run.state);
         self.record(Transition::RunMoved { run: id, from: run.state, to, reason });
         self.order(Effect::RunEnded(id));
+        self.wake_waiting(&run.version.dag.id);
         if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
             self.disarm(started.plus(timeout), Timer::RunTimeout(id));
         }

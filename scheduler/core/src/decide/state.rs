@@ -22,6 +22,8 @@ pub struct State {
     /// False: no schedule fires.
     pub(super) schedules: bool,
     pub(super) limits: Limits,
+    /// Tasks that wait for runs of other DAGs, by those DAGs.
+    pub(super) waiting: BTreeMap<DagId, BTreeSet<InstanceId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
@@ -286,6 +288,7 @@ pub(super) struct Ending {
 pub(super) enum Timer {
     Tick(DagId),
     Retry(InstanceId),
+    Wait(InstanceId),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),
@@ -300,6 +303,7 @@ impl State {
             paused: false,
             schedules: true,
             limits: Limits::new(slots, pools),
+            waiting: BTreeMap::new(),
             timers: BTreeSet::new(),
             next_run: 1,
             next_version: 1,

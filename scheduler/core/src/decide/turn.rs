@@ -74,6 +74,7 @@ impl<'a> Turn<'a> {
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Expanded { instance, items } => self.expanded(instance, items),
+            Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
         }
     }
@@ -100,6 +101,7 @@ impl<'a> Turn<'a> {
             match timer {
                 Timer::Tick(dag) => self.ticks_due(&dag),
                 Timer::Retry(instance) => self.retry_due(instance),
+                Timer::Wait(instance) => self.wait_due(instance),
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),

@@ -20,6 +20,7 @@ pub(crate) fn task(id: &str) -> Task {
         trigger_rule: TriggerRule::AllSuccess,
         when: None,
         fan: None,
+        waits: Vec::new(),
         chooser: None,
         setup: false,
         teardown: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Chooser, Dag, Fan, FanIndex, Items, Overlap, Share, Task, Teardown, TriggerRule,
+    Backoff, Chooser, Dag, Fan, FanIndex, Items, Matching, Overlap, Share, Task, Teardown, TriggerRule, Wait,
 };
 use nightrun_core::decide::{
     Choice, Counts, Effect, Event, Force, Item, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
@@ -147,6 +147,10 @@ impl Night {
                     }
                 };
                 self.send(1, Event::Expanded { instance: *instance, items });
+            }
+            Effect::LookFor(instance) => {
+                let missing = self.rng.chance(60).then(|| "a run of another DAG".to_owned());
+                self.send(1, Event::LookedFor { instance: *instance, missing });
             }
             Effect::Evaluate(instance) => {
                 let holds = match self.rng.below(10) {
@@ -336,6 +340,10 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
     }
     let fans = random_fans(rng, &mut tasks);
+    // A task of a shared fan waits for no other DAG: `validate` refuses it.
+    for task in fans.iter().filter(|fan| fan.tasks.len() > 1).flat_map(|fan| &fan.tasks) {
+        tasks[task.at()].waits.clear();
+    }
     let mut dag = build::dag(name, tasks, &edges);
     dag.fans = fans;
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
@@ -390,6 +398,14 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
     task.when = rng.chance(15).then(|| "true".to_owned());
     task.chooser = rng.chance(15).then_some(Chooser::Branch);
     task.allow_failure = rng.chance(10);
+    if rng.chance(15) {
+        task.waits = vec![Wait {
+            dag: DagId::from(*rng.pick(&["alpha", "beta", "elsewhere"])),
+            task: None,
+            matching: Matching::SameDate,
+            timeout: Some(Duration::from_secs(1 + rng.below(300))),
+        }];
+    }
     task.setup = rng.chance(15);
     task.teardown = rng.chance(10).then_some(Teardown { fails_run: rng.chance(50) });
     task.timeout = rng.chance(30).then(|| Duration::from_secs(1 + rng.below(80)));

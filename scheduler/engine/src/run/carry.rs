@@ -14,11 +14,12 @@ use serde_json::{Map, Value as Json};
 use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
-use super::{Parts, expand, finish, plain};
+use super::{Parts, expand, finish, plain, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
 use crate::logs::LogPaths;
+use crate::store::Reader;
 
 /// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
 const LONGEST_ARGUMENT: usize = 100 * 1024;
@@ -39,6 +40,7 @@ pub(super) struct Carrier {
     loop_: Handle,
     values: RunValues,
     max_items: usize,
+    reader: Reader,
     alive: HashSet<AttemptId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
@@ -56,7 +58,7 @@ enum Prepared {
 }
 
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, reader: Reader) -> Self {
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -69,6 +71,7 @@ impl Carrier {
             loop_,
             values,
             max_items: parts.max_items,
+            reader,
             alive: HashSet::new(),
             prepared: None,
         }
@@ -96,6 +99,7 @@ impl Carrier {
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
             Effect::Expand(instance) => self.expand(state, *instance),
+            Effect::LookFor(instance) => self.look_for(state, *instance),
             Effect::RunEnded(_) => {}
         }
     }
@@ -162,6 +166,16 @@ impl Carrier {
         let Some((_, fan)) = run.version.dag.fan_of(instance.task) else { return };
         let items = expand::items(fan, &self.scope_of(run, instance, 1), self.max_items);
         self.loop_.tell(Event::Expanded { instance, items });
+    }
+
+    fn look_for(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let waits = &run.version.dag.task(instance.task).waits;
+        let missing = wait::missing(&self.reader, waits, run.logical_date).unwrap_or_else(|fault| {
+            tracing::error!(%fault, "the runs of another DAG cannot be looked up");
+            Some("the store, which could not be read".into())
+        });
+        self.loop_.tell(Event::LookedFor { instance, missing });
     }
 
     fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {

@@ -10,6 +10,7 @@ mod plain;
 mod preview;
 mod scope;
 mod values;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -108,7 +109,8 @@ impl Scheduler {
         let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
-        let carrier = Carrier::new(&parts, handle.clone(), values);
+        let reader = store::Reader::open(parts.writer.path())?;
+        let carrier = Carrier::new(&parts, handle.clone(), values, reader);
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }

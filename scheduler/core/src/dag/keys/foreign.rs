@@ -22,7 +22,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
         ],
         Level::Task | Level::Defaults => &[
             "user",
-            "wait_for",
             "wait_for_previous",
             "retry_immediately",
             "deadline",
@@ -40,7 +39,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param | Level::Foreach => &[],
+        Level::Param | Level::Foreach | Level::Wait => &[],
         Level::Group => &["retries"],
     };
     keys.contains(&key)

@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod param;
 pub(crate) mod schedule;
 pub(crate) mod task;
+pub(crate) mod wait;
 mod words;
 
 pub(crate) use foreign::{cure, later};
@@ -23,6 +24,7 @@ pub(crate) enum Level {
     Param,
     Group,
     Foreach,
+    Wait,
 }
 
 impl Level {
@@ -35,6 +37,7 @@ impl Level {
             Self::Param => param::ALL,
             Self::Group => group::ALL,
             Self::Foreach => foreach::ALL,
+            Self::Wait => wait::ALL,
         }
     }
 
@@ -82,6 +85,8 @@ pub(crate) enum Shape {
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
+    /// A list of runs of other DAGs.
+    Waits,
     /// A list of groups.
     Groups,
     /// What a task or a group is done for.
@@ -122,6 +127,7 @@ impl Shape {
             Self::Boolean => "`true` or `false`",
             Self::Integer { .. } => "a whole number",
             Self::Groups => "a list of groups",
+            Self::Waits => "a list of maps with `dag`",
             Self::Foreach => "a map with `items`",
             Self::Items => "a list, a map or an expression",
             Self::Identifier => "a name",

@@ -18,6 +18,7 @@ pub(crate) static OWN: &[&str] = &[
     "fail_run",
     "group",
     "foreach",
+    "wait_for",
 ];
 
 keys! {
@@ -39,6 +40,8 @@ keys! {
         "Tasks that end before this one starts.";
     GROUP "group", Shape::Name, "", "warehouse",
         "The group it belongs to.";
+    WAIT_FOR "wait_for", Shape::Waits, "[]", "[{dag: orders, task: publish, timeout: 2h}]",
+        "Runs of other DAGs, or tasks of them, that must have ended well before it begins; it holds no slot meanwhile.";
     FOREACH "foreach", Shape::Foreach, "", "{items: [eu, us], as: region}",
         "It is done once for each of these items, each with attempts and a log of its own.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",

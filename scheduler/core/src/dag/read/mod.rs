@@ -9,6 +9,7 @@ mod schedule;
 mod settings;
 mod task;
 mod value;
+mod wait;
 
 use super::known::Known;
 use super::spec::Dag;

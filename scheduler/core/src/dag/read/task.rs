@@ -86,6 +86,7 @@ impl Reader<'_> {
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
             fan: None,
+            waits: self.read(map, &keys::WAIT_FOR, Self::waits).unwrap_or_default(),
             chooser: chooser(map),
             setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
             trigger_rule: match (teardown, settings.trigger_rule) {

@@ -1,6 +1,7 @@
 //! Reading: connections that cannot write, one transaction a page, so that a page never shows a task
 //! that is over in a run that is not, and never holds the writer up.
 
+mod awaited;
 mod dag;
 mod log;
 mod reason;
