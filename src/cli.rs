@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cmd::Named;
+
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
 #[command(name = "nightrun", version = crate::say::version(), propagate_version = true, max_term_width = 100)]
@@ -84,7 +86,7 @@ pub(crate) enum Verb {
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
-    Schema,
+    Schema(Schema),
     /// Print an example DAG file
     Example(Example),
     /// Explain an error code
@@ -116,6 +118,24 @@ pub(crate) struct Dags {
     pub(crate) dags: Option<PathBuf>,
 }
 
+/// Which DAG is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// A DAG file, one DAG of a file as FILE#ID, or the id of a DAG in the DAG folder
+    #[arg(value_name = "FILE|DAG")]
+    target: String,
+    /// Which DAG of a file that defines several
+    #[arg(long, value_name = "ID")]
+    dag: Option<String>,
+}
+
+impl Target {
+    /// As it is looked for.
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named { target: &self.target, dag: self.dag.as_deref() }
+    }
+}
+
 /// The params of a run.
 #[derive(Debug, Args)]
 pub(crate) struct Params {
@@ -131,9 +151,8 @@ pub(crate) struct Params {
 #[command(after_help = "Examples:\n  nightrun run dags/nightly_sales.yaml\n  \
     nightrun run dags/nightly_sales.yaml -p region=us --at 2026-11-20 --json")]
 pub(crate) struct Run {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     /// How many tasks run at once
@@ -195,6 +214,9 @@ pub(crate) struct Next {
     /// A DAG file, or the id of a DAG in the DAG folder
     #[arg(value_name = "FILE|DAG", required_unless_present_any = ["cron", "batch"])]
     pub(crate) target: Option<String>,
+    /// Which DAG of a file that defines several
+    #[arg(long, value_name = "ID", requires = "target")]
+    pub(crate) dag: Option<String>,
     /// A cron expression instead of a DAG
     #[arg(long, value_name = "EXPR", conflicts_with = "target")]
     pub(crate) cron: Option<String>,
@@ -230,9 +252,8 @@ pub(crate) enum DstRule {
 
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     #[command(flatten)]
@@ -383,6 +404,13 @@ pub(crate) struct Example {
     /// Write it to this folder, with the scripts it runs
     #[arg(long, value_name = "DIR", requires = "name")]
     pub(crate) into: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// That of a folder's `_defaults.yaml` instead
+    #[arg(long)]
+    pub(crate) defaults: bool,
 }
 
 #[derive(Debug, Args)]

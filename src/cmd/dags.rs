@@ -61,7 +61,7 @@ fn row(
     parse: &nightrun_engine::run::Parse,
 ) -> Result<Json, nightrun_engine::store::Fault> {
     let text = page.version(dag.version)?;
-    let spec = text.and_then(|(version, text)| parse(&version.path, &text));
+    let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
     let next = timetable.as_ref().and_then(|timetable| timetable.next_after(now.max(dag.cursor)));
     Ok(json!({

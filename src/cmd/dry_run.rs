@@ -16,7 +16,7 @@ use crate::say;
 pub(crate) fn dry_run(args: DryRun) -> Verdict {
     let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
     let now = system_clock()();
-    let target = target::find(&args.target, &config, now)?;
+    let target = target::find(&args.target.named(), &config, now)?;
     let dag = target.dag.clone();
     let request = RunRequest {
         dag: dag.id.clone(),

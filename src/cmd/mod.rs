@@ -22,6 +22,7 @@ mod validate;
 mod why;
 mod xcom;
 
+pub(crate) use self::target::Named;
 use crate::cli::Verb;
 use crate::failure::Verdict;
 
@@ -44,7 +45,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
         Verb::Output(args) => output::output(args),
-        Verb::Schema => schema::schema(),
+        Verb::Schema(args) => schema::schema(&args),
         Verb::Example(args) => example::example(&args),
         Verb::Explain(args) => explain::explain(&args),
         Verb::Db(args) => db::db(args),

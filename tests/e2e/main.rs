@@ -2,6 +2,7 @@
 
 mod book;
 mod crash;
+mod files;
 mod graphs;
 mod ledger;
 mod limits;

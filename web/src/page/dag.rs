@@ -7,7 +7,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, RunType, TaskState};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, Fault, RunItem, TickItem, VersionItem};
+use nightrun_engine::store::{DagItem, Fault, RunItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
 use super::schedule::{Coming, coming, local};
@@ -244,11 +244,12 @@ pub(crate) struct AskedVersion {
 pub(crate) async fn file(site: Shared, Path(dag): Path<String>, Query(asked): Query<AskedVersion>) -> Shown {
     view(site, (dag, Did::default()), "dag_file.html", move |desk, item, _| {
         let wanted = asked.version.map_or(item.version, VersionId);
-        let found = match desk.page.version(wanted)?.filter(|found| found.0.dag == item.dag) {
+        let found = match desk.page.version(wanted)?.filter(|found| found.item.dag == item.dag) {
             Some(found) => Some(found),
             None => desk.page.version(item.version)?,
         };
-        let (version, text) = found.ok_or_else(|| Fault::Other("a DAG has no version".into()))?;
+        let found = found.ok_or_else(|| Fault::Other("a DAG has no version".into()))?;
+        let VersionText { item: version, text, .. } = found;
         let in_force = version.version == item.version;
         let faults = desk.page.faults(Some(&item.path))?.pop().map(|it| it.faults).filter(|_| in_force);
         let disk = faults.as_ref().and_then(|_| desk.site.dag_file(&item.path));

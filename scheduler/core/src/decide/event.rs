@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
 use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
@@ -100,8 +101,10 @@ pub struct DagText {
     pub dag: Arc<Dag>,
     /// Where its file is, below the DAG folder.
     pub path: String,
-    /// The file as it was.
+    /// The file as it was, or its document in a file of several DAGs.
     pub text: Arc<str>,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Arc<[DefaultsFile]>,
     /// A hash of what the text means together with what it was read with.
     pub hash: String,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::event::{Outputs, RunType, Values};
 use super::law::{AttemptState, RunState, TaskState};
 use super::reason::Reason;
+use crate::dag::DefaultsFile;
 use crate::id::{AttemptId, DagId, InstanceId, RunId, VersionId};
 use crate::time::Timestamp;
 
@@ -24,8 +25,11 @@ pub enum Transition {
         hash: String,
         /// Where its file is, below the DAG folder.
         path: String,
-        /// The file as it was.
+        /// The file as it was, or its document in a file of several DAGs.
         text: Arc<str>,
+        /// The `_defaults.yaml` it was read with, the farthest first.
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        defaults: Arc<[DefaultsFile]>,
         /// Ids of its tasks in the order of the file.
         tasks: Vec<String>,
         /// Fingerprint of its schedule; empty without one.

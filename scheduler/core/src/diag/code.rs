@@ -55,6 +55,7 @@ codes! {
     E119 BadEnvName,
     E120 NoDefault,
     E121 DuplicateDag,
+    E122 BrokenDefaults,
     // Tasks and their order.
     E201 UnknownTask,
     E202 DuplicateTask,

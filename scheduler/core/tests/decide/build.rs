@@ -75,6 +75,7 @@ pub(crate) fn text(dag: Dag, edition: u32) -> DagText {
     DagText {
         path: format!("{}.yaml", dag.id),
         text: format!("id: {}", dag.id).into(),
+        defaults: [].into(),
         hash: format!("{}#{edition}", dag.id),
         dag: Arc::new(dag),
     }

@@ -2,6 +2,7 @@
 //! executors, requests and one armed timer wake it.
 
 mod carry;
+mod defaults;
 mod finish;
 mod folder;
 mod handle;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
 use nightrun_core::time::Timestamp;
@@ -22,7 +24,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::carry::Carrier;
-pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
+pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, hash_with};
+pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
 pub use self::preview::{Preview, preview};
@@ -43,8 +46,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How long the loop waits before it tries a store again that refused a commit.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// Makes a DAG of its path and text, as the folder does; `None` when it does not parse.
-pub type Parse = Arc<dyn Fn(&str, &str) -> Option<Arc<Dag>> + Send + Sync>;
+/// Makes a DAG of a stored version, as the folder did; `None` when it does not parse.
+pub type Parse = Arc<dyn Fn(&Source<'_>) -> Option<Arc<Dag>> + Send + Sync>;
 
 /// What a scheduler is made of.
 pub struct Parts {
@@ -318,9 +321,7 @@ fn started_again(fact: &Transition) -> Option<Waiting> {
 }
 
 fn load(parts: &Parts) -> Result<State, StoreError> {
-    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), |path, text| {
-        (parts.parse)(path, text)
-    })?;
+    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), &*parts.parse)?;
     for left_out in &loaded.unreadable {
         tracing::error!(?left_out, "a stored DAG text cannot be read by this version; it is left out");
     }

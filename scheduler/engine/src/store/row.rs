@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
 use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -52,6 +53,25 @@ pub struct VersionItem {
     pub path: String,
     /// When it came into force.
     pub created_at: Timestamp,
+}
+
+/// One version of a DAG with all that gives it its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionText {
+    /// Its number, hash and path.
+    #[serde(flatten)]
+    pub item: VersionItem,
+    /// The text of the DAG: its file, or its document in a file of several.
+    pub text: String,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Vec<DefaultsFile>,
+}
+
+impl VersionText {
+    /// As it is read.
+    pub fn source(&self) -> Source<'_> {
+        Source::new(&self.item.path, &self.text).with(&self.defaults)
+    }
 }
 
 /// What is wrong with one file.

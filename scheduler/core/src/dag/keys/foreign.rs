@@ -5,6 +5,7 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
+        Level::Folder => &["vars"],
         Level::Dag => &[
             "vars",
             "secrets",

@@ -2,6 +2,7 @@
 //! Schema all come from these tables.
 
 pub(crate) mod dag;
+pub(crate) mod folder;
 mod foreign;
 pub(crate) mod param;
 pub(crate) mod schedule;
@@ -15,6 +16,8 @@ pub(crate) use words::{Words, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Dag,
+    /// A folder's `_defaults.yaml`.
+    Folder,
     Task,
     Defaults,
     Schedule,
@@ -26,6 +29,7 @@ impl Level {
     pub(crate) fn keys(self) -> &'static [&'static Key] {
         match self {
             Self::Dag => dag::ALL,
+            Self::Folder => folder::ALL,
             Self::Task | Self::Defaults => task::ALL,
             Self::Schedule => schedule::ALL,
             Self::Param => param::ALL,

@@ -72,6 +72,19 @@ impl Reader<'_> {
         Some(dag)
     }
 
+    /// Reports what is wrong with the keys of a folder's defaults that no other part reads.
+    pub(super) fn limits(&mut self, map: &Map<'_>) {
+        self.read(map, &keys::OWNER, Self::owned_text);
+        self.read(map, &keys::TAGS, Self::texts);
+        self.read(map, &keys::ENABLED, Self::boolean);
+        self.read(map, &keys::MAX_ACTIVE_RUNS, Self::integer::<u32>);
+        self.read::<Overlap>(map, &keys::OVERLAP, Self::word);
+        self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer::<u32>);
+        self.read(map, &keys::TIMEOUT, Self::duration);
+        self.read(map, &keys::FAIL_FAST, Self::boolean);
+        self.read(map, &keys::ENV, Self::env);
+    }
+
     /// The id in the file, or the file's stem.
     fn dag_id(&mut self, map: &Map<'_>, path: &str) -> String {
         if let Some(node) = map.get(keys::ID.name) {
@@ -88,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// What tasks have where they say nothing: `defaults` over the DAG's own keys.
-    fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
+    pub(super) fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
         let mut base = Settings::default();
         if let Some(shell) = self.read(map, &keys::SHELL, Self::command) {
             base.shell = shell;

@@ -20,11 +20,11 @@ pub(super) fn loaded(desk: &Desk<'_>, row: &[&dyn ToSql]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Its new version: (id, dag, hash, path, tasks, now, text).
+/// Its new version: (id, dag, hash, path, tasks, now, text, defaults).
 pub(super) fn versioned(desk: &Desk<'_>, row: &[&dyn ToSql]) -> Result<(), Fault> {
     desk.write(
-        "INSERT INTO dag_version (id, dag, hash, path, tasks, created_at, text)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO dag_version (id, dag, hash, path, tasks, created_at, text, defaults)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         row,
     )?;
     Ok(())

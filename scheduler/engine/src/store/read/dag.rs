@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_json, word};
 use crate::store::error::Fault;
-use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem};
+use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem, VersionText};
 
 const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
                    FROM dag JOIN dag_version ON dag_version.id = dag.version";
@@ -47,12 +47,12 @@ impl Page {
         )
     }
 
-    /// One version and the text of its file.
-    pub fn version(&self, version: VersionId) -> Result<Option<(VersionItem, String)>, Fault> {
+    /// One version whole.
+    pub fn version(&self, version: VersionId) -> Result<Option<VersionText>, Fault> {
         self.first(
-            "SELECT id, dag, hash, path, created_at, text FROM dag_version WHERE id = ?1",
+            "SELECT id, dag, hash, path, created_at, text, defaults FROM dag_version WHERE id = ?1",
             [version.0],
-            |row| Ok((version_item(row)?, row.get(5)?)),
+            |row| Ok(VersionText { item: version_item(row)?, text: row.get(5)?, defaults: json(row, 6)? }),
         )
     }
 
