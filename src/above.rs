@@ -38,8 +38,9 @@ impl Above {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
                     found.push(DefaultsFile { path: shown(&path), text });
                 }
+                Ok(_) => break,
                 Err(_) if known => {}
-                Ok(_) | Err(_) => break,
+                Err(_) => break,
             }
         }
         found.reverse();

@@ -83,6 +83,8 @@ pub(crate) enum Verb {
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
     Unpause(Pause),
+    /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
+    Vars(Vars),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
@@ -378,6 +380,47 @@ pub(crate) struct Pause {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nightrun vars set warehouse_url postgres://db/prod\n  \
+    nightrun vars set regions '[\"eu\", \"us\"]' --json\n\n\
+    NIGHTRUN_VAR_WAREHOUSE_URL in the environment of the scheduler comes before the store.")]
+pub(crate) struct Vars {
+    #[command(subcommand)]
+    pub(crate) verb: VarsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VarsVerb {
+    /// Give one a value
+    Set {
+        /// Its name
+        name: String,
+        /// Its value: text, or JSON with --json
+        value: String,
+        /// The value is JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print the value of one
+    Get {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// List them
+    List(Look),
+    /// Take one away
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
-use nightrun_engine::run::{Parse, Parts, Scheduler, hash_of};
+use nightrun_engine::run::{Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
 
@@ -69,6 +69,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         operators: nightrun_plugins::builtin(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
+        vars: Vars::new(environment::vars()),
         store_id,
     })
     .map_err(Failure::new)?;

@@ -19,6 +19,7 @@ mod schema;
 mod serve;
 mod target;
 mod validate;
+mod vars;
 mod why;
 mod xcom;
 
@@ -44,6 +45,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Cancel(args) => act::cancel(args),
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
+        Verb::Vars(args) => vars::vars(args),
         Verb::Output(args) => output::output(args),
         Verb::Schema(args) => schema::schema(&args),
         Verb::Example(args) => example::example(&args),

@@ -65,3 +65,69 @@ fn faults_of_folder_defaults_are_told_once_at_their_place() {
     assert_eq!(found("dags/_defaults.yaml"), all[..1]);
     assert_eq!(town.nightrun("run one").code, 1);
 }
+
+const WITH_VARS: &str = "vars: {url: null, mode: quick}\ntasks:\n  - id: a\n    \
+                         run: echo {{ vars.url }} {{ vars.mode }}\n    capture: text\n";
+
+#[test]
+fn a_var_comes_from_the_environment_the_store_or_the_file() {
+    let town = Town::with("it", WITH_VARS);
+    let printed = |run: &serde_json::Value| task(run, "a")["outputs"]["return_value"].clone();
+    let run = town.nightrun("run it --json -q").json();
+    let told = task(&run, "a")["reason"].as_str().unwrap().to_owned();
+    assert!(told.contains("the var `url` has no value") && told.contains("NIGHTRUN_VAR_URL"), "{told}");
+    town.does("vars set url stored --data kept");
+    assert_eq!(town.nightrun("vars get url --data kept").out, "stored\n");
+    assert_eq!(printed(&town.nightrun("run it --json -q --data kept").json()), "stored quick");
+    let said = town.command("run it --json -q --data kept").env("NIGHTRUN_VAR_URL", "env").output().unwrap();
+    assert_eq!(printed(&crate::town::Said::by(said).json()), "env quick");
+    town.does("vars delete url --data kept");
+    assert_eq!(town.nightrun("vars get url --data kept").code, 1);
+    assert_eq!(town.nightrun("vars set 1x y --data kept").code, 2);
+    assert_eq!(town.nightrun("vars list --json --data kept").json(), json!([]));
+    town.does("db check --data kept");
+    town.write("dags/it.yaml", &WITH_VARS.replace("vars.mode", "vars.mood"));
+    assert_eq!(town.nightrun("validate --format json").json()[0]["code"], "E413");
+}
+
+#[test]
+fn vars_are_set_through_a_server_that_runs_and_say_by_whom() {
+    let town = Town::with("it", WITH_VARS);
+    let server = town.serve();
+    town.does("vars set url one");
+    town.does("vars set mode [1,2] --json");
+    let listed = server.get("/api/v1/vars");
+    let item = |at: usize| (listed["items"][at]["name"].clone(), listed["items"][at]["value"].clone());
+    assert_eq!([item(0), item(1)], [(json!("mode"), json!([1, 2])), (json!("url"), json!("one"))]);
+    assert_eq!(server.get("/api/v1/vars/url")["updated_by"], "api");
+    town.does("trigger it");
+    let run = town.wait_for_run("1", "success");
+    assert_eq!(task(&run, "a")["outputs"]["return_value"], "one [1,2]");
+    town.does("vars delete mode");
+    assert_eq!(town.nightrun("vars delete mode").code, 1);
+    assert_eq!(server.get("/api/v1/vars/mode")["status"], 404);
+}
+
+#[test]
+fn a_run_keeps_the_defaults_it_began_with_over_a_restart_and_a_change() {
+    let town = Town::new();
+    let both = "id: one\ntasks: [{id: a, run: echo}]\n---\nid: two\ntasks:\n  - id: wait\n    \
+                run: until [ -e go ]; do sleep 0.02; done\n  - id: tell\n    depends_on: [wait]\n    \
+                run: echo $WHO\n    capture: text\n";
+    town.write("dags/_defaults.yaml", "env: {WHO: old}\n");
+    town.write("dags/both.yaml", both);
+    let server = town.serve();
+    town.does("trigger two");
+    town.wait_for_run("1", "running");
+    server.kill();
+    town.write("dags/_defaults.yaml", "env: {WHO: new}\n");
+    town.write("dags/go", "");
+    let server = town.serve();
+    let run = town.wait_for_run("1", "success");
+    assert_eq!(task(&run, "tell")["outputs"]["return_value"], "old");
+    town.does("trigger two");
+    let run = town.wait_for_run("2", "success");
+    assert_eq!(task(&run, "tell")["outputs"]["return_value"], "new");
+    server.stop();
+    town.does("db check");
+}

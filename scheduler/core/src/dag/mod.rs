@@ -12,5 +12,5 @@ mod tests;
 mod tree;
 
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{DEFAULTS_FILE, DefaultsFile, Reading, Source, read, read_defaults};
+pub use read::{DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_defaults};
 pub use schema::{defaults_schema, schema};

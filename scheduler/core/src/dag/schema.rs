@@ -116,6 +116,13 @@ fn shape(shape: Shape) -> Json {
                 {"$ref": "#/$defs/param"},
             ]},
         }),
+        Shape::Vars => {
+            let name = json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$"});
+            json!({"anyOf": [
+                {"type": "array", "items": name, "uniqueItems": true},
+                {"type": "object", "propertyNames": name},
+            ]})
+        }
         Shape::Defaults => json!({"$ref": "#/$defs/defaults"}),
         Shape::Tasks => json!({"type": "array", "items": {"$ref": "#/$defs/task"}, "minItems": 1}),
         Shape::Run => json!({"anyOf": [

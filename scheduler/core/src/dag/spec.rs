@@ -48,6 +48,8 @@ pub struct Dag {
     pub fail_fast: bool,
     /// Typed inputs of a run, in the order of the file.
     pub params: Vec<Param>,
+    /// Vars it uses, in the order of the file.
+    pub vars: Vec<Var>,
     /// Environment of every task, in the order of the file; values are templates.
     pub env: Vec<(String, String)>,
     /// Its tasks, in the order of the file; a [`TaskIndex`] is a place in this list.
@@ -123,6 +125,15 @@ pub struct Param {
     pub pattern: Option<String>,
     /// Shown beside the field of a form.
     pub description: Option<String>,
+}
+
+/// A named value of the deployment that a DAG uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Var {
+    /// Its name, an identifier: `{{ vars.name }}`.
+    pub name: String,
+    /// Its value where the deployment gives none; `None`: an attempt without one fails.
+    pub default: Option<Json>,
 }
 
 /// The type of a param; the names are JSON Schema's.

@@ -67,6 +67,15 @@ pub enum Event {
         /// Who asks.
         by: String,
     },
+    /// Somebody gives a var a value, or takes it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<Json>,
+        /// Who asks.
+        by: String,
+    },
     /// An executor started the process of an attempt.
     AttemptStarted {
         /// Which attempt.

@@ -15,6 +15,7 @@ mod state;
 mod task;
 mod transition;
 mod turn;
+mod vars;
 
 pub use attempt::LOST_BUDGET;
 pub use effect::{Answer, Effect, Force, Refusal};
@@ -27,3 +28,4 @@ pub use schedule::OUTAGE_GRACE;
 pub use state::{Run, State, Version};
 pub use transition::Transition;
 pub use turn::{Step, step};
+pub use vars::{MAX_VAR_BYTES, check_var};

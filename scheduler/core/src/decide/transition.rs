@@ -58,6 +58,15 @@ pub enum Transition {
         /// Who.
         by: String,
     },
+    /// Somebody gave a var a value, or took it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<serde_json::Value>,
+        /// Who.
+        by: String,
+    },
     /// A nominal instant of a schedule has become a tick; the schedule's cursor stands there now.
     Ticked {
         /// The DAG.
@@ -177,7 +186,8 @@ impl Transition {
             Self::DagLoaded { .. }
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
-            | Self::Paused { .. } => None,
+            | Self::Paused { .. }
+            | Self::VarSet { .. } => None,
             Self::Ticked { run, .. } => *run,
             Self::RunCreated { run, .. } | Self::RunMoved { run, .. } | Self::RunReasoned { run, .. } => {
                 Some(*run)

@@ -81,6 +81,7 @@ codes! {
     E410 BadParam,
     E411 BadDefault,
     E412 BadPattern,
+    E413 UnknownVar,
     // Limits and operators.
     E501 UnknownPool,
     E502 PoolTooSmall,

@@ -64,6 +64,7 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         timeout: None,
         fail_fast: false,
         params: vec![],
+        vars: vec![],
         env: vec![],
         graph: Graph::new(tasks.len(), &edges).unwrap(),
         tasks,

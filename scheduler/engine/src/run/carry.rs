@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
 use nightrun_core::decide::{Choice, Effect, Event, Outcome, Outputs, Run, State, Transition};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::{AttemptId, InstanceId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
+use super::vars::Vars;
 use super::{Parts, finish, plain};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
@@ -38,6 +39,7 @@ pub(super) struct Carrier {
     clock: Clock,
     loop_: Handle,
     values: RunValues,
+    vars: Vars,
     alive: HashSet<AttemptId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
@@ -55,7 +57,7 @@ enum Prepared {
 }
 
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars) -> Self {
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -67,6 +69,7 @@ impl Carrier {
             clock: parts.clock.clone(),
             loop_,
             values,
+            vars,
             alive: HashSet::new(),
             prepared: None,
         }
@@ -75,6 +78,7 @@ impl Carrier {
     /// Takes in what has become durable.
     pub(super) fn remember(&mut self, facts: &[Transition]) {
         self.values.remember(facts);
+        self.vars.remember(facts);
     }
 
     /// True when no attempt lives.
@@ -143,13 +147,16 @@ impl Carrier {
         let Some(run) = state.run(instance.run) else { return };
         let task = run.version.dag.task(instance.task);
         let Some(when) = &task.when else { return };
-        let scope =
-            ScopeOf { run, task: instance.task, try_number: 1, values: &self.values, data: &self.data };
-        let holds = scope
+        let holds = self
+            .scope_of(run, instance.task, 1)
             .build(&[when.as_str()], true)
             .and_then(|scope| template::evaluate(when, &scope).map_err(|fault| fault.to_string()))
             .map(|value| template::holds(&value));
         self.loop_.tell(Event::WhenEvaluated { instance, holds });
+    }
+
+    fn scope_of<'a>(&'a self, run: &'a Run, task: TaskIndex, try_number: u32) -> ScopeOf<'a> {
+        ScopeOf { run, task, try_number, values: &self.values, vars: &self.vars, data: &self.data }
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {
@@ -161,10 +168,8 @@ impl Carrier {
                 .map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
             self.prepared = Some(run.id);
         }
-        let scope =
-            ScopeOf { run, task: at, try_number: attempt.number, values: &self.values, data: &self.data };
         let texts = texts_of(run, task);
-        let scope = scope.build(&texts, false)?;
+        let scope = self.scope_of(run, at, attempt.number).build(&texts, false)?;
         let render = |text: &str| render(text, &scope);
         let mut own = Vec::new();
         for (name, value) in run.version.dag.env.iter().chain(&task.env) {
@@ -265,14 +270,7 @@ impl Carrier {
     }
 
     fn write_context(&self, run: &Run, attempt: AttemptId) -> Result<(), String> {
-        let context = ScopeOf {
-            run,
-            task: attempt.instance.task,
-            try_number: attempt.number,
-            values: &self.values,
-            data: &self.data,
-        }
-        .context()?;
+        let context = self.scope_of(run, attempt.instance.task, attempt.number).context()?;
         std::fs::write(self.paths.context(attempt), context.to_string())
             .map_err(|fault| format!("its context cannot be written: {fault}"))
     }

@@ -10,6 +10,7 @@ mod plain;
 mod preview;
 mod scope;
 mod values;
+mod vars;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
 pub use self::preview::{Preview, preview};
 use self::values::RunValues;
+pub use self::vars::Vars;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
 use crate::store::{self, StoreError, Writer};
@@ -75,6 +77,8 @@ pub struct Parts {
     pub parse: Parse,
     /// Base environment of every attempt.
     pub environment: Vec<(String, String)>,
+    /// Vars of the environment; those of the store are added.
+    pub vars: Vars,
     /// Identity of the store, in the marker of every process.
     pub store_id: String,
 }
@@ -108,7 +112,8 @@ impl Scheduler {
         let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
-        let carrier = Carrier::new(&parts, handle.clone(), values);
+        let vars = parts.vars.clone().load(parts.writer.path())?;
+        let carrier = Carrier::new(&parts, handle.clone(), values, vars);
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }

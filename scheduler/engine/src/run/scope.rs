@@ -9,6 +9,7 @@ use nightrun_core::template::{self, Facts, Scope};
 use serde_json::{Map, Value as Json, json};
 
 use super::values::RunValues;
+use super::vars::Vars;
 use crate::store;
 
 /// True when a text has anything to render.
@@ -22,6 +23,7 @@ pub(super) struct ScopeOf<'a> {
     pub(super) task: TaskIndex,
     pub(super) try_number: u32,
     pub(super) values: &'a RunValues,
+    pub(super) vars: &'a Vars,
     pub(super) data: &'a Path,
 }
 
@@ -47,7 +49,7 @@ impl ScopeOf<'_> {
             try_number: self.try_number,
             params: run.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             env: env.map(|(name, value)| (name.clone(), Json::String(value.clone()))).collect(),
-            vars: Map::new(),
+            vars: self.vars.of(dag)?,
             tasks,
             outputs: Map::new(),
             item: None,
@@ -68,6 +70,7 @@ impl ScopeOf<'_> {
             "data_interval_start": run.interval.0,
             "data_interval_end": run.interval.1,
             "params": run.params,
+            "vars": self.vars.of(dag)?,
             "tasks": self.tasks(&BTreeSet::new())?,
         }))
     }

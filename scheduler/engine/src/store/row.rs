@@ -85,6 +85,19 @@ pub struct FileFaults {
     pub at: Timestamp,
 }
 
+/// A named value of the deployment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VarItem {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Json,
+    /// When it was set.
+    pub updated_at: Timestamp,
+    /// By whom.
+    pub updated_by: String,
+}
+
 /// One nominal instant of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickItem {

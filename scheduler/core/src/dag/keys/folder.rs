@@ -16,6 +16,7 @@ pub(crate) static ALL: &[&Key] = &[
     &dag::MAX_ACTIVE_TASKS,
     &dag::TIMEOUT,
     &dag::FAIL_FAST,
+    &dag::VARS,
     &dag::ENV,
     &dag::SHELL,
     &dag::WORKING_DIR,
@@ -23,4 +24,4 @@ pub(crate) static ALL: &[&Key] = &[
 ];
 
 /// Of these each entry is taken over by itself.
-pub(crate) static JOINED: &[&Key] = &[&dag::ENV, &dag::DEFAULTS];
+pub(crate) static JOINED: &[&Key] = &[&dag::VARS, &dag::ENV, &dag::DEFAULTS];

@@ -5,9 +5,7 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
-        Level::Folder => &["vars"],
         Level::Dag => &[
-            "vars",
             "secrets",
             "deadline",
             "groups",
@@ -47,7 +45,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param => &[],
+        Level::Folder | Level::Param => &[],
     };
     keys.contains(&key)
 }

@@ -86,6 +86,8 @@ pub(crate) enum Shape {
     /// Names of environment variables and their values.
     Env,
     Params,
+    /// Names of vars, or a map of them and their defaults.
+    Vars,
     Defaults,
     Tasks,
     /// A script for the shell, or a list of program and arguments.
@@ -120,6 +122,7 @@ impl Shape {
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",
+            Self::Vars => "a list of names or a map of names and defaults",
             Self::Params | Self::Defaults | Self::Arguments => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::task::DraftTask;
 use crate::dag::check;
 use crate::dag::keys::{Level, dag as keys};
-use crate::dag::spec::{Dag, Overlap, Param};
+use crate::dag::spec::{Dag, Overlap, Param, Var};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
 use crate::id::{DagId, is_name};
@@ -15,6 +15,7 @@ use crate::id::{DagId, is_name};
 pub(crate) struct Draft<'n, 'a> {
     pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
     pub(crate) params: Vec<Param>,
+    pub(crate) vars: Vec<Var>,
     /// The DAG's own `env`, whose templates every task renders.
     pub(crate) env: Option<&'n Node<'a>>,
 }
@@ -61,13 +62,16 @@ impl Reader<'_> {
             timeout: self.read(map, &keys::TIMEOUT, Self::duration),
             fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
             params: Vec::new(),
+            vars: Vec::new(),
             env,
             tasks: Vec::new(),
             graph: crate::graph::Graph::new(0, &[]).ok()?,
         };
-        let mut draft = Draft { tasks: tasks?, params, env: map.get(keys::ENV.name) };
+        let vars = self.read(map, &keys::VARS, Self::vars).unwrap_or_default();
+        let mut draft = Draft { tasks: tasks?, params, vars, env: map.get(keys::ENV.name) };
         dag.graph = check::check(&mut draft, self)?;
         dag.params = draft.params;
+        dag.vars = draft.vars;
         dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
         Some(dag)
     }
@@ -82,6 +86,7 @@ impl Reader<'_> {
         self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer::<u32>);
         self.read(map, &keys::TIMEOUT, Self::duration);
         self.read(map, &keys::FAIL_FAST, Self::boolean);
+        self.read(map, &keys::VARS, Self::vars);
         self.read(map, &keys::ENV, Self::env);
     }
 

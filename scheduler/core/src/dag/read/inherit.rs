@@ -6,7 +6,7 @@ use super::entry::Owner;
 use super::{Reader, Source, text_of};
 use crate::dag::keys::{Level, dag as keys, folder, schedule};
 use crate::dag::known::Known;
-use crate::dag::tree::{self, Entry, Kind, Map, Node};
+use crate::dag::tree::{self, Entry, Kind, Map, Node, Scalar};
 use crate::diag::{Code, Diagnostic, Fault, Faults, Origin, Span};
 
 /// The name of the file.
@@ -149,6 +149,24 @@ fn inherit<'a>(own: &mut Map<'a>, folder: &Map<'a>) {
     }
 }
 
+/// Makes a map of a list of names, such as `vars` may be.
+fn name_entries<'a>(node: &mut Node<'a>) {
+    let Kind::List(items) = &mut node.kind else { return };
+    if !items.iter().all(|item| matches!(item.kind, Kind::Scalar(_))) {
+        return;
+    }
+    let entry = |item: Node<'a>| match item.kind {
+        Kind::Scalar(name) => Some(Entry {
+            key: name.text,
+            key_at: item.at,
+            value: Node { at: item.at, kind: Kind::Scalar(Scalar::null()) },
+        }),
+        Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+    };
+    let entries = std::mem::take(items).into_iter().filter_map(entry).collect();
+    node.kind = Kind::Map(Map { entries });
+}
+
 /// An entry without some keys of its map.
 fn without<'a>(entry: &Entry<'a>, keys: &[&str]) -> Entry<'a> {
     let mut entry = entry.clone();
@@ -160,6 +178,9 @@ fn without<'a>(entry: &Entry<'a>, keys: &[&str]) -> Entry<'a> {
 
 /// Adds the entries that a map lacks.
 fn join<'a>(own: &mut Node<'a>, more: &Node<'a>) {
+    let mut more = more.clone();
+    name_entries(own);
+    name_entries(&mut more);
     if let (Kind::Map(own), Kind::Map(more)) = (&mut own.kind, &more.kind) {
         let lacking: Vec<Entry<'a>> =
             more.entries.iter().filter(|entry| own.get(&entry.key).is_none()).cloned().collect();

@@ -8,6 +8,7 @@ mod schedule;
 mod settings;
 mod task;
 mod value;
+mod vars;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,6 +24,7 @@ pub(crate) use self::dag::Draft;
 use self::inherit::Folders;
 pub use self::inherit::{DEFAULTS_FILE, DefaultsFile, read_defaults};
 pub(crate) use self::task::{DraftTask, Text, TextKind};
+pub use self::vars::is_var_name;
 
 /// A file to be read.
 #[derive(Debug, Clone, Copy)]

@@ -60,6 +60,21 @@ pub(super) fn paused(desk: &Desk<'_>, dag: Option<&DagId>, paused: bool) -> Resu
     }
 }
 
+/// A var has a value, or none any more.
+pub(super) fn var_set(desk: &Desk<'_>, name: &str, value: Option<&Json>, by: &str) -> Result<(), Fault> {
+    let Some(value) = value else {
+        desk.write("DELETE FROM var WHERE name = ?1", [name])?;
+        return Ok(());
+    };
+    desk.write(
+        "INSERT INTO var (name, value, updated_at, updated_by) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at,
+                                          updated_by = excluded.updated_by",
+        params![name, json(value)?, desk.now(), by],
+    )?;
+    Ok(())
+}
+
 /// The instant has a tick, with its run or the reason why there is none; the cursor stands there now.
 pub(super) fn ticked(
     desk: &Desk<'_>,

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_json, word};
 use crate::store::error::Fault;
-use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem, VersionText};
+use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VarItem, VersionItem, VersionText};
 
 const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
                    FROM dag JOIN dag_version ON dag_version.id = dag.version";
@@ -81,6 +81,18 @@ impl Page {
                 })
             },
         )
+    }
+
+    /// All vars by their names.
+    pub fn vars(&self) -> Result<Vec<VarItem>, Fault> {
+        self.all("SELECT name, value, updated_at, updated_by FROM var ORDER BY name", [], |row| {
+            Ok(VarItem {
+                name: row.get(0)?,
+                value: json(row, 1)?,
+                updated_at: instant(row, 2)?,
+                updated_by: row.get(3)?,
+            })
+        })
     }
 
     fn dag_item(&self, row: &Row<'_>, recent: u32) -> Result<DagItem, Fault> {

@@ -64,6 +64,7 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         timeout: None,
         fail_fast: false,
         params: vec![],
+        vars: vec![],
         env: vec![],
         graph: Graph::new(tasks.len(), &[]).unwrap(),
         tasks: tasks.iter().map(|id| task(id)).collect(),
