@@ -38,9 +38,8 @@ impl Above {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
                     found.push(DefaultsFile { path: shown(&path), text });
                 }
-                Ok(_) => break,
                 Err(_) if known => {}
-                Err(_) => break,
+                Ok(_) | Err(_) => break,
             }
         }
         found.reverse();

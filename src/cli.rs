@@ -1,11 +1,15 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+mod files;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cmd::Named;
+pub(crate) use self::files::{
+    DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
+};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -63,8 +67,10 @@ pub(crate) enum Verb {
     Next(Next),
     /// Show the rendered commands of a run in order, without running anything
     DryRun(DryRun),
-    /// List the DAGs
-    Dags(Look),
+    /// List the DAGs, or show one and its versions
+    Dags(DagList),
+    /// Show what loading the DAG files as they are now would change
+    Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
     /// List the tasks of a run with their attempts
@@ -118,24 +124,6 @@ pub(crate) struct Dags {
     /// The folder of DAG files
     #[arg(long, value_name = "DIR", env = "NIGHTRUN_DAGS")]
     pub(crate) dags: Option<PathBuf>,
-}
-
-/// Which DAG is meant.
-#[derive(Debug, Args)]
-pub(crate) struct Target {
-    /// A DAG file, one DAG of a file as FILE#ID, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    target: String,
-    /// Which DAG of a file that defines several
-    #[arg(long, value_name = "ID")]
-    dag: Option<String>,
-}
-
-impl Target {
-    /// As it is looked for.
-    pub(crate) fn named(&self) -> Named<'_> {
-        Named { target: &self.target, dag: self.dag.as_deref() }
-    }
 }
 
 /// The params of a run.
@@ -383,47 +371,6 @@ pub(crate) struct Pause {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nightrun vars set warehouse_url postgres://db/prod\n  \
-    nightrun vars set regions '[\"eu\", \"us\"]' --json\n\n\
-    NIGHTRUN_VAR_WAREHOUSE_URL in the environment of the scheduler comes before the store.")]
-pub(crate) struct Vars {
-    #[command(subcommand)]
-    pub(crate) verb: VarsVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum VarsVerb {
-    /// Give one a value
-    Set {
-        /// Its name
-        name: String,
-        /// Its value: text, or JSON with --json
-        value: String,
-        /// The value is JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Print the value of one
-    Get {
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        look: Look,
-    },
-    /// List them
-    List(Look),
-    /// Take one away
-    Delete {
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
-#[derive(Debug, Args)]
 #[command(
     after_help = "Examples, inside a task:\n  nightrun output rows 42 --json\n  nightrun output path \"$file\""
 )]
@@ -447,13 +394,6 @@ pub(crate) struct Example {
     /// Write it to this folder, with the scripts it runs
     #[arg(long, value_name = "DIR", requires = "name")]
     pub(crate) into: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Schema {
-    /// That of a folder's `_defaults.yaml` instead
-    #[arg(long)]
-    pub(crate) defaults: bool,
 }
 
 #[derive(Debug, Args)]

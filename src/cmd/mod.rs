@@ -12,6 +12,7 @@ mod logs;
 mod look;
 mod next;
 mod output;
+mod plan;
 mod progress;
 mod run;
 mod runs;
@@ -20,6 +21,7 @@ mod serve;
 mod target;
 mod validate;
 mod vars;
+mod versions;
 mod why;
 mod xcom;
 
@@ -36,6 +38,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Next(args) => next::next(args),
         Verb::DryRun(args) => dry_run::dry_run(args),
         Verb::Dags(args) => dags::dags(args),
+        Verb::Plan(args) => plan::plan(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Tasks(args) => runs::tasks(args),
         Verb::Logs(args) => logs::logs(args),

@@ -64,6 +64,12 @@ fn dst(rule: DstRule) -> Dst {
     }
 }
 
+/// The next instants at which a DAG fires.
+pub(super) fn coming(dag: &Dag, after: Timestamp, count: usize) -> Vec<Timestamp> {
+    let timetable = dag.timetable.as_ref();
+    timetable.map(|timetable| instants(timetable, after, count, bounds(dag))).unwrap_or_default()
+}
+
 fn bounds(dag: &Dag) -> (Option<Timestamp>, Option<Timestamp>) {
     (dag.start, dag.end)
 }

@@ -131,3 +131,22 @@ fn a_run_keeps_the_defaults_it_began_with_over_a_restart_and_a_change() {
     server.stop();
     town.does("db check");
 }
+
+#[test]
+fn the_example_of_a_folder_runs_as_it_says() {
+    let town = Town::new();
+    town.nightrun("example folder --into dags")
+        .prints("dags/folder/orders_and_returns.yaml\ndags/folder/_defaults.yaml");
+    let file = "dags/folder/orders_and_returns.yaml";
+    let orders = town.nightrun(&format!("run {file}#orders --json -q --at 2026-11-21")).json();
+    assert_eq!(task(&orders, "load")["outputs"]["return_value"], "Good night, orders of 2026-11-21");
+    let returns = town.nightrun(&format!("run {file} --dag returns --json -q")).json();
+    assert_eq!(
+        (&returns["state"], &task(&returns, "alarm")["state"]),
+        (&json!("success"), &json!("skipped"))
+    );
+    town.serve();
+    let shown = town.nightrun("dags show returns --json").json();
+    assert_eq!((&shown["owner"], &shown["tags"]), (&json!("after-sales"), &json!(["example", "folder"])));
+    assert_eq!(shown["vars"][0], json!({"name": "threshold", "default": 3}));
+}

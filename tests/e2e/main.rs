@@ -13,3 +13,4 @@ mod simulated;
 mod town;
 mod validate;
 mod values;
+mod versions;

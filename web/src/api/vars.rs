@@ -19,7 +19,7 @@ pub(crate) async fn list(State(site): Shared) -> Told<Listed<VarItem>> {
     Ok(Json(Listed { items, next: None }))
 }
 
-/// `GET /api/v1/vars/{name}`
+/// `GET /api/v1/vars/{var}`
 pub(crate) async fn one(State(site): Shared, Path(name): Path<String>) -> Told<VarItem> {
     let found = site.read(move |desk| Ok(desk.page.vars()?.into_iter().find(|var| var.name == name)));
     found.await.map(Json)
@@ -31,7 +31,7 @@ struct Asked {
     value: Value,
 }
 
-/// `POST /api/v1/vars/{name}` with `{"value": …}`
+/// `POST /api/v1/vars/{var}` with `{"value": …}`
 pub(crate) async fn set(
     State(site): Shared,
     Path(name): Path<String>,
@@ -45,7 +45,7 @@ pub(crate) async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/vars/{name}/delete`
+/// `POST /api/v1/vars/{var}/delete`
 pub(crate) async fn delete(site: Shared, Path(name): Path<String>, headers: HeaderMap) -> Done {
     refuse_forms(&headers)?;
     let _known = one(State(site.0.clone()), Path(name.clone())).await?;

@@ -104,18 +104,20 @@ pub enum Overlap {
     Replace,
 }
 
-/// A typed input of a run.
-#[derive(Debug, Clone, PartialEq)]
+/// A typed input of a run. Its JSON has the keys of the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
     /// Its name, an identifier: `{{ params.name }}`.
     pub name: String,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: ParamKind,
     /// Its value where a run gives none.
     pub default: Option<Json>,
     /// A run without it is refused.
     pub required: bool,
     /// The only values allowed; empty: any.
+    #[serde(rename = "enum")]
     pub choices: Vec<Json>,
     /// Smallest number, or fewest characters of a string or elements of an array.
     pub min: Option<f64>,
@@ -128,7 +130,7 @@ pub struct Param {
 }
 
 /// A named value of the deployment that a DAG uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Var {
     /// Its name, an identifier: `{{ vars.name }}`.
     pub name: String,

@@ -84,6 +84,16 @@ impl Folder {
         Self { root, known, seen, defaults: FolderDefaults::default() }
     }
 
+    /// The same folder, with files that had faults when the store last heard of them: the faults of those
+    /// that are gone are cleared.
+    #[must_use]
+    pub fn with_faults(mut self, paths: impl IntoIterator<Item = String>) -> Self {
+        for path in paths {
+            self.seen.entry(path).or_default().faulty = true;
+        }
+        self
+    }
+
     /// Looks at every file; only what changed is read. A DAG belongs to the file that defined it first.
     pub fn look(&mut self) -> FolderReport {
         let mut report = FolderReport::default();

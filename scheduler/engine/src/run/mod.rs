@@ -7,6 +7,7 @@ mod finish;
 mod folder;
 mod handle;
 mod plain;
+mod plan;
 mod preview;
 mod scope;
 mod values;
@@ -29,6 +30,7 @@ pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, has
 pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
+pub use self::plan::{Fate, Plan, Planned};
 pub use self::preview::{Preview, preview};
 use self::values::RunValues;
 pub use self::vars::Vars;
