@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::town::{Town, task};
+use crate::town::{Town, task, wait_for};
 
 const TWO: &str = "id: one\ntasks: [{id: a, run: echo}]\n---\nid: two\ntasks: [{id: b, run: echo}]\n";
 
@@ -145,8 +145,11 @@ fn the_example_of_a_folder_runs_as_it_says() {
         (&returns["state"], &task(&returns, "alarm")["state"]),
         (&json!("success"), &json!("skipped"))
     );
-    town.serve();
-    let shown = town.nightrun("dags show returns --json").json();
+    let _server = town.serve();
+    let shown = wait_for("the DAG", || {
+        let shown = town.nightrun("dags show returns --json");
+        (shown.code == 0).then(|| shown.json())
+    });
     assert_eq!((&shown["owner"], &shown["tags"]), (&json!("after-sales"), &json!(["example", "folder"])));
     assert_eq!(shown["vars"][0], json!({"name": "threshold", "default": 3}));
 }

@@ -57,6 +57,17 @@ fn each_document_is_a_dag_and_its_piece_gives_the_same_one() {
 }
 
 #[test]
+fn a_directive_belongs_to_the_document_after_it() {
+    let text = format!("%YAML 1.2\n---\nid: one\n{TASK}...\n%YAML 1.2\n---\nid: two\n{TASK}");
+    let whole = read(&Source::new("b.yaml", &text), &known());
+    assert_eq!(whole.dags.len(), 2, "{:?}", whole.diagnostics);
+    for (dag, piece) in whole.dags.iter().zip(&whole.pieces) {
+        let alone = read(&Source::new("b.yaml", &text[piece.clone()]), &known());
+        assert_eq!(alone.dags.as_slice(), std::slice::from_ref(dag), "{:?}", alone.diagnostics);
+    }
+}
+
+#[test]
 fn one_dag_is_called_after_its_file_though_documents_without_content_stand_around_it() {
     let text = format!("---\n# nothing\n---\n{TASK}---\n");
     let reading = read(&Source::new("dags/load.yaml", &text), &known());

@@ -26,6 +26,8 @@ pub struct DagItem {
     pub retired: bool,
     /// Its schedule has been looked at up to here.
     pub cursor: Timestamp,
+    /// How many faults its file has, as it is on disk.
+    pub fault_count: u32,
     /// Its last runs, newest first.
     pub recent: Vec<RunMark>,
 }

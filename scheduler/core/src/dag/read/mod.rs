@@ -94,7 +94,8 @@ impl Reader<'_> {
         folders: &Folders<'_>,
     ) -> Vec<(Dag, Range<usize>)> {
         let several = documents.len() > 1;
-        let starts: Vec<usize> = documents.iter().skip(1).map(|document| document.start).collect();
+        let starts: Vec<usize> =
+            documents.iter().skip(1).map(|document| head_start(self.text, document.start)).collect();
         let starts: Vec<usize> = [0].into_iter().chain(starts).chain([self.text.len()]).collect();
         let mut ids: BTreeMap<DagId, Span> = BTreeMap::new();
         let mut found = Vec::new();
@@ -117,6 +118,20 @@ impl Reader<'_> {
         }
         found
     }
+}
+
+/// Where a document that begins at `start` begins with its directives (`%YAML 1.2`), if it has any.
+fn head_start(text: &str, start: usize) -> usize {
+    let (mut at, mut first) = (start, start);
+    while let Some(line) = text[..at].split_inclusive('\n').next_back() {
+        if line.starts_with('%') {
+            first = at - line.len();
+        } else if !line.trim().is_empty() && !line.starts_with('#') {
+            break;
+        }
+        at -= line.len();
+    }
+    first
 }
 
 /// Where a document says its `id`.

@@ -9,7 +9,9 @@ use crate::store::column::{dag_id, instant, json, maybe_json, word};
 use crate::store::error::Fault;
 use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VarItem, VersionItem, VersionText};
 
-const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
+const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor,
+                          (SELECT json_array_length(faults) FROM file_fault
+                           WHERE file_fault.path = dag_version.path)
                    FROM dag JOIN dag_version ON dag_version.id = dag.version";
 
 impl Page {
@@ -112,6 +114,7 @@ impl Page {
             paused: row.get(3)?,
             retired: row.get(4)?,
             cursor: instant(row, 5)?,
+            fault_count: row.get::<_, Option<u32>>(6)?.unwrap_or(0),
             recent,
         })
     }
