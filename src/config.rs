@@ -15,6 +15,9 @@ use crate::failure::Failure;
 /// Slots of the executor when nobody says otherwise.
 const SLOTS: u32 = 16;
 
+/// How many items a `foreach` may have when nobody says otherwise.
+const MAX_ITEMS: usize = 10_000;
+
 /// What `nightrun.yaml` may say. An unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +27,7 @@ struct File {
     listen: Option<SocketAddr>,
     slots: Option<u32>,
     timezone: Option<String>,
+    max_items: Option<usize>,
     #[serde(default)]
     pools: BTreeMap<String, u32>,
 }
@@ -48,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// How many attempts run at once.
     pub(crate) slots: u32,
+    /// How many items a `foreach` may have.
+    pub(crate) max_items: usize,
     /// Slots of each pool.
     pub(crate) pools: BTreeMap<String, u32>,
     /// The zone of a DAG that names none.
@@ -72,13 +78,14 @@ impl Config {
         let home = || SocketAddr::from(([127, 0, 0, 1], 8080));
         let listen = pick(&mut sources, "listen", given.listen, file.listen, &from, home);
         let slots = pick(&mut sources, "slots", given.slots, file.slots, &from, || SLOTS);
+        let max_items = pick(&mut sources, "max_items", None, file.max_items, &from, || MAX_ITEMS);
         let zone = pick(&mut sources, "timezone", None, file.timezone, &from, || "UTC".into());
         sources.insert("pools", if file.pools.is_empty() { "default".into() } else { from.clone() });
         if slots == 0 || file.pools.values().any(|slots| *slots == 0) {
             return Err(Failure::usage(format!("{from}: `slots` must be at least 1")));
         }
         let zone = Zone::parse(&zone).map_err(|fault| Failure::usage(format!("{from}: {fault}")))?;
-        Ok(Self { dags, data, listen, slots, pools: file.pools, zone, sources })
+        Ok(Self { dags, data, listen, slots, max_items, pools: file.pools, zone, sources })
     }
 
     /// What DAG files are read against.
@@ -110,7 +117,7 @@ fn pick<T>(
 fn read(path: &Path) -> Result<File, Failure> {
     let show = path.display();
     let text = std::fs::read_to_string(path).map_err(|fault| Failure::usage(format!("{show}: {fault}")))?;
-    let keys = "it may set dags, data, listen, slots, timezone and pools";
+    let keys = "it may set dags, data, listen, slots, max_items, timezone and pools";
     serde_yaml::from_str::<Option<File>>(&text)
         .map(Option::unwrap_or_default)
         .map_err(|fault| Failure::usage(format!("{show}: {fault}")).help(keys))

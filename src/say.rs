@@ -24,7 +24,7 @@ pub(crate) fn style_of(state: &str) -> Style {
     let color = match state {
         "success" => AnsiColor::Green,
         "failed" | "upstream_failed" => AnsiColor::Red,
-        "running" | "starting" | "stopping" => AnsiColor::Cyan,
+        "running" | "starting" | "stopping" | "expanded" => AnsiColor::Cyan,
         "up_for_retry" | "lost" => AnsiColor::Yellow,
         "skipped" | "canceled" => AnsiColor::Magenta,
         _ => return Style::new().dimmed(),
@@ -46,7 +46,7 @@ pub(crate) fn sign(state: &str) -> &'static str {
         "upstream_failed" => "⊘",
         "skipped" => "→",
         "canceled" => "■",
-        "running" | "starting" => "▶",
+        "running" | "starting" | "expanded" => "▶",
         "up_for_retry" => "↻",
         _ => "·",
     }

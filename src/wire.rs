@@ -60,6 +60,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         data,
         dags,
         slots: config.slots,
+        max_items: config.max_items,
         pools: config.pools.clone(),
         schedules,
         clock: clock.clone(),

@@ -21,7 +21,6 @@ impl Operator for Python {
                 argument("args", ArgumentKind::List),
                 argument("interpreter", ArgumentKind::Text),
             ],
-            chooses: false,
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) struct Shell;
 impl Operator for Shell {
     fn signature(&self) -> OperatorSignature {
         let argv = Argument { name: "argv".into(), kind: ArgumentKind::List, required: true };
-        OperatorSignature { name: "shell".into(), args: vec![argv], chooses: false }
+        OperatorSignature { name: "shell".into(), args: vec![argv] }
     }
 
     fn prepare(&self, with: &Map<String, Json>) -> Result<Job, String> {

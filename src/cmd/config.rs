@@ -17,6 +17,7 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("data", json!(config.data)),
         ("listen", json!(config.listen)),
         ("slots", json!(config.slots)),
+        ("max_items", json!(config.max_items)),
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
     ];

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use nightrun_core::decide::{AttemptState, TaskState};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::AttemptId;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::store::{RunShow, TaskShow};
 
@@ -29,21 +29,25 @@ pub(crate) fn logs(args: Logs) -> Verdict {
         let number = args.number.or(task.attempts.last().map(|attempt| attempt.number));
         let Some(number) = number else {
             if !several {
-                return Err(Failure::new(format!("task `{}` has not been tried: {}", task.id, task.reason)));
+                return Err(Failure::new(format!(
+                    "task `{}` has not been tried: {}",
+                    task.name(),
+                    task.reason
+                )));
             }
             continue;
         };
-        let instance = InstanceId { run: run.run_id, task: task.task, item: task.item };
+        let instance = task.instance(run.run_id);
         let attempt = AttemptId { instance, number };
         if task.attempts.iter().all(|it| it.number != number) {
             let tries = task.attempts.len();
             return Err(Failure::usage(format!(
                 "task `{}` has {tries} attempts, none of them {number}",
-                task.id
+                task.name()
             )));
         }
         if several {
-            say::println(&format!("── {} ({})", task.id, task.state));
+            say::println(&format!("── {} ({})", task.name(), task.state));
         }
         let files = [paths.stdout(attempt), paths.log(attempt)];
         let mut ends = [0; 2];
@@ -59,17 +63,25 @@ pub(crate) fn logs(args: Logs) -> Verdict {
 
 fn chosen<'a>(run: &'a RunShow, task: Option<&str>) -> Result<Vec<&'a TaskShow>, Failure> {
     if let Some(id) = task {
-        let found: Vec<&TaskShow> = run.tasks.iter().filter(|task| task.id == id).collect();
-        if found.is_empty() {
-            let ids: Vec<&str> = run.tasks.iter().map(|task| task.id.as_str()).collect();
-            let failure = Failure::usage(format!("run {} has no task `{id}`", run.run_id));
-            return Err(failure.help(format!("it has {}", ids.join(", "))));
-        }
-        return Ok(found);
+        let task = run.find(id).ok_or_else(|| no_task(run, id))?;
+        // A task with a `foreach` has no attempts of its own.
+        return Ok(if task.items.is_empty() { vec![task] } else { task.items.iter().collect() });
     }
-    let failed: Vec<&TaskShow> =
-        run.tasks.iter().filter(|task| task.state == TaskState::Failed).take(1).collect();
-    Ok(if failed.is_empty() { run.tasks.iter().collect() } else { failed })
+    let failed: Vec<&TaskShow> = run
+        .instances()
+        .filter(|task| task.state == TaskState::Failed && !task.attempts.is_empty())
+        .take(1)
+        .collect();
+    Ok(if failed.is_empty() { run.instances().collect() } else { failed })
+}
+
+/// A name that no task of the run has.
+pub(super) fn no_task(run: &RunShow, name: &str) -> Failure {
+    let names: Vec<&str> = run.tasks.iter().map(|task| task.id.as_str()).collect();
+    let failure = Failure::usage(format!("run {} has no task `{name}`", run.run_id));
+    let items = run.tasks.iter().find(|task| !task.items.is_empty());
+    let hint = items.map_or_else(String::new, |task| format!("; an item is written `{}[0]`", task.id));
+    failure.help(format!("it has {}{hint}", names.join(", ")))
 }
 
 /// Prints a file from an offset on, byte for byte; returns where it ends. No file: nothing to print.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{TaskState, Transition};
-use nightrun_core::id::{RunId, TaskIndex};
+use nightrun_core::id::{InstanceId, RunId};
 use nightrun_core::time::Timestamp;
 
 use crate::say;
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
     dag: Arc<Dag>,
     bar: Option<ProgressBar>,
     width: usize,
-    running: BTreeMap<TaskIndex, Timestamp>,
+    running: BTreeMap<InstanceId, Timestamp>,
 }
 
 impl Progress {
@@ -46,16 +46,17 @@ impl Progress {
         }
         match fact {
             Transition::AttemptStarted { attempt, at, .. } => {
-                self.running.insert(attempt.instance.task, *at);
+                self.running.insert(attempt.instance, *at);
             }
             Transition::TaskMoved { instance, to, reason, .. } => {
                 let says_more = matches!(to, TaskState::UpForRetry) || to.is_final();
                 if says_more {
-                    let took = self.running.remove(&instance.task).map(|since| at.since(since));
+                    let took = self.running.remove(instance).map(|since| at.since(since));
                     let why = if *to == TaskState::Success { String::new() } else { reason.to_string() };
-                    self.line(instance.task, *to, took, &why);
+                    self.line(*instance, *to, took, &why);
                 }
                 if to.is_final()
+                    && instance.item == 0
                     && let Some(bar) = &self.bar
                 {
                     bar.inc(1);
@@ -64,13 +65,18 @@ impl Progress {
             _ => {}
         }
         if let Some(bar) = &self.bar {
-            let names: Vec<&str> = self.running.keys().map(|task| self.dag.task(*task).id.as_str()).collect();
+            let names: Vec<String> = self.running.keys().map(|id| self.name(*id)).collect();
             bar.set_message(names.join(", "));
         }
     }
 
-    fn line(&self, task: TaskIndex, state: TaskState, took: Option<Duration>, why: &str) {
-        let (id, width) = (&self.dag.task(task).id, self.width);
+    fn name(&self, id: InstanceId) -> String {
+        let task = &self.dag.task(id.task).id;
+        id.item_index().map_or_else(|| task.clone(), |item| format!("{task}[{item}]"))
+    }
+
+    fn line(&self, id: InstanceId, state: TaskState, took: Option<Duration>, why: &str) {
+        let (id, width) = (self.name(id), self.width);
         let took = took.map(say::length).unwrap_or_default();
         let state = state.as_str();
         let line = format!("{} {id:<width$}  {} {took:>7}  {why}", say::sign(state), say::state(state, 15));

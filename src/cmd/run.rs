@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nightrun_core::decide::{Answer, Event, RunRequest, RunState, TaskState, Transition};
-use nightrun_core::id::{AttemptId, InstanceId, RunId};
+use nightrun_core::id::{AttemptId, RunId};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Handle, News};
@@ -17,6 +17,9 @@ use crate::cli::Run;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
+
+/// How many failed tasks are shown with their logs.
+const SHOWN: usize = 20;
 
 /// How many lines of a failed task's log are shown.
 const TAIL: usize = 20;
@@ -141,8 +144,8 @@ async fn cancel_on_interrupt(handle: Handle, run: RunId) {
 /// What went wrong, with the end of its log, and the verdict.
 fn conclude(data: &Path, run: &RunShow, kept: bool) {
     if run.state != RunState::Success {
-        let failed = run.tasks.iter().filter(|task| task.state == TaskState::Failed);
-        failed.for_each(|task| show_failed(data, run.run_id, task));
+        let failed = run.instances().filter(|task| task.state == TaskState::Failed);
+        failed.take(SHOWN).for_each(|task| show_failed(data, run.run_id, task));
     }
     let verdict = say::state(run.state.as_str(), 0);
     let took = say::took(run.started_at, run.ended_at);
@@ -160,7 +163,7 @@ fn conclude(data: &Path, run: &RunShow, kept: bool) {
 
 /// A failed task with the end of what it printed.
 fn show_failed(data: &Path, run: RunId, task: &TaskShow) {
-    anstream::eprintln!("\n{} {}: {}", say::sign("failed"), task.id, task.reason);
+    anstream::eprintln!("\n{} {}: {}", say::sign("failed"), task.name(), task.reason);
     let Some(attempt) = last_attempt(run, task) else { return };
     let paths = LogPaths::new(data);
     for path in [paths.stdout(attempt), paths.log(attempt)] {
@@ -181,6 +184,6 @@ fn print_reports(run: &RunShow, quiet: bool) {
 }
 
 fn last_attempt(run: RunId, task: &TaskShow) -> Option<AttemptId> {
-    let instance = InstanceId { run, task: task.task, item: task.item };
+    let instance = task.instance(run);
     task.attempts.last().map(|attempt| AttemptId { instance, number: attempt.number })
 }

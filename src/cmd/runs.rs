@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{RunFilter, RunShow};
+use nightrun_engine::store::{RunFilter, RunShow, TaskShow};
 
 use super::look::Looker;
 use crate::cli::{OfRun, Runs, RunsVerb};
@@ -91,11 +91,18 @@ pub(crate) fn tasks(args: OfRun) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The name of a task, and of an item also its key.
+fn shown(task: &TaskShow) -> String {
+    match &task.key {
+        Some(key) => format!("{} {key}", task.name()),
+        None => task.name(),
+    }
+}
+
 fn print_tasks(run: &RunShow) {
     let now = system_clock()();
     let rows = run
-        .tasks
-        .iter()
+        .instances()
         .map(|task| {
             let state = task.state.as_str();
             let last = task.attempts.last();
@@ -104,7 +111,7 @@ fn print_tasks(run: &RunShow) {
                 |attempt| say::took(attempt.started_at, attempt.ended_at.or(Some(now))),
             );
             vec![
-                format!("{} {}", say::sign(state), task.id),
+                format!("{} {}", say::sign(state), shown(task)),
                 state.to_owned(),
                 task.attempts.len().to_string(),
                 took,

@@ -9,6 +9,7 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{RunFilter, RunShow, TaskShow};
 use serde_json::json;
 
+use super::logs::no_task;
 use super::look::Looker;
 use crate::cli::Why;
 use crate::config::{Config, Given};
@@ -53,18 +54,16 @@ fn of_run(looker: &Looker, number: i64, only: Option<&str>) -> Result<Vec<Answer
     }];
     if let Some(id) = only {
         answers.clear();
-        if run.tasks.iter().all(|task| task.id != id) {
-            return Err(Failure::usage(format!("run {number} has no task `{id}`")));
-        }
+        run.find(id).ok_or_else(|| no_task(&run, id))?;
     }
     let unfinished = !run.state.is_final();
-    for task in &run.tasks {
+    for task in run.instances() {
         let asked = only.map_or(
             !matches!(task.state, TaskState::Success) && (unfinished || task.state != TaskState::Canceled),
-            |id| task.id == id,
+            |name| task.name() == name,
         );
         if asked {
-            let what = format!("task {}", task.id);
+            let what = format!("task {}", task.name());
             answers.push(Answer {
                 what,
                 state: task.state.to_string(),

@@ -240,6 +240,7 @@ fn the_configuration_says_where_each_value_comes_from() {
  data      elsewhere       flag or environment
  listen    127.0.0.1:8181  flag or environment
  slots     3               nightrun.yaml
+ max_items  10000          default
  timezone  UTC             default
  pools     {\"db\":2}        nightrun.yaml",
     );

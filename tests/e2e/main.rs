@@ -4,6 +4,7 @@ mod book;
 mod crash;
 mod files;
 mod graphs;
+mod language;
 mod ledger;
 mod limits;
 mod looking;

@@ -104,6 +104,7 @@ impl Changed {
                 | Transition::VarSet { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
+                | Transition::Expanded { .. }
                 | Transition::TaskMoved { .. }
                 | Transition::TaskReasoned { .. }
                 | Transition::AttemptCreated { .. }

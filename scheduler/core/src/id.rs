@@ -79,15 +79,27 @@ impl TaskIndex {
     }
 }
 
-/// One task of one run. `item` counts the items of a `foreach`; 0 for a task without one.
+/// One task of one run, or one item of a task with `foreach`: items count from 1, 0 is the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct InstanceId {
     /// The run it belongs to.
     pub run: RunId,
     /// Which task of the run's DAG version.
     pub task: TaskIndex,
-    /// Which item of the task's `foreach`; 0 without one.
+    /// Which item of the task's `foreach`, from 1; 0: the task itself.
     pub item: u32,
+}
+
+impl InstanceId {
+    /// A task of a run as a whole: not one of its items.
+    pub const fn whole(run: RunId, task: TaskIndex) -> Self {
+        Self { run, task, item: 0 }
+    }
+
+    /// The number of the item as people see it, from 0; `None`: the task itself.
+    pub const fn item_index(self) -> Option<u32> {
+        self.item.checked_sub(1)
+    }
 }
 
 /// One try of a task instance. Every word from an executor names one.

@@ -16,7 +16,7 @@ fn known() -> Known {
         argument("query", ArgumentKind::Text, false),
         argument("limit", ArgumentKind::Integer, false),
     ];
-    known.operators.push(OperatorSignature { name: "sql".into(), args, chooses: false });
+    known.operators.push(OperatorSignature { name: "sql".into(), args });
     known
 }
 

@@ -16,7 +16,6 @@ use serde_json::Value;
 use super::{Limit, Listed, Told};
 use crate::app::Shared;
 use crate::logs;
-use crate::page::failure::spot;
 use crate::page::log::{Named, find};
 use crate::problem::Problem;
 
@@ -61,7 +60,7 @@ pub(crate) async fn outputs(
     let outputs = site.read(move |desk| {
         let Some(run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
         let with_any = run.tasks.into_iter().filter(|task| !task.outputs.is_empty());
-        Ok(Some(with_any.map(|task| (spot(&task), task.outputs)).collect()))
+        Ok(Some(with_any.map(|task| (task.name(), task.outputs)).collect()))
     });
     outputs.await.map(Json)
 }

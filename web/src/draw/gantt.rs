@@ -35,10 +35,10 @@ pub(crate) struct Bar {
 /// Lays out a run that has begun.
 pub(crate) fn draw(run: &RunShow, dag: Option<&Dag>, now: Timestamp) -> Option<Gantt> {
     let begin = run.started_at?;
-    let last = run.tasks.iter().flat_map(|task| &task.attempts).filter_map(|it| it.ended_at).max();
+    let last = run.instances().flat_map(|task| &task.attempts).filter_map(|it| it.ended_at).max();
     let end = run.ended_at.unwrap_or(now).max(last.unwrap_or(begin));
     let scale = Scale { begin, nanos: u64::try_from(end.since(begin).as_nanos()).unwrap_or(u64::MAX).max(1) };
-    let rows = run.tasks.iter().map(|task| scale.row(task, ready(run, dag, task, begin), now)).collect();
+    let rows = run.instances().map(|task| scale.row(task, ready(run, dag, task, begin), now)).collect();
     let length = end.since(begin);
     let marks =
         (0..=MARKS).map(|mark| if mark == 0 { "0".into() } else { show_duration(length * mark / MARKS) });

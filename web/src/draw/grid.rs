@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use nightrun_core::decide::TaskState;
-use nightrun_core::id::VersionId;
+use nightrun_core::id::{TaskIndex, VersionId};
 use nightrun_engine::store::{Grid, GridRun};
 use serde::Serialize;
 
@@ -47,34 +47,13 @@ pub(crate) fn rows(grid: &Grid, current: &[String]) -> Vec<Row> {
     rows
 }
 
-/// The state of each task of a run; of several items the worst.
+/// The state of each task of a run; its items are folded into it.
 fn states<'a>(
     run: &GridRun,
     versions: &'a BTreeMap<VersionId, Vec<String>>,
 ) -> impl Iterator<Item = (&'a str, TaskState)> {
     let ids = versions.get(&run.version).map_or(&[][..], Vec::as_slice);
-    let mut worst: BTreeMap<usize, TaskState> = BTreeMap::new();
-    for (task, _, state) in &run.tasks {
-        let known = worst.entry(task.at()).or_insert(*state);
-        if badness(*state) > badness(*known) {
-            *known = *state;
-        }
-    }
-    worst.into_iter().filter_map(|(task, state)| Some((ids.get(task)?.as_str(), state)))
-}
-
-/// What must be seen first when one square stands for several items.
-fn badness(state: TaskState) -> u8 {
-    match state {
-        TaskState::Failed => 9,
-        TaskState::UpForRetry => 8,
-        TaskState::Stopping => 7,
-        TaskState::Running | TaskState::Starting => 6,
-        TaskState::Queued => 5,
-        TaskState::Waiting => 4,
-        TaskState::UpstreamFailed => 3,
-        TaskState::Canceled => 2,
-        TaskState::Success => 1,
-        TaskState::Skipped | TaskState::Removed => 0,
-    }
+    let whole =
+        |(task, item, state): &(TaskIndex, u32, TaskState)| (*item == 0).then_some((task.at(), *state));
+    run.tasks.iter().filter_map(whole).filter_map(|(task, state)| Some((ids.get(task)?.as_str(), state)))
 }

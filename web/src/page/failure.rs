@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 use nightrun_core::decide::TaskState;
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::AttemptId;
 use nightrun_engine::logs::{LogPaths, tail};
 use nightrun_engine::store::{RunShow, TaskShow};
 use serde::Serialize;
@@ -30,27 +30,23 @@ pub(crate) struct Failure {
 
 /// The first failed tasks of a run, in the order in which they failed.
 pub(crate) fn failures(desk: &Desk<'_>, run: &RunShow) -> Vec<Failure> {
-    let mut failed: Vec<&TaskShow> = run.tasks.iter().filter(|it| it.state == TaskState::Failed).collect();
+    let mut failed: Vec<&TaskShow> =
+        run.instances().filter(|it| it.state == TaskState::Failed && it.items.is_empty()).collect();
     failed.sort_by_key(|task| task.ended_at);
     failed.into_iter().take(SHOWN).map(|task| failure(desk, run, task)).collect()
 }
 
 fn failure(desk: &Desk<'_>, run: &RunShow, task: &TaskShow) -> Failure {
     let number = task.attempts.last().map_or(0, |attempt| attempt.number);
-    let instance = InstanceId { run: run.run_id, task: task.task, item: task.item };
+    let instance = task.instance(run.run_id);
     let path = LogPaths::new(&desk.site.app.data).log(AttemptId { instance, number });
     // A task that never started has no log; then its reason says it all.
     let text = if number == 0 { String::new() } else { tail(&path, LINES).unwrap_or_default() };
     Failure {
-        task: task.id.clone(),
-        spot: spot(task),
+        task: task.name(),
+        spot: task.name(),
         reason: task.reason.to_string(),
         number,
         tail: pieces(&text, &mut Style::new()),
     }
-}
-
-/// A task instance in an address: its id, with the item when it is not the first.
-pub(crate) fn spot(task: &TaskShow) -> String {
-    if task.item == 0 { task.id.clone() } else { format!("{}[{}]", task.id, task.item) }
 }

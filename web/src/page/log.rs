@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use nightrun_core::decide::{AttemptState, Transition};
-use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId};
+use nightrun_core::id::{AttemptId, DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::logs::{Follow, LogPaths, follow, read};
 use nightrun_engine::run::News;
@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::failure::spot;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, Site};
 use crate::logs::{self, Piece};
@@ -52,11 +51,11 @@ impl Found {
 /// Finds an attempt; names are looked up, never made part of a path.
 pub(crate) fn find(desk: &Desk<'_>, (run, task, number): &Named) -> Result<Option<Found>, Fault> {
     let Some(run) = desk.page.run(RunId(*run), None)? else { return Ok(None) };
-    let Some(task) = run.tasks.into_iter().find(|it| spot(it) == *task) else { return Ok(None) };
+    let Some(task) = run.find(task) else { return Ok(None) };
     let Some(here) = task.attempts.iter().position(|it| it.number == *number) else { return Ok(None) };
-    let instance = InstanceId { run: run.run_id, task: task.task, item: task.item };
+    let instance = task.instance(run.run_id);
     let id = AttemptId { instance, number: *number };
-    Ok(Some(Found { id, dag: run.dag, task: spot(&task), attempts: task.attempts, here }))
+    Ok(Some(Found { id, dag: run.dag.clone(), task: task.name(), attempts: task.attempts.clone(), here }))
 }
 
 #[derive(Debug, Deserialize)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::dag::GraphView;
-use super::failure::{Failure, failures, spot};
+use super::failure::{Failure, failures};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
@@ -90,10 +90,10 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
         let spec = desk.spec(run.version)?;
         let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
         let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
-        bars.resize_with(run.tasks.len(), Vec::new);
+        bars.resize_with(run.instances().count(), Vec::new);
         let behind = spec.as_ref().map(|dag| behind(&run, dag)).unwrap_or_default();
         let row = |(task, bars)| row(task, bars, behind.get(&task.task), desk.now);
-        let rows = run.tasks.iter().zip(bars).map(row).collect();
+        let rows = run.instances().zip(bars).map(row).collect();
         let view = TasksView {
             failures: failures(desk, &run),
             marks,
@@ -170,8 +170,8 @@ fn behind(run: &RunShow, dag: &Dag) -> BTreeMap<TaskIndex, String> {
 fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp) -> Row {
     let last = task.attempts.last();
     Row {
-        id: task.id.clone(),
-        spot: spot(task),
+        id: task.key.as_ref().map_or_else(|| task.name(), |key| format!("{} {key}", task.name())),
+        spot: task.name(),
         state: task.state,
         reason: match task.state {
             // What went well, or has only begun, needs no words.
@@ -194,7 +194,7 @@ fn values(run: &RunShow) -> Vec<Value> {
             let text = text_of(value);
             let end = text.floor_char_boundary(VALUE_SHOWN);
             Value {
-                task: spot(task),
+                task: task.name(),
                 name: name.clone(),
                 cut: end < text.len(),
                 text: text[..end].to_owned(),

@@ -27,6 +27,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         data: data.clone(),
         dags: dags.clone(),
         slots: 4,
+        max_items: 10_000,
         pools: [].into(),
         schedules: false,
         clock: clock.clone(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::spec::{Dag, Task};
+use super::spec::{Dag, Fan, Group, Task};
 
 /// The difference between two versions of a DAG.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,7 +43,11 @@ pub fn compare(old: &Dag, new: &Dag) -> Changes {
     let mut changed = Vec::new();
     for task in &new.tasks {
         let Some(at) = old.find(&task.id) else { continue };
-        let mut keys = task_keys(old.task(at), task);
+        // Places of fans move when others come and go: what they say is compared.
+        let mut keys = task_keys(old.task(at), &Task { fan: old.task(at).fan, ..task.clone() });
+        if fan(old, &task.id) != fan(new, &task.id) {
+            keys.push("foreach");
+        }
         if upstream(old, &task.id) != upstream(new, &task.id) {
             keys.insert(0, "depends_on");
         }
@@ -72,9 +76,16 @@ macro_rules! differing {
 
 fn dag_keys(old: &Dag, new: &Dag) -> Vec<&'static str> {
     // Tasks and their order are told by themselves.
-    let without_tasks = |dag: &Dag| Dag { tasks: Vec::new(), graph: old.graph.clone(), ..dag.clone() };
+    let without_tasks = |dag: &Dag| Dag {
+        tasks: Vec::new(),
+        graph: old.graph.clone(),
+        groups: Vec::new(),
+        fans: Vec::new(),
+        ..dag.clone()
+    };
+    let same_groups = groups(old) == groups(new);
     let (old, new) = (&without_tasks(old), &without_tasks(new));
-    differing!(old, new,
+    let mut keys = differing!(old, new,
         "description": description;
         "owner": owner;
         "tags": tags;
@@ -93,13 +104,31 @@ fn dag_keys(old: &Dag, new: &Dag) -> Vec<&'static str> {
         "params": params;
         "vars": vars;
         "env": env;
-    )
+    );
+    if !same_groups {
+        keys.push("groups");
+    }
+    keys
+}
+
+/// The groups, and the ids of the tasks of each.
+fn groups(dag: &Dag) -> Vec<(Group, Vec<&str>)> {
+    let ids = |group: &Group| group.tasks.iter().map(|at| dag.task(*at).id.as_str()).collect();
+    dag.groups.iter().map(|group| (Group { tasks: Vec::new(), ..group.clone() }, ids(group))).collect()
+}
+
+/// The `foreach` of a task, without the places of its tasks.
+fn fan(dag: &Dag, id: &str) -> Option<Fan> {
+    let (_, fan) = dag.fan_of(dag.find(id)?)?;
+    Some(Fan { tasks: Vec::new(), ..fan.clone() })
 }
 
 fn task_keys(old: &Task, new: &Task) -> Vec<&'static str> {
     differing!(old, new,
         "description": description;
-        "run": work, chooses;
+        "run": work, chooser;
+        "setup": setup;
+        "teardown": teardown;
         "trigger_rule": trigger_rule;
         "when": when;
         "allow_failure": allow_failure;

@@ -43,8 +43,6 @@ pub struct OperatorSignature {
     pub name: String,
     /// What `with:` may hold.
     pub args: Vec<Argument>,
-    /// Whether its success decides which of the tasks after it are wanted.
-    pub chooses: bool,
 }
 
 /// One argument of an operator.

@@ -35,7 +35,7 @@ pub fn defaults_schema() -> Json {
 fn definitions() -> Json {
     let mut task_schema = object(Level::Task.keys().iter().copied());
     let ways = [&task::RUN, &task::TYPE, &task::SCRIPT].map(|key| json!({"required": [key.name]}));
-    extend(&mut task_schema, json!({"required": ["id"], "oneOf": ways}));
+    extend(&mut task_schema, json!({"required": ["id"], "anyOf": ways}));
     let may_be_default = |key: &&Key| !task::OWN.contains(&key.name);
     let mut schedule = object(Level::Schedule.keys().iter().copied());
     extend(&mut schedule, json!({"required": ["cron"]}));
@@ -44,6 +44,8 @@ fn definitions() -> Json {
         "defaults": object(Level::Defaults.keys().iter().copied().filter(may_be_default)),
         "schedule": schedule,
         "param": object(Level::Param.keys().iter().copied()),
+        "group": required(Level::Group, &["id"]),
+        "foreach": required(Level::Foreach, &["items"]),
         "duration": {
             "type": "string",
             "pattern": r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$",
@@ -61,6 +63,13 @@ fn definitions() -> Json {
             {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
         ]},
     })
+}
+
+/// A map of the keys of a level, of which some must be there.
+fn required(level: Level, keys: &[&str]) -> Json {
+    let mut map = object(level.keys().iter().copied());
+    extend(&mut map, json!({"required": keys}));
+    map
 }
 
 /// A map of exactly these keys.
@@ -133,6 +142,14 @@ fn shape(shape: Shape) -> Json {
         Shape::Condition => json!({"type": ["string", "boolean"]}),
         Shape::Arguments => json!({"type": "object"}),
         Shape::Any => json!({}),
+        Shape::Groups => list(json!({"$ref": "#/$defs/group"})),
+        Shape::Foreach => json!({"$ref": "#/$defs/foreach"}),
+        Shape::Items => json!({"type": ["array", "object", "string"]}),
+        Shape::Identifier => json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
+        Shape::Share => json!({"anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\d+(\.\d+)?%$"},
+        ]}),
         Shape::AnyList => list(json!({})),
     }
 }

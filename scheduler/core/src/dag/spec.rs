@@ -56,6 +56,10 @@ pub struct Dag {
     pub tasks: Vec<Task>,
     /// Their dependencies.
     pub graph: Graph,
+    /// Names for several tasks at once, in the order of the file.
+    pub groups: Vec<Group>,
+    /// What is done once for each of several items; a [`FanIndex`] is a place in this list.
+    pub fans: Vec<Fan>,
 }
 
 impl Dag {
@@ -64,10 +68,35 @@ impl Dag {
         &self.tasks[at.at()]
     }
 
+    /// The places of all tasks, in the order of the file.
+    pub fn places(&self) -> impl Iterator<Item = TaskIndex> + use<> {
+        let tasks = u32::try_from(self.tasks.len()).expect("a DAG file has fewer than 2^32 tasks");
+        (0..tasks).map(TaskIndex)
+    }
+
     /// The place of the task with this id.
     pub fn find(&self, id: &str) -> Option<TaskIndex> {
         let at = self.tasks.iter().position(|task| task.id == id)?;
         Some(TaskIndex(u32::try_from(at).ok()?))
+    }
+
+    /// The tasks that an id stands for: the one task, or all tasks of the group, nested ones too.
+    pub fn find_all(&self, id: &str) -> Vec<TaskIndex> {
+        match self.groups.iter().find(|group| group.id == id) {
+            Some(group) => group.tasks.clone(),
+            None => self.find(id).into_iter().collect(),
+        }
+    }
+
+    /// The fan a task belongs to.
+    pub fn fan_of(&self, task: TaskIndex) -> Option<(FanIndex, &Fan)> {
+        let at = self.task(task).fan?;
+        Some((at, &self.fans[at.at()]))
+    }
+
+    /// True when both tasks are done once for each item of the same fan.
+    pub fn share_fan(&self, one: TaskIndex, other: TaskIndex) -> bool {
+        self.task(one).fan.is_some() && self.task(one).fan == self.task(other).fan
     }
 }
 
@@ -163,14 +192,20 @@ pub struct Task {
     pub id: String,
     /// One line for pages.
     pub description: Option<String>,
+    /// The fan it belongs to: it is done once for each item.
+    pub fan: Option<FanIndex>,
     /// What it does.
     pub work: Work,
     /// When it may run, seen from its upstreams.
     pub trigger_rule: TriggerRule,
     /// An expression (without its braces); false: skipped.
     pub when: Option<String>,
-    /// Its success decides which of the tasks after it are wanted: a branch or a short-circuit.
-    pub chooses: bool,
+    /// How its success decides which of the tasks after it are wanted; `None`: it does not.
+    pub chooser: Option<Chooser>,
+    /// It makes ready what its teardown cleans up.
+    pub setup: bool,
+    /// It cleans up after the setups right before it.
+    pub teardown: Option<Teardown>,
     /// Its failure does not fail the run.
     pub allow_failure: bool,
     /// Its own environment, over the DAG's; values are templates.
@@ -195,6 +230,93 @@ pub struct Task {
     pub outputs: Vec<String>,
     /// What of its stdout becomes the output `return_value`.
     pub capture: Option<Capture>,
+}
+
+/// A name for several tasks: an end of dependencies, a scope of defaults, a fold in the graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name, unique among groups and tasks.
+    pub id: String,
+    /// What a page calls it.
+    pub label: Option<String>,
+    /// The group it stands in.
+    pub parent: Option<String>,
+    /// All its tasks, those of nested groups too, in the order of the file.
+    pub tasks: Vec<TaskIndex>,
+}
+
+/// The place of a fan in its DAG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FanIndex(pub u32);
+
+impl FanIndex {
+    /// As an index into a list of fans.
+    pub fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A `foreach`: its tasks (one, or all of a group) are done once for each item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fan {
+    /// Where the items come from.
+    pub items: Items,
+    /// What templates call the item, beside `item`.
+    pub name: Option<String>,
+    /// A template for what people see of an item.
+    pub key: Option<String>,
+    /// How many attempts of it may run at once; `None`: no limit of its own.
+    pub max_parallel: Option<u32>,
+    /// The fewest items that must succeed; `None`: all that are not skipped.
+    pub min_success: Option<Share>,
+    /// The most items that may fail.
+    pub max_failures: Option<Share>,
+    /// A task of an item begins only when the tasks before it have ended for all items.
+    pub lockstep: bool,
+    /// Its tasks, in the order of the file.
+    pub tasks: Vec<TaskIndex>,
+}
+
+/// Where the items of a `foreach` come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Items {
+    /// A list or a map as it stands; text in it is a template.
+    Given(Json),
+    /// An expression (without its braces) that yields a list or a map.
+    Expression(String),
+    /// Whole numbers from the first up to, not including, the second, by the third.
+    Range(i64, i64, i64),
+    /// Every combination of one value of each axis, the last axis fastest; an axis is a list or an expression.
+    Matrix(Vec<(String, Items)>),
+}
+
+/// So many items, or so many of a hundred.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Share {
+    /// A number of items.
+    Count(u32),
+    /// Per cent of the items that were not skipped.
+    Percent(f64),
+}
+
+/// A task whose outputs decide what comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chooser {
+    /// Its output `choose` names the tasks or groups that are kept.
+    Branch,
+    /// Its output `condition`, when it is false, ends the path.
+    ShortCircuit {
+        /// True: only the tasks right after it are skipped, the others follow their own rules.
+        direct: bool,
+    },
+}
+
+/// A task that cleans up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Teardown {
+    /// Its failure fails the run.
+    pub fails_run: bool,
 }
 
 /// What a task does.

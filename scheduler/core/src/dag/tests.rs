@@ -14,7 +14,7 @@ fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.pools.insert("warehouse".into(), 4);
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
-    known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection], chooses: false });
+    known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection] });
     known
 }
 
@@ -24,10 +24,16 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
     match level {
         Level::Dag if name == "tasks" => format!("tasks: {value}\n"),
         Level::Dag if name == "schedule" => format!("schedule: {value}\ntasks: [{extract}]\n"),
+        Level::Dag if name == "groups" && value != "[]" => {
+            format!("{name}: {value}\ntasks: [{{id: load, run: a, group: warehouse}}]\n")
+        }
         Level::Dag => {
             format!("{name}: {value}\nschedule: 30 1 * * *\ntasks: [{extract}]\n")
         }
         Level::Folder => format!("{name}: {value}\n"),
+        Level::Task if name == "group" => {
+            format!("groups: [{{id: {value}}}]\ntasks: [{{id: a, run: a, {name}: {value}}}]\n")
+        }
         Level::Task if name == "id" => format!("tasks: [{{id: {value}, run: a}}]\n"),
         Level::Task => {
             let beside = match name {
@@ -44,6 +50,19 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         }
         Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
         Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
+        Level::Group => {
+            let id = if name == "id" { value } else { "inner" };
+            let own = if name == "id" { String::new() } else { format!(", {name}: {value}") };
+            format!(
+                "groups: [{{id: {id}{own}}}, {{id: night}}]\ntasks: [{extract}, {{id: a, run: a, group: {id}}}, {{id: b, run: b, group: night}}]\n"
+            )
+        }
+        Level::Foreach if name == "items" => {
+            format!("tasks: [{{id: a, run: a, foreach: {{items: {value}}}}}]\n")
+        }
+        Level::Foreach => {
+            format!("tasks: [{{id: a, run: a, foreach: {{items: [{{name: a}}], {name}: {value}}}}}]\n")
+        }
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
     }
 }
@@ -57,8 +76,16 @@ fn errors(level: Level, text: &str) -> Vec<Diagnostic> {
     found.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 6] =
-    [Level::Dag, Level::Folder, Level::Task, Level::Defaults, Level::Schedule, Level::Param];
+const LEVELS: [Level; 8] = [
+    Level::Dag,
+    Level::Folder,
+    Level::Task,
+    Level::Defaults,
+    Level::Schedule,
+    Level::Param,
+    Level::Group,
+    Level::Foreach,
+];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
     let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
@@ -88,7 +115,7 @@ fn the_default_of_every_key_is_right() {
 #[test]
 fn every_key_is_read() {
     // A value that is wrong for each shape is reported: no key is known and then ignored.
-    for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any)) {
+    for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any | Shape::Items)) {
         let text = file_with(level, key, "[[{a: [b]}]]");
         assert_ne!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
     }
@@ -105,6 +132,8 @@ fn the_schema_describes_every_key_and_nothing_else() {
         (Level::Defaults, schema["$defs"]["defaults"].clone()),
         (Level::Schedule, schema["$defs"]["schedule"].clone()),
         (Level::Param, schema["$defs"]["param"].clone()),
+        (Level::Group, schema["$defs"]["group"].clone()),
+        (Level::Foreach, schema["$defs"]["foreach"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

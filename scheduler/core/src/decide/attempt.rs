@@ -10,7 +10,7 @@ use super::state::{Stop, Timer};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::{Backoff, Retry, Task};
-use crate::id::{AttemptId, RunId, TaskIndex};
+use crate::id::{AttemptId, InstanceId};
 use crate::time::Timestamp;
 
 /// How many attempts of one task instance may be lost before it fails: the budget for crashes of the
@@ -27,10 +27,10 @@ impl Turn<'_> {
         self.record(Transition::AttemptStarted { attempt, pid, at, state });
         if state == AttemptState::Running {
             let run = self.run(instance.run);
-            run.tasks[instance.task.at()].state = TaskState::Running;
+            run.at_mut(instance).state = TaskState::Running;
             if let Some(timeout) = run.task(instance.task).timeout {
                 let deadline = at.plus(timeout);
-                run.tasks[instance.task.at()].deadline = Some(deadline);
+                run.at_mut(instance).deadline = Some(deadline);
                 self.arm(deadline, Timer::Timeout(attempt));
             }
         }
@@ -39,9 +39,9 @@ impl Turn<'_> {
 
     pub(super) fn timeout_due(&mut self, attempt: AttemptId) {
         if self.live(attempt) == Some(TaskState::Running) {
-            let (run, task) = (attempt.instance.run, attempt.instance.task);
-            let timeout = self.run(run).task(task).timeout.unwrap_or_default();
-            self.stop_attempt(run, task, Stop::TimedOut, timed_out(timeout));
+            let id = attempt.instance;
+            let timeout = self.run(id.run).task(id.task).timeout.unwrap_or_default();
+            self.stop_attempt(id, Stop::TimedOut, timed_out(timeout));
         }
     }
 
@@ -52,20 +52,20 @@ impl Turn<'_> {
     }
 
     /// Tells a living attempt to end: TERM now, KILL when its grace is over.
-    pub(super) fn stop_attempt(&mut self, run_id: RunId, task: TaskIndex, stop: Stop, reason: Reason) {
-        let run = self.run(run_id);
-        let grace = run.task(task).grace;
-        let Some(attempt) = run.attempt(task) else { return };
-        let place = &mut run.tasks[task.at()];
+    pub(super) fn stop_attempt(&mut self, id: InstanceId, stop: Stop, reason: Reason) {
+        let run = self.run(id.run);
+        let grace = run.task(id.task).grace;
+        let Some(attempt) = run.attempt(id) else { return };
+        let place = run.at_mut(id);
         place.stop = Some(stop);
         if place.state == TaskState::Stopping {
-            return self.reason_task(run_id, task, reason);
+            return self.reason_task(id, reason);
         }
         place.state = TaskState::Stopping;
         place.reason = reason.clone();
-        self.disarm_task(run_id, task);
+        self.disarm_task(id);
         let deadline = self.now.plus(grace);
-        self.run(run_id).tasks[task.at()].deadline = Some(deadline);
+        self.run(id.run).at_mut(id).deadline = Some(deadline);
         self.arm(deadline, Timer::Kill(attempt));
         self.record(Transition::AttemptStopping { attempt, reason });
         self.order(Effect::Stop { attempt, force: Force::Term });
@@ -78,12 +78,12 @@ impl Turn<'_> {
         outcome: Outcome,
     ) -> Option<Answer> {
         self.live(attempt)?;
-        let (run_id, task) = (attempt.instance.run, attempt.instance.task);
-        self.disarm_task(run_id, task);
-        self.state.release_slots(run_id, task);
-        let run = self.run(run_id);
-        let stop = run.tasks[task.at()].stop.take();
-        let end = judge_end(run.task(task), stop, outcome);
+        let id = attempt.instance;
+        self.disarm_task(id);
+        self.state.release_slots(id);
+        let run = self.run(id.run);
+        let stop = run.at_mut(id).stop.take();
+        let end = judge_end(run.task(id.task), stop, outcome);
         self.record(Transition::AttemptEnded {
             attempt,
             state: end.state,
@@ -95,13 +95,13 @@ impl Turn<'_> {
         });
         match end.state {
             AttemptState::Success => {
-                self.apply_choice(run_id, task, &end.choice);
-                self.settle(run_id, task, TaskState::Success, Reason::Done);
+                self.apply_choice(id, &end.choice);
+                self.settle(id, TaskState::Success, Reason::Done);
             }
-            AttemptState::Skipped => self.settle(run_id, task, TaskState::Skipped, end.reason),
-            AttemptState::Canceled => self.settle(run_id, task, TaskState::Canceled, end.reason),
-            AttemptState::Lost => self.attempt_lost(run_id, task),
-            AttemptState::Failed => self.attempt_failed(run_id, task, end.exit_code, end.reason),
+            AttemptState::Skipped => self.settle(id, TaskState::Skipped, end.reason),
+            AttemptState::Canceled => self.settle(id, TaskState::Canceled, end.reason),
+            AttemptState::Lost => self.attempt_lost(id),
+            AttemptState::Failed => self.attempt_failed(id, end.exit_code, end.reason),
             AttemptState::Starting | AttemptState::Running | AttemptState::Stopping => {
                 unreachable!("an end is final")
             }
@@ -109,55 +109,54 @@ impl Turn<'_> {
         None
     }
 
-    fn attempt_failed(&mut self, run_id: RunId, task: TaskIndex, exit_code: Option<i32>, reason: Reason) {
+    fn attempt_failed(&mut self, id: InstanceId, exit_code: Option<i32>, reason: Reason) {
         let now = self.now;
-        let run = self.run(run_id);
-        let place = &mut run.tasks[task.at()];
+        let run = self.run(id.run);
+        let place = run.at_mut(id);
         place.failures += 1;
         let tries = place.failures;
         if let Some(cut) = place.cut_by.take() {
-            return self.settle(run_id, task, TaskState::Skipped, cut);
+            return self.settle(id, TaskState::Skipped, cut);
         }
-        let (retry, id) = (&run.task(task).retry, run.attempt(task));
+        let (retry, last) = (&run.task(id.task).retry, run.attempt(id));
         let wanted = retry.on_exit.is_empty() || exit_code.is_some_and(|code| retry.on_exit.contains(&code));
-        match id {
+        match last {
             Some(attempt) if wanted && tries <= retry.retries && run.ending.is_none() => {
                 let at = now.plus(retry_delay(retry, tries, attempt));
-                self.wait_for_retry(run_id, task, at, &reason);
+                self.wait_for_retry(id, at, &reason);
             }
-            _ => self.settle(run_id, task, TaskState::Failed, reason),
+            _ => self.settle(id, TaskState::Failed, reason),
         }
     }
 
-    fn attempt_lost(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.run(run_id);
-        run.tasks[task.at()].lost += 1;
-        let lost = run.tasks[task.at()].lost;
-        if let Some(cut) = run.tasks[task.at()].cut_by.take() {
-            return self.settle(run_id, task, TaskState::Skipped, cut);
+    fn attempt_lost(&mut self, id: InstanceId) {
+        let run = self.run(id.run);
+        run.at_mut(id).lost += 1;
+        let lost = run.at(id).lost;
+        if let Some(cut) = run.at_mut(id).cut_by.take() {
+            return self.settle(id, TaskState::Skipped, cut);
         }
         if let Some(ending) = &run.ending {
             let reason = ending.reason.clone();
-            self.settle(run_id, task, TaskState::Canceled, reason);
+            self.settle(id, TaskState::Canceled, reason);
         } else if lost > LOST_BUDGET {
-            self.settle(run_id, task, TaskState::Failed, Reason::Lost);
+            self.settle(id, TaskState::Failed, Reason::Lost);
         } else {
-            self.wait_for_retry(run_id, task, self.now, &Reason::Lost);
+            self.wait_for_retry(id, self.now, &Reason::Lost);
         }
     }
 
-    fn wait_for_retry(&mut self, run_id: RunId, task: TaskIndex, at: Timestamp, after: &Reason) {
-        self.move_task(run_id, task, TaskState::UpForRetry, Reason::Retry { at, after: after.to_string() });
-        let run = self.run(run_id);
-        run.tasks[task.at()].deadline = Some(at);
-        let instance = run.instance_id(task);
-        self.arm(at, Timer::Retry(instance));
+    fn wait_for_retry(&mut self, id: InstanceId, at: Timestamp, after: &Reason) {
+        self.move_task(id, TaskState::UpForRetry, Reason::Retry { at, after: after.to_string() });
+        let run = self.run(id.run);
+        run.at_mut(id).deadline = Some(at);
+        self.arm(at, Timer::Retry(id));
     }
 
     /// The state of the task instance if this is its current attempt and it holds a slot. A word about
     /// any other attempt is stale and changes nothing.
     fn live(&self, attempt: AttemptId) -> Option<TaskState> {
-        let instance = self.state.runs.get(&attempt.instance.run)?.tasks.get(attempt.instance.task.at())?;
+        let instance = self.state.runs.get(&attempt.instance.run)?.get(attempt.instance)?;
         (instance.attempt == attempt.number && instance.state.holds_slot()).then_some(instance.state)
     }
 }
@@ -249,7 +248,7 @@ fn fraction(attempt: AttemptId) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::InstanceId;
+    use crate::id::{RunId, TaskIndex};
 
     fn waits(backoff: Backoff, max_delay: Option<u64>, jitter: bool) -> Vec<f64> {
         let retry = Retry {

@@ -14,6 +14,8 @@ pub enum Effect {
         /// How.
         force: Force,
     },
+    /// Find out the items of a task's `foreach`; answered by `Expanded`.
+    Expand(InstanceId),
     /// Evaluate the `when` of a task; answered by `WhenEvaluated`.
     Evaluate(InstanceId),
     /// A run has ended; nothing of it is alive.

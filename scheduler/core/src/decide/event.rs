@@ -94,6 +94,13 @@ pub enum Event {
         /// How it ended.
         outcome: Outcome,
     },
+    /// The items of a `foreach` were found out.
+    Expanded {
+        /// Of which task.
+        instance: InstanceId,
+        /// The items in their order, or why there are none to be had.
+        items: Result<Vec<Item>, String>,
+    },
     /// A `when` was evaluated.
     WhenEvaluated {
         /// Of which task instance.
@@ -156,6 +163,16 @@ impl RunType {
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Manual, Self::Scheduled].into_iter().find(|t| t.as_str() == text)
     }
+}
+
+/// One item of a `foreach`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What people see of it beside its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The item.
+    pub value: Json,
 }
 
 /// How an attempt ended.

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::law::{RunState, TaskState};
-use super::rule::Counts;
+use super::reason::Reason;
 use super::state::{Run, State, Timer};
 use super::task::lane_of;
-use crate::id::TaskIndex;
 use crate::time::Timestamp;
 
 impl State {
@@ -17,6 +16,7 @@ impl State {
         for run in self.runs.values() {
             self.check_run(run, &mut broken);
             self.check_tasks(run, &mut broken);
+            Self::check_fans(run, &mut broken);
         }
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
@@ -36,13 +36,40 @@ impl State {
         broken
     }
 
+    /// A fan's items and its tasks agree: a task is expanded while, and only while, one of its items is not final.
+    fn check_fans(run: &Run, broken: &mut Vec<String>) {
+        for (task, list) in &run.items {
+            let open = list.instances.iter().filter(|it| !it.state.is_final()).count();
+            if list.open as usize != open || (open > 0) != (run.state_of(*task) == TaskState::Expanded) {
+                broken.push(format!(
+                    "the items of task {} of run {} do not agree with it",
+                    run.task(*task).id,
+                    run.id
+                ));
+            }
+        }
+        for (fan, state) in run.dag().fans.iter().zip(&run.fans) {
+            let at_work =
+                run.instances().filter(|(id, it)| fan.tasks.contains(&id.task) && it.state.holds_slot());
+            let at_work = at_work.count();
+            if state.at_work as usize != at_work
+                || fan.max_parallel.is_some_and(|limit| state.at_work > limit)
+            {
+                broken.push(format!(
+                    "a fan of run {} counts {} at work, and {at_work} are",
+                    run.id, state.at_work
+                ));
+            }
+        }
+    }
+
     fn check_limits(&self, broken: &mut Vec<String>) {
         let mut pools: BTreeMap<&str, u32> = BTreeMap::new();
         let mut used = 0;
         let mut queued = 0;
         for run in self.runs.values() {
-            for (at, instance) in run.tasks.iter().enumerate() {
-                let task = &run.version.dag.tasks[at];
+            for (id, instance) in run.instances() {
+                let task = run.task(id.task);
                 used += u32::from(instance.state.holds_slot());
                 queued += usize::from(instance.state == TaskState::Queued);
                 if let (true, Some(pool)) = (instance.state.holds_slot(), &task.pool) {
@@ -75,8 +102,8 @@ impl State {
 
     fn check_run(&self, run: &Run, broken: &mut Vec<String>) {
         let id = run.id;
-        let at_work = run.tasks.iter().filter(|task| task.state.holds_slot()).count();
-        let unsettled = run.tasks.iter().filter(|task| !task.state.is_final()).count();
+        let at_work = run.instances().filter(|(_, task)| task.state.holds_slot()).count();
+        let unsettled = run.instances().filter(|(_, task)| !task.state.is_final()).count();
         if run.at_work as usize != at_work || run.unsettled as usize != unsettled {
             broken.push(format!("run {id} counts {} at work and {} unsettled", run.at_work, run.unsettled));
         }
@@ -86,10 +113,10 @@ impl State {
         if unsettled == 0 || run.state.is_final() {
             broken.push(format!("run {id} is through, yet it was not closed"));
         }
-        let moves = run.tasks.iter().any(|t| {
+        let moves = run.instances().any(|(_, t)| {
             matches!(t.state, TaskState::Queued | TaskState::UpForRetry)
                 || t.state.holds_slot()
-                || t.reason == super::Reason::Condition
+                || matches!(t.reason, Reason::Condition | Reason::Expanding)
         });
         if run.state == RunState::Running && !moves {
             broken.push(format!("run {id} is stuck: nothing in it can move"));
@@ -109,30 +136,26 @@ impl State {
     }
 
     fn check_tasks(&self, run: &Run, broken: &mut Vec<String>) {
-        let graph = &run.version.dag.graph;
-        for (at, instance) in run.tasks.iter().enumerate() {
-            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-            let who = || format!("task {} of run {}", run.task(task).id, run.id);
-            let mut counts = Counts::default();
-            for above in graph.upstream(task) {
-                counts.total += 1;
-                counts.add(run.state_of(above), run.task(above).allow_failure);
-            }
-            if counts != instance.upstream {
+        for (id, instance) in run.instances() {
+            let task = run.task(id.task);
+            let who = || format!("task {}[{}] of run {}", task.id, id.item, run.id);
+            if run.counts(id) != instance.upstream {
                 broken.push(format!("{} counts its upstreams wrong", who()));
             }
-            let (lane, place) = lane_of(run, task);
+            let (lane, place) = lane_of(run, id);
             if (instance.state == TaskState::Queued) != self.limits.holds(&lane, &place) {
                 broken.push(format!("{} is {} but its lane does not agree", who(), instance.state));
             }
             if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
-            if instance.failures > run.task(task).retry.retries + 1 {
+            if instance.failures > task.retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
             let uncounted = instance.attempt - instance.failures - instance.lost;
-            if !uncounted_attempts(instance.state).contains(&uncounted) {
+            let folds = id.item == 0 && task.fan.is_some();
+            let right = if folds { 0..=0 } else { uncounted_attempts(instance.state) };
+            if !right.contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
         }
@@ -147,6 +170,7 @@ fn uncounted_attempts(state: TaskState) -> std::ops::RangeInclusive<u32> {
         TaskState::Waiting
         | TaskState::Queued
         | TaskState::UpForRetry
+        | TaskState::Expanded
         | TaskState::Failed
         | TaskState::UpstreamFailed
         | TaskState::Removed => 0..=0,

@@ -67,6 +67,8 @@ states! {
         Stopping = "stopping",
         /// Waits for its next try; holds no slot.
         UpForRetry = "up_for_retry",
+        /// Its items are at work; it holds no slot itself.
+        Expanded = "expanded",
         /// Ended well; its outputs are visible.
         Success = "success",
         /// Ended badly, with no try left.
@@ -134,7 +136,8 @@ impl TaskState {
             | Self::Starting
             | Self::Running
             | Self::Stopping
-            | Self::UpForRetry => false,
+            | Self::UpForRetry
+            | Self::Expanded => false,
             Self::Success
             | Self::Failed
             | Self::UpstreamFailed
@@ -152,16 +155,19 @@ impl TaskState {
     /// May a task instance move from `from` to `to`?
     pub const fn legal(from: Self, to: Self) -> bool {
         use TaskState::{
-            Canceled, Failed, Queued, Removed, Running, Skipped, Starting, Stopping, Success, UpForRetry,
-            UpstreamFailed, Waiting,
+            Canceled, Expanded, Failed, Queued, Removed, Running, Skipped, Starting, Stopping, Success,
+            UpForRetry, UpstreamFailed, Waiting,
         };
         match from {
-            Waiting => matches!(to, Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed),
+            Waiting => {
+                matches!(to, Expanded | Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed)
+            }
             Queued => matches!(to, Starting | Skipped | Canceled | Removed),
             Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
             Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
             Stopping => matches!(to, Failed | Skipped | UpForRetry | Canceled),
             UpForRetry => matches!(to, Queued | Skipped | Canceled | Removed),
+            Expanded => matches!(to, Success | Failed | UpstreamFailed | Skipped | Canceled),
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }
     }

@@ -1,6 +1,6 @@
 //! Who may start: slots of the executor, slots of pools, `max_active_tasks` of a run.
 //!
-//! Ready tasks wait in lanes, one for each pair of run and pool. A lane whose first task does not fit
+//! Ready tasks wait in lanes, one for each run, pool and limited fan. A lane whose first task does not fit
 //! is closed until the limit that held it gives something back, so that giving out a slot costs what
 //! it hands out and not what waits.
 
@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::RunType;
 use super::reason::Reason;
-use crate::id::{RunId, TaskIndex};
+use crate::dag::spec::FanIndex;
+use crate::id::{InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// All limits, what is taken of them, and who waits for them.
@@ -37,6 +38,8 @@ pub(super) struct Pool {
 pub(super) struct LaneId {
     pub(super) run: RunId,
     pub(super) pool: Option<String>,
+    /// Set where the fan has a limit of its own.
+    pub(super) fan: Option<FanIndex>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,10 +55,11 @@ struct Lane {
 pub(super) enum Barrier {
     Pool(String),
     Run(RunId),
+    Fan(RunId, FanIndex),
 }
 
 /// A ready task's place in the queue; smaller goes first: class of the run, priority, longest
-/// remaining path, logical date, age of the run, place in the file.
+/// remaining path, logical date, age of the run, item, place in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) class: RunType,
@@ -63,7 +67,15 @@ pub(super) struct Place {
     pub(super) height: Reverse<u32>,
     pub(super) logical_date: Timestamp,
     pub(super) run: RunId,
+    pub(super) item: u32,
     pub(super) task: TaskIndex,
+}
+
+impl Place {
+    /// Who waits there.
+    pub(super) fn instance(&self) -> InstanceId {
+        InstanceId { run: self.run, task: self.task, item: self.item }
+    }
 }
 
 impl Limits {

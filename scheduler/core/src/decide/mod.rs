@@ -1,8 +1,10 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
 mod attempt;
+mod choice;
 mod effect;
 mod event;
+mod fan;
 mod invariant;
 mod law;
 mod limit;
@@ -18,8 +20,9 @@ mod turn;
 mod vars;
 
 pub use attempt::LOST_BUDGET;
+pub use choice::choice_of;
 pub use effect::{Answer, Effect, Force, Refusal};
-pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
+pub use event::{Choice, DagText, Event, Item, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use law::{AttemptState, RunState, TaskState};
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};

@@ -7,8 +7,7 @@ use super::effect::Answer;
 use super::event::{Outcome, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
-use super::run::fresh_instances;
-use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version};
+use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::Task;
@@ -72,8 +71,10 @@ pub struct RunRow {
     pub reason: Reason,
     /// When it began.
     pub started_at: Option<Timestamp>,
-    /// Its task instances, in the order of the version's tasks.
+    /// Its tasks, in the order of the version's tasks.
     pub tasks: Vec<TaskRow>,
+    /// The items of those that are or were expanded, in their order.
+    pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
 }
 
 /// One task instance, as stored.
@@ -138,7 +139,9 @@ impl State {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
         let mut run = Run {
             id: row.id,
-            tasks: restore_instances(&row, ending.is_some()),
+            tasks: restore_tasks(&row, ending.is_some()),
+            items: restore_items(&row, ending.is_some()),
+            fans: vec![FanState::default(); row.version.dag.fans.len()],
             version: row.version,
             run_type: row.run_type,
             logical_date: row.logical_date,
@@ -162,25 +165,23 @@ impl State {
     }
 
     /// Puts the tasks of a restored run back into queues, slots and timers.
-    fn restore_holdings(&mut self, id: RunId) {
-        let tasks = self.runs[&id].tasks.len();
-        for at in 0..tasks {
-            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-            let run = &self.runs[&id];
-            let instance = &run.tasks[at];
+    fn restore_holdings(&mut self, run_id: RunId) {
+        for id in self.runs[&run_id].ids() {
+            let run = &self.runs[&run_id];
+            let instance = run.at(id);
             match (instance.state, instance.deadline) {
                 (TaskState::Queued, _) => {
-                    let (lane, place) = lane_of(run, task);
+                    let (lane, place) = lane_of(run, id);
                     let _ = self.limits.join(&lane, place);
                 }
                 (TaskState::UpForRetry, Some(retry_at)) => {
-                    self.timers.insert((retry_at, Timer::Retry(run.instance_id(task))));
+                    self.timers.insert((retry_at, Timer::Retry(id)));
                 }
                 (state, deadline) if state.holds_slot() => {
-                    let attempt = AttemptId { instance: run.instance_id(task), number: instance.attempt };
+                    let attempt = AttemptId { instance: id, number: instance.attempt };
                     let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
                     self.timers.extend(deadline.map(|at| (at, timer(attempt))));
-                    self.take_slots(id, task);
+                    self.take_slots(id);
                 }
                 _ => {}
             }
@@ -191,30 +192,44 @@ impl State {
 impl Run {
     /// Counts anew what follows from the states of its instances.
     fn recount(&mut self) {
-        let version = self.version.clone();
-        for task in version.dag.graph.order() {
-            let (state, allow_failure) = (self.state_of(*task), version.dag.task(*task).allow_failure);
-            self.unsettled += u32::from(!state.is_final());
-            self.failures += u32::from(self.fails_by(*task));
-            for below in version.dag.graph.downstream(*task) {
-                self.tasks[below.at()].upstream.add(state, allow_failure);
-            }
+        for id in self.ids() {
+            self.unsettled += u32::from(!self.at(id).state.is_final());
+            self.failures += u32::from(self.fails_by(id));
+            self.at_mut(id).upstream = self.counts(id);
         }
     }
 }
 
-fn restore_instances(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
-    let mut instances = fresh_instances(&row.version);
-    for ((instance, stored), task) in instances.iter_mut().zip(&row.tasks).zip(&row.version.dag.tasks) {
-        instance.state = stored.state;
-        instance.reason = stored.reason.clone();
-        (instance.attempt, instance.failures, instance.lost) = (stored.attempt, stored.failures, stored.lost);
-        instance.deadline = deadline_of(stored, task);
-        if stored.state == TaskState::Stopping {
-            instance.stop = Some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut });
-        }
+fn restore_tasks(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
+    let tasks = row.tasks.iter().zip(&row.version.dag.tasks);
+    tasks.map(|(stored, task)| restore_instance(stored, task, run_is_ending)).collect()
+}
+
+fn restore_items(row: &RunRow, run_is_ending: bool) -> BTreeMap<TaskIndex, ItemList> {
+    let list = |(task, stored): (&TaskIndex, &Vec<TaskRow>)| {
+        let spec = row.version.dag.task(*task);
+        let instances: Vec<Instance> =
+            stored.iter().map(|stored| restore_instance(stored, spec, run_is_ending)).collect();
+        let open = instances.iter().filter(|it| !it.state.is_final()).count();
+        (*task, ItemList { instances, open: u32::try_from(open).unwrap_or(u32::MAX) })
+    };
+    row.items.iter().map(list).collect()
+}
+
+fn restore_instance(stored: &TaskRow, task: &Task, run_is_ending: bool) -> Instance {
+    let stopping = stored.state == TaskState::Stopping;
+    let cut = matches!(stored.reason, Reason::NotChosen { .. } | Reason::ShortCircuit { .. });
+    Instance {
+        state: stored.state,
+        reason: stored.reason.clone(),
+        attempt: stored.attempt,
+        failures: stored.failures,
+        lost: stored.lost,
+        deadline: deadline_of(stored, task),
+        stop: stopping.then_some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut }),
+        cut_by: (cut && stored.state.holds_slot()).then(|| stored.reason.clone()),
+        ..Instance::fresh()
     }
-    instances
 }
 
 /// When the timer of a stored task instance rings: its next try, its timeout, or the end of its grace.
@@ -236,10 +251,9 @@ impl Turn<'_> {
     /// The scheduler begins: what was alive is lost, and every waiting task is judged anew.
     pub(super) fn started(&mut self) -> Option<Answer> {
         let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
-        for id in runs {
-            for at in 0..self.state.runs[&id].tasks.len() {
-                let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-                self.restart_task(id, task);
+        for run in runs {
+            for id in self.state.runs[&run].ids() {
+                self.restart_task(id);
             }
             self.follow();
         }
@@ -250,16 +264,16 @@ impl Turn<'_> {
         None
     }
 
-    fn restart_task(&mut self, id: RunId, task: TaskIndex) {
-        let run = self.run(id);
-        let instance: InstanceId = run.instance_id(task);
-        let place = &mut run.tasks[task.at()];
+    fn restart_task(&mut self, id: InstanceId) {
+        let place = self.run(id.run).at_mut(id);
         if place.state.holds_slot() {
-            let attempt = AttemptId { instance, number: place.attempt };
+            let attempt = AttemptId { instance: id, number: place.attempt };
             let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
-        } else if place.state == TaskState::Waiting && place.reason == Reason::Condition {
+        } else if place.state == TaskState::Waiting
+            && matches!(place.reason, Reason::Condition | Reason::Expanding)
+        {
             place.reason = Reason::Upstream;
-            self.judge_task(id, task);
+            self.judge_task(id);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! waits for all upstreams before it skips, and `all_skipped` ends when an upstream was removed.
 
 use super::law::TaskState;
-use crate::dag::spec::TriggerRule;
+use crate::dag::spec::{Task, TriggerRule};
 
 /// How many direct upstreams of a task are in which final state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +32,17 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts one more upstream that reached a final state.
-    pub fn add(&mut self, state: TaskState, allow_failure: bool) {
+    /// Counts one more upstream, not final yet.
+    pub fn expect(&mut self, upstream: &Task) {
+        self.total += 1;
+        self.setups += u32::from(upstream.setup);
+    }
+
+    /// Counts an upstream that reached a final state.
+    pub fn add(&mut self, state: TaskState, upstream: &Task) {
+        self.setups_success += u32::from(upstream.setup && state == TaskState::Success);
+        self.setups_skipped += u32::from(upstream.setup && state == TaskState::Skipped);
+        let allow_failure = upstream.allow_failure;
         match state {
             TaskState::Success => self.success += 1,
             TaskState::Failed | TaskState::Canceled => {
@@ -48,7 +57,8 @@ impl Counts {
             | TaskState::Starting
             | TaskState::Running
             | TaskState::Stopping
-            | TaskState::UpForRetry => {}
+            | TaskState::UpForRetry
+            | TaskState::Expanded => {}
         }
     }
 

@@ -1,17 +1,17 @@
 //! The life of a run: wanted, queued, begun, ended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
-use super::rule::Counts;
-use super::state::{Ending, Instance, Run, Stop, Timer, Version};
+use super::state::{Ending, FanState, Instance, Run, Stop, Timer, Version};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::Overlap;
-use crate::id::{DagId, RunId, TaskIndex};
+use crate::id::{DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// A run about to be made.
@@ -105,6 +105,8 @@ impl Turn<'_> {
             started_at: None,
             unsettled: u32::try_from(tasks.len()).expect("a DAG file has fewer than 2^32 tasks"),
             tasks,
+            items: BTreeMap::new(),
+            fans: vec![FanState::default(); version.dag.fans.len()],
             at_work: 0,
             failures: 0,
             ending: None,
@@ -147,7 +149,7 @@ impl Turn<'_> {
             self.arm(now.plus(timeout), Timer::RunTimeout(id));
         }
         for task in version.dag.graph.order() {
-            self.judge_task(id, *task);
+            self.judge_task(InstanceId::whole(id, *task));
         }
     }
 
@@ -198,27 +200,28 @@ impl Turn<'_> {
             let (from, to) = (RunState::Running, RunState::Stopping);
             self.record(Transition::RunMoved { run: id, from, to, reason: reason.clone() });
         }
-        for at in 0..self.run(id).tasks.len() {
-            let task = TaskIndex(u32::try_from(at).expect("a DAG file has fewer than 2^32 tasks"));
-            self.end_task(id, task, reason.clone());
+        for instance in self.run(id).ids() {
+            self.end_task(instance, reason.clone());
         }
     }
 
-    fn end_task(&mut self, run: RunId, task: TaskIndex, reason: Reason) {
-        match self.run(run).state_of(task) {
-            TaskState::Waiting => self.settle(run, task, TaskState::Canceled, reason),
+    fn end_task(&mut self, id: InstanceId, reason: Reason) {
+        match self.run(id.run).at(id).state {
+            TaskState::Waiting => self.settle(id, TaskState::Canceled, reason),
             TaskState::Queued => {
-                self.leave_queue(run, task);
-                self.settle(run, task, TaskState::Canceled, reason);
+                self.leave_queue(id);
+                self.settle(id, TaskState::Canceled, reason);
             }
             TaskState::UpForRetry => {
-                self.disarm_task(run, task);
-                self.settle(run, task, TaskState::Canceled, reason);
+                self.disarm_task(id);
+                self.settle(id, TaskState::Canceled, reason);
             }
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
-                self.stop_attempt(run, task, Stop::RunEnding, reason);
+                self.stop_attempt(id, Stop::RunEnding, reason);
             }
-            TaskState::Success
+            // Its items are ended one by one.
+            TaskState::Expanded
+            | TaskState::Success
             | TaskState::Failed
             | TaskState::UpstreamFailed
             | TaskState::Skipped
@@ -251,7 +254,7 @@ fn verdict(run: &Run) -> (RunState, Reason) {
         return (ending.verdict, ending.reason.clone());
     }
     let order = run.version.dag.graph.order();
-    match order.iter().find(|task| run.fails_by(**task)) {
+    match order.iter().find(|task| run.fails_by(InstanceId::whole(run.id, **task))) {
         Some(first) => {
             let first = run.task(*first).id.clone();
             (RunState::Failed, Reason::TasksFailed { count: run.failures, first })
@@ -263,22 +266,11 @@ fn verdict(run: &Run) -> (RunState, Reason) {
 /// One waiting instance per task, with its upstreams counted.
 pub(super) fn fresh_instances(version: &Version) -> Vec<Instance> {
     let graph = &version.dag.graph;
-    let mut tasks: Vec<Instance> = (0..graph.len())
-        .map(|_| Instance {
-            state: TaskState::Waiting,
-            reason: Reason::Upstream,
-            attempt: 0,
-            failures: 0,
-            lost: 0,
-            upstream: Counts::default(),
-            deadline: None,
-            stop: None,
-            cut_by: None,
-        })
-        .collect();
+    let mut tasks: Vec<Instance> = (0..graph.len()).map(|_| Instance::fresh()).collect();
     for task in graph.order() {
-        let total = graph.upstream(*task).count();
-        tasks[task.at()].upstream.total = u32::try_from(total).expect("a DAG file has fewer than 2^32 tasks");
+        for above in graph.upstream(*task) {
+            tasks[task.at()].upstream.expect(version.dag.task(above));
+        }
     }
     tasks
 }

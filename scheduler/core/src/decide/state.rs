@@ -84,7 +84,12 @@ pub struct Version {
 impl Version {
     /// A version of a DAG.
     pub fn new(id: VersionId, hash: String, path: String, dag: Arc<Dag>) -> Self {
-        let heights = dag.graph.heights();
+        let mut heights = dag.graph.heights();
+        // Items of a fan go first come first served, not stage by stage.
+        for fan in &dag.fans {
+            let highest = fan.tasks.iter().map(|task| heights[task.at()]).max().unwrap_or(0);
+            fan.tasks.iter().for_each(|task| heights[task.at()] = highest);
+        }
         Self { id, hash, path, dag, heights }
     }
 
@@ -113,6 +118,10 @@ pub struct Run {
     pub(super) reason: Reason,
     pub(super) started_at: Option<Timestamp>,
     pub(super) tasks: Vec<Instance>,
+    /// The items of those tasks that are expanded.
+    pub(super) items: BTreeMap<TaskIndex, ItemList>,
+    /// The fans of its DAG.
+    pub(super) fans: Vec<FanState>,
     /// How many task instances are not final.
     pub(super) unsettled: u32,
     /// How many attempts hold a slot.
@@ -132,26 +141,65 @@ impl Run {
         self.version.dag.task(at)
     }
 
-    pub(super) fn instance_id(&self, at: TaskIndex) -> InstanceId {
-        InstanceId { run: self.id, task: at, item: 0 }
+    /// A task instance, if there is one of this id.
+    pub(super) fn get(&self, id: InstanceId) -> Option<&Instance> {
+        match id.item.checked_sub(1) {
+            None => self.tasks.get(id.task.at()),
+            Some(at) => self.items.get(&id.task)?.instances.get(at as usize),
+        }
     }
 
-    /// True when this task's end fails the run.
-    pub(super) fn fails_by(&self, at: TaskIndex) -> bool {
-        let bad = matches!(self.state_of(at), TaskState::Failed | TaskState::UpstreamFailed);
-        bad && !self.task(at).allow_failure
+    /// As [`Self::get`], to change it.
+    pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Instance> {
+        match id.item.checked_sub(1) {
+            None => self.tasks.get_mut(id.task.at()),
+            Some(at) => self.items.get_mut(&id.task)?.instances.get_mut(at as usize),
+        }
+    }
+
+    /// A task instance that is known to be there.
+    pub(super) fn at(&self, id: InstanceId) -> &Instance {
+        self.get(id).expect("an instance that is worked on is there")
+    }
+
+    /// As [`Self::at`], to change it.
+    pub(super) fn at_mut(&mut self, id: InstanceId) -> &mut Instance {
+        self.get_mut(id).expect("an instance that is worked on is there")
+    }
+
+    /// All task instances, in the order of the file, each task before its items.
+    pub(super) fn ids(&self) -> Vec<InstanceId> {
+        let items = |task: &TaskIndex| self.items.get(task).map_or(0, |list| list.instances.len());
+        let of_task = |task: TaskIndex| {
+            let last = u32::try_from(items(&task)).expect("items are bounded far below 2^32");
+            (0..=last).map(move |item| InstanceId { run: self.id, task, item })
+        };
+        self.version.dag.places().flat_map(of_task).collect()
+    }
+
+    /// All task instances with their ids.
+    pub(super) fn instances(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
+        self.ids().into_iter().map(|id| (id, self.at(id)))
+    }
+
+    /// True when the end of this task fails the run.
+    pub(super) fn fails_by(&self, id: InstanceId) -> bool {
+        let bad = matches!(self.at(id).state, TaskState::Failed | TaskState::UpstreamFailed);
+        let task = self.task(id.task);
+        id.item == 0 && bad && !task.allow_failure && task.teardown.is_none_or(|teardown| teardown.fails_run)
     }
 
     /// True when a branch or short-circuit right before this task has not decided yet.
-    pub(super) fn awaits_choice(&self, at: TaskIndex) -> bool {
-        let mut above = self.version.dag.graph.upstream(at);
-        above.any(|it| self.task(it).chooses && !self.state_of(it).is_final())
+    pub(super) fn awaits_choice(&self, id: InstanceId) -> bool {
+        let open = |above: TaskIndex| !self.at(self.seen_from(id, above)).state.is_final();
+        let mut above = self.version.dag.graph.upstream(id.task);
+        above.any(|above| self.task(above).chooser.is_some() && open(above))
     }
 
-    /// The current attempt of a task, if there has been one.
-    pub fn attempt(&self, at: TaskIndex) -> Option<AttemptId> {
-        let number = self.tasks[at.at()].attempt;
-        (number > 0).then(|| AttemptId { instance: self.instance_id(at), number })
+    /// The current attempt of a task instance, if there has been one.
+    pub fn attempt(&self, id: InstanceId) -> Option<AttemptId> {
+        let number = self.at(id).attempt;
+        (number > 0).then_some(AttemptId { instance: id, number })
     }
 
     /// The state of a task.
@@ -160,7 +208,25 @@ impl Run {
     }
 }
 
-/// One task of a run.
+/// The items of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ItemList {
+    /// In their order; the first is item 1.
+    pub(super) instances: Vec<Instance>,
+    /// How many are not final.
+    pub(super) open: u32,
+}
+
+/// One fan of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct FanState {
+    /// Its items have been asked for and are not known yet.
+    pub(super) asked: bool,
+    /// How many attempts of it hold a slot.
+    pub(super) at_work: u32,
+}
+
+/// One task of a run, or one item of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instance {
     pub(super) state: TaskState,
@@ -179,6 +245,23 @@ pub(super) struct Instance {
     pub(super) stop: Option<Stop>,
     /// The branch that did not choose it, decided while it was at work: it is not tried again.
     pub(super) cut_by: Option<Reason>,
+}
+
+impl Instance {
+    /// One that waits for its upstreams.
+    pub(super) fn fresh() -> Self {
+        Self {
+            state: TaskState::Waiting,
+            reason: Reason::Upstream,
+            attempt: 0,
+            failures: 0,
+            lost: 0,
+            upstream: Counts::default(),
+            deadline: None,
+            stop: None,
+            cut_by: None,
+        }
+    }
 }
 
 /// Why one attempt is being ended.

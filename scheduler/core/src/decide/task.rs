@@ -9,71 +9,83 @@ use super::rule::{Ruling, judge};
 use super::state::{Ending, Run, State, Timer};
 use super::transition::Transition;
 use super::turn::Turn;
-use crate::id::{AttemptId, InstanceId, RunId, TaskIndex};
+use crate::dag::spec::Fan;
+use crate::id::{AttemptId, InstanceId, TaskIndex};
 
 impl Turn<'_> {
     /// Moves a task instance to a final state and remembers to tell its downstreams.
-    pub(super) fn settle(&mut self, run_id: RunId, task: TaskIndex, to: TaskState, reason: Reason) {
-        self.move_task(run_id, task, to, reason);
-        let run = self.run(run_id);
+    pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        self.move_task(id, to, reason);
+        let run = self.run(id.run);
         run.unsettled -= 1;
-        let counts = run.fails_by(task);
+        let counts = run.fails_by(id);
         run.failures += u32::from(counts);
         let through = run.unsettled == 0;
         let fails_fast = counts && run.dag().fail_fast && run.ending.is_none();
-        let id = run.task(task).id.clone();
-        self.settled.push((run_id, task));
+        let name = run.task(id.task).id.clone();
+        self.settled.push(id);
         if fails_fast {
-            let reason = Reason::FailFast { task: id };
-            self.doomed.push((run_id, Ending { verdict: RunState::Failed, reason }));
+            let reason = Reason::FailFast { task: name };
+            self.doomed.push((id.run, Ending { verdict: RunState::Failed, reason }));
         }
         if through {
-            self.through.push(run_id);
+            self.through.push(id.run);
         }
     }
 
     /// Counts a settled task for each of its downstreams and judges those that wait.
-    pub(super) fn tell_downstreams(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.run(run_id);
+    pub(super) fn tell_downstreams(&mut self, id: InstanceId) {
+        let run = self.run(id.run);
         let version = run.version.clone();
-        let state = run.tasks[task.at()].state;
-        let allow_failure = version.dag.task(task).allow_failure;
-        for below in version.dag.graph.downstream(task) {
-            self.run(run_id).tasks[below.at()].upstream.add(state, allow_failure);
-            self.judge_task(run_id, below);
+        let state = run.at(id).state;
+        for task in version.dag.graph.downstream(id.task) {
+            let below = InstanceId { task, ..id };
+            if id.item > 0 && !(version.dag.share_fan(id.task, task) && run_has(self.run(id.run), below)) {
+                continue;
+            }
+            self.run(id.run).at_mut(below).upstream.add(state, version.dag.task(id.task));
+            self.judge_task(below);
+            if id.item == 0 {
+                self.tell_items(id, task, state);
+            }
+        }
+        if id.item > 0 {
+            self.fold(id);
         }
     }
 
     /// Moves a waiting task as its rule says.
-    pub(super) fn judge_task(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.run(run_id);
-        let instance = &run.tasks[task.at()];
+    pub(super) fn judge_task(&mut self, id: InstanceId) {
+        let run = self.run(id.run);
+        let instance = run.at(id);
         if run.state != RunState::Running
             || instance.state != TaskState::Waiting
-            || instance.reason == Reason::Condition
+            || matches!(instance.reason, Reason::Condition | Reason::Expanding)
+            || run.awaits_stage(id)
         {
             return;
         }
-        let rule = run.task(task).trigger_rule;
+        let rule = run.task(id.task).trigger_rule;
         match judge(rule, instance.upstream) {
             Ruling::Wait => {}
-            Ruling::Run => self.ready(run_id, task),
-            Ruling::Skip => self.settle(run_id, task, TaskState::Skipped, Reason::Rule { rule }),
+            Ruling::Run => self.ready(id),
+            Ruling::Skip => self.settle(id, TaskState::Skipped, Reason::Rule { rule }),
             // A failure elsewhere must not forestall a choice: it decides whether this task was wanted at all.
-            Ruling::Block if run.awaits_choice(task) => {}
-            Ruling::Block => self.settle(run_id, task, TaskState::UpstreamFailed, Reason::Rule { rule }),
+            Ruling::Block if run.awaits_choice(id) => {}
+            Ruling::Block => self.settle(id, TaskState::UpstreamFailed, Reason::Rule { rule }),
         }
     }
 
     /// Its rule holds: its condition is asked, or it joins the queue.
-    fn ready(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.run(run_id);
-        if run.task(task).when.is_some() {
-            let instance = run.instance_id(task);
-            self.reason_task(run_id, task, Reason::Condition);
-            self.order(Effect::Evaluate(instance));
+    fn ready(&mut self, id: InstanceId) {
+        let task = self.run(id.run).task(id.task);
+        if let (Some(fan), 0) = (task.fan, id.item) {
+            self.ask_for_items(id, fan);
+        } else if task.when.is_some() {
+            self.reason_task(id, Reason::Condition);
+            self.order(Effect::Evaluate(id));
         } else {
-            self.enqueue(run_id, task);
+            self.enqueue(id);
         }
     }
 
@@ -82,45 +94,44 @@ impl Turn<'_> {
         instance: InstanceId,
         holds: Result<bool, String>,
     ) -> Option<Answer> {
-        let InstanceId { run, task, .. } = instance;
         let waits = self
             .instance(instance)
             .is_some_and(|it| it.state == TaskState::Waiting && it.reason == Reason::Condition);
         if waits {
             match holds {
-                Ok(true) => self.enqueue(run, task),
-                Ok(false) => self.settle(run, task, TaskState::Skipped, Reason::WhenFalse),
-                Err(message) => self.settle(run, task, TaskState::Failed, Reason::WhenFault { message }),
+                Ok(true) => self.enqueue(instance),
+                Ok(false) => self.settle(instance, TaskState::Skipped, Reason::WhenFalse),
+                Err(message) => self.settle(instance, TaskState::Failed, Reason::WhenFault { message }),
             }
         }
         None
     }
 
     /// Puts a task into the queue for a slot.
-    pub(super) fn enqueue(&mut self, run_id: RunId, task: TaskIndex) {
-        let (lane, place) = lane_of(self.run(run_id), task);
+    pub(super) fn enqueue(&mut self, id: InstanceId) {
+        let (lane, place) = lane_of(self.run(id.run), id);
         let reason = self.state.limits.join(&lane, place);
-        self.move_task(run_id, task, TaskState::Queued, reason);
+        self.move_task(id, TaskState::Queued, reason);
     }
 
     /// Hands out free slots, first come in the order of the queue.
     pub(super) fn dispatch(&mut self) {
         while let Some((place, lane)) = self.state.limits.first() {
-            if let Some((barrier, reason)) = self.barrier(place.run, place.task) {
+            if let Some((barrier, reason)) = self.barrier(place.instance()) {
                 for held in self.state.limits.close(&lane, barrier, reason.clone()) {
-                    self.reason_task(held.run, held.task, reason.clone());
+                    self.reason_task(held.instance(), reason.clone());
                 }
             } else {
                 self.state.limits.leave(&lane, place);
-                self.launch(place.run, place.task);
+                self.launch(place.instance());
             }
         }
     }
 
     /// What holds a ready task although the executor has a free slot.
-    fn barrier(&mut self, run_id: RunId, task: TaskIndex) -> Option<(Barrier, Reason)> {
-        let run = &self.state.runs[&run_id];
-        let spec = run.task(task);
+    fn barrier(&mut self, id: InstanceId) -> Option<(Barrier, Reason)> {
+        let run = &self.state.runs[&id.run];
+        let spec = run.task(id.task);
         if let Some(name) = &spec.pool {
             let (slots, used) =
                 self.state.limits.pools.get(name).map_or((0, 0), |pool| (pool.slots, pool.used));
@@ -132,64 +143,89 @@ impl Turn<'_> {
                 return Some((Barrier::Pool(pool.clone()), Reason::Pool { pool }));
             }
         }
+        if let Some((fan, Fan { max_parallel: Some(limit), .. })) = run.dag().fan_of(id.task)
+            && run.fans[fan.at()].at_work >= *limit
+        {
+            return Some((Barrier::Fan(id.run, fan), Reason::MaxParallel { limit: *limit }));
+        }
         let limit = run.dag().max_active_tasks?;
-        (run.at_work >= limit).then_some((Barrier::Run(run_id), Reason::MaxActiveTasks { limit }))
+        (run.at_work >= limit).then_some((Barrier::Run(id.run), Reason::MaxActiveTasks { limit }))
     }
 
     /// Makes the next attempt of a task, and orders its start.
-    fn launch(&mut self, run_id: RunId, task: TaskIndex) {
-        self.state.take_slots(run_id, task);
-        let run = self.run(run_id);
-        let instance = run.instance_id(task);
-        let place = &mut run.tasks[task.at()];
+    fn launch(&mut self, id: InstanceId) {
+        self.state.take_slots(id);
+        let run = self.run(id.run);
+        let place = run.at_mut(id);
         place.attempt += 1;
         place.state = TaskState::Starting;
         place.reason = Reason::Active;
-        let attempt = AttemptId { instance, number: place.attempt };
+        let attempt = AttemptId { instance: id, number: place.attempt };
         self.record(Transition::AttemptCreated { attempt });
         self.order(Effect::Launch(attempt));
     }
 
     /// What a successful branch or short-circuit cuts off, before its downstreams are judged.
-    pub(super) fn apply_choice(&mut self, run_id: RunId, task: TaskIndex, choice: &Choice) {
-        let run = self.run(run_id);
+    pub(super) fn apply_choice(&mut self, id: InstanceId, choice: &Choice) {
+        let run = self.run(id.run);
         let graph = &run.version.dag.graph;
-        let by = run.task(task).id.clone();
+        let by = run.task(id.task).id.clone();
         let (cut, reason): (Vec<TaskIndex>, Reason) = match choice {
             Choice::Free => return,
             Choice::Branch(chosen) => {
                 let kept = graph.descendants(chosen);
-                let cut = graph.downstream(task).filter(|t| !kept[t.at()] && !chosen.contains(t)).collect();
+                let cut =
+                    graph.downstream(id.task).filter(|t| !kept[t.at()] && !chosen.contains(t)).collect();
                 (cut, Reason::NotChosen { by })
             }
-            Choice::Cut { direct: true } => (graph.downstream(task).collect(), Reason::ShortCircuit { by }),
+            Choice::Cut { direct: true } => {
+                (graph.downstream(id.task).collect(), Reason::ShortCircuit { by })
+            }
             Choice::Cut { direct: false } => {
-                let below = graph.descendants(&[task]);
+                let below = graph.descendants(&[id.task]);
                 (
                     graph.order().iter().copied().filter(|t| below[t.at()]).collect(),
                     Reason::ShortCircuit { by },
                 )
             }
         };
-        for below in cut {
-            self.cut_off(run_id, below, reason.clone());
+        // What is to be cleaned up is cleaned up, as in Airflow: only its own rule skips a teardown.
+        let spared = |t: &TaskIndex| {
+            matches!(choice, Choice::Cut { .. }) && run.version.dag.task(*t).teardown.is_some()
+        };
+        let cut: Vec<TaskIndex> = cut.into_iter().filter(|t| !spared(t)).collect();
+        for task in cut {
+            let below = InstanceId { task, ..id };
+            // An item decides for itself alone; what comes after the fan looks at the whole.
+            if id.item == 0 || self.run(id.run).dag().share_fan(id.task, task) {
+                self.cut_off(below, &reason);
+            }
         }
     }
 
     /// Skips a task that is not at work; one that is may end, but is not tried again.
-    fn cut_off(&mut self, run_id: RunId, task: TaskIndex, reason: Reason) {
-        match self.run(run_id).state_of(task) {
-            TaskState::Waiting => self.settle(run_id, task, TaskState::Skipped, reason),
+    fn cut_off(&mut self, id: InstanceId, reason: &Reason) {
+        let Some(state) = self.instance(id).map(|it| it.state) else { return };
+        let reason = reason.clone();
+        match state {
+            TaskState::Waiting => self.settle(id, TaskState::Skipped, reason),
+            TaskState::Expanded => {
+                let items = self.run(id.run).items[&id.task].instances.len();
+                for item in (1..).take(items) {
+                    self.cut_off(InstanceId { item, ..id }, &reason);
+                }
+            }
             TaskState::Queued => {
-                self.leave_queue(run_id, task);
-                self.settle(run_id, task, TaskState::Skipped, reason);
+                self.leave_queue(id);
+                self.settle(id, TaskState::Skipped, reason);
             }
             TaskState::UpForRetry => {
-                self.disarm_task(run_id, task);
-                self.settle(run_id, task, TaskState::Skipped, reason);
+                self.disarm_task(id);
+                self.settle(id, TaskState::Skipped, reason);
             }
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
-                self.run(run_id).tasks[task.at()].cut_by = Some(reason);
+                self.run(id.run).at_mut(id).cut_by = Some(reason.clone());
+                self.reason_task(id, reason);
             }
             TaskState::Success
             | TaskState::Failed
@@ -200,8 +236,8 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn leave_queue(&mut self, run_id: RunId, task: TaskIndex) {
-        let (lane, place) = lane_of(self.run(run_id), task);
+    pub(super) fn leave_queue(&mut self, id: InstanceId) {
+        let (lane, place) = lane_of(self.run(id.run), id);
         self.state.limits.leave(&lane, place);
     }
 
@@ -209,30 +245,36 @@ impl Turn<'_> {
     pub(super) fn retry_due(&mut self, instance: InstanceId) {
         let due = self.instance(instance).is_some_and(|it| it.state == TaskState::UpForRetry);
         if due {
-            self.run(instance.run).tasks[instance.task.at()].deadline = None;
-            self.enqueue(instance.run, instance.task);
+            self.run(instance.run).at_mut(instance).deadline = None;
+            self.enqueue(instance);
         }
     }
 
     /// Takes back the timer of a task's state.
-    pub(super) fn disarm_task(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.run(run_id);
-        let instance = run.instance_id(task);
-        let place = &mut run.tasks[task.at()];
+    pub(super) fn disarm_task(&mut self, id: InstanceId) {
+        let place = self.run(id.run).at_mut(id);
         let Some(at) = place.deadline.take() else { return };
-        let attempt = AttemptId { instance, number: place.attempt };
-        for timer in [Timer::Retry(instance), Timer::Timeout(attempt), Timer::Kill(attempt)] {
+        let attempt = AttemptId { instance: id, number: place.attempt };
+        for timer in [Timer::Retry(id), Timer::Timeout(attempt), Timer::Kill(attempt)] {
             self.disarm(at, timer);
         }
     }
 }
 
+/// True when there is this item.
+fn run_has(run: &Run, id: InstanceId) -> bool {
+    run.get(id).is_some()
+}
+
 impl State {
     /// Takes what an attempt holds while its process may be alive.
-    pub(super) fn take_slots(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.runs.get_mut(&run_id).expect("a run that is worked on is not over");
+    pub(super) fn take_slots(&mut self, id: InstanceId) {
+        let run = self.runs.get_mut(&id.run).expect("a run that is worked on is not over");
         run.at_work += 1;
-        let spec = run.version.dag.task(task);
+        let spec = run.version.dag.task(id.task);
+        if let Some(fan) = spec.fan {
+            run.fans[fan.at()].at_work += 1;
+        }
         let limits = &mut self.limits;
         limits.used += 1;
         if let Some(pool) = spec.pool.as_ref().and_then(|name| limits.pools.get_mut(name)) {
@@ -241,11 +283,15 @@ impl State {
     }
 
     /// Gives back what an attempt held, so that others may start.
-    pub(super) fn release_slots(&mut self, run_id: RunId, task: TaskIndex) {
-        let run = self.runs.get_mut(&run_id).expect("a run that is worked on is not over");
+    pub(super) fn release_slots(&mut self, id: InstanceId) {
+        let run = self.runs.get_mut(&id.run).expect("a run that is worked on is not over");
         run.at_work -= 1;
-        let spec = run.version.dag.task(task);
+        let spec = run.version.dag.task(id.task);
         let limits = &mut self.limits;
+        if let Some(fan) = spec.fan {
+            run.fans[fan.at()].at_work -= 1;
+            limits.reopen(&Barrier::Fan(id.run, fan));
+        }
         limits.used -= 1;
         if let Some(name) = &spec.pool
             && let Some(pool) = limits.pools.get_mut(name)
@@ -253,20 +299,22 @@ impl State {
             pool.used -= spec.pool_slots;
             limits.reopen(&Barrier::Pool(name.clone()));
         }
-        limits.reopen(&Barrier::Run(run_id));
+        limits.reopen(&Barrier::Run(id.run));
     }
 }
 
 /// The lane of a task and its place in it; both follow from the run and the task alone.
-pub(super) fn lane_of(run: &Run, task: TaskIndex) -> (LaneId, Place) {
-    let spec = run.task(task);
+pub(super) fn lane_of(run: &Run, id: InstanceId) -> (LaneId, Place) {
+    let spec = run.task(id.task);
     let place = Place {
         class: run.run_type,
         priority: std::cmp::Reverse(spec.priority),
-        height: std::cmp::Reverse(run.version.height(task)),
+        height: std::cmp::Reverse(run.version.height(id.task)),
         logical_date: run.logical_date,
         run: run.id,
-        task,
+        task: id.task,
+        item: id.item,
     };
-    (LaneId { run: run.id, pool: spec.pool.clone() }, place)
+    let limited = run.dag().fan_of(id.task).filter(|(_, fan)| fan.max_parallel.is_some());
+    (LaneId { run: run.id, pool: spec.pool.clone(), fan: limited.map(|(fan, _)| fan) }, place)
 }

@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::event::{Outputs, RunType, Values};
+use super::event::{Item, Outputs, RunType, Values};
 use super::law::{AttemptState, RunState, TaskState};
 use super::reason::Reason;
 use crate::dag::DefaultsFile;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, VersionId};
+use crate::dag::spec::FanIndex;
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// One fact. The log keeps it as JSON under its `fact` name.
@@ -137,6 +138,17 @@ pub enum Transition {
         /// The new reason.
         reason: Reason,
     },
+    /// These tasks of a fan are `expanded`: each has an instance for each item, `waiting` with reason `upstream`.
+    Expanded {
+        /// Of which run.
+        run: RunId,
+        /// The fan.
+        fan: FanIndex,
+        /// Its tasks, but for those that had ended before.
+        tasks: Vec<TaskIndex>,
+        /// The items in their order; the first is item 1 of the store.
+        items: Vec<Item>,
+    },
     /// There is a new attempt; it and its task instance are `starting`.
     AttemptCreated {
         /// Which attempt.
@@ -189,9 +201,10 @@ impl Transition {
             | Self::Paused { .. }
             | Self::VarSet { .. } => None,
             Self::Ticked { run, .. } => *run,
-            Self::RunCreated { run, .. } | Self::RunMoved { run, .. } | Self::RunReasoned { run, .. } => {
-                Some(*run)
-            }
+            Self::RunCreated { run, .. }
+            | Self::Expanded { run, .. }
+            | Self::RunMoved { run, .. }
+            | Self::RunReasoned { run, .. } => Some(*run),
             Self::TaskMoved { instance, .. } | Self::TaskReasoned { instance, .. } => Some(instance.run),
             Self::AttemptCreated { attempt }
             | Self::AttemptStarted { attempt, .. }

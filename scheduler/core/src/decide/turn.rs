@@ -6,7 +6,7 @@ use super::law::TaskState;
 use super::reason::Reason;
 use super::state::{Ending, Instance, Run, State, Timer};
 use super::transition::Transition;
-use crate::id::{InstanceId, RunId, TaskIndex};
+use crate::id::{InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// What one step decided. Nothing of it may be lost: first the transitions are made durable, then the
@@ -44,7 +44,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) out: Step,
     /// Task instances that became final and whose downstreams have not heard of it.
-    pub(super) settled: Vec<(RunId, TaskIndex)>,
+    pub(super) settled: Vec<InstanceId>,
     /// Runs that must be ended before their tasks are through.
     pub(super) doomed: Vec<(RunId, Ending)>,
     /// Runs whose last task instance became final.
@@ -74,6 +74,7 @@ impl<'a> Turn<'a> {
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::Expanded { instance, items } => self.expanded(instance, items),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
         }
     }
@@ -82,8 +83,8 @@ impl<'a> Turn<'a> {
     /// ended, runs that are through are closed and make room for the next.
     pub(super) fn follow(&mut self) {
         loop {
-            if let Some((run, task)) = self.settled.pop() {
-                self.tell_downstreams(run, task);
+            if let Some(id) = self.settled.pop() {
+                self.tell_downstreams(id);
             } else if let Some((run, ending)) = self.doomed.pop() {
                 self.end_early(run, ending);
             } else if let Some(run) = self.through.pop() {
@@ -139,26 +140,22 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn instance(&mut self, id: InstanceId) -> Option<&mut Instance> {
-        self.state.runs.get_mut(&id.run)?.tasks.get_mut(id.task.at())
+        self.state.runs.get_mut(&id.run)?.get_mut(id)
     }
 
     /// Moves a task instance; the only place where one changes its state without an attempt.
-    pub(super) fn move_task(&mut self, run: RunId, task: TaskIndex, to: TaskState, reason: Reason) {
-        let run = self.run(run);
-        let instance = run.instance_id(task);
-        let place = &mut run.tasks[task.at()];
+    pub(super) fn move_task(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        let place = self.run(id.run).at_mut(id);
         let from = place.state;
-        debug_assert!(TaskState::legal(from, to), "{instance:?}: {from} -> {to}");
+        debug_assert!(TaskState::legal(from, to), "{id:?}: {from} -> {to}");
         place.state = to;
         place.reason = reason.clone();
-        self.record(Transition::TaskMoved { instance, from, to, reason });
+        self.record(Transition::TaskMoved { instance: id, from, to, reason });
     }
 
     /// Tells anew why a task instance waits.
-    pub(super) fn reason_task(&mut self, run: RunId, task: TaskIndex, reason: Reason) {
-        let run = self.run(run);
-        let instance = run.instance_id(task);
-        run.tasks[task.at()].reason = reason.clone();
-        self.record(Transition::TaskReasoned { instance, reason });
+    pub(super) fn reason_task(&mut self, id: InstanceId, reason: Reason) {
+        self.run(id.run).at_mut(id).reason = reason.clone();
+        self.record(Transition::TaskReasoned { instance: id, reason });
     }
 }

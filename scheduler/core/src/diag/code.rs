@@ -61,6 +61,9 @@ codes! {
     E202 DuplicateTask,
     E203 SelfDependency,
     E204 Cycle,
+    E205 UnknownGroup,
+    E206 EmptyGroup,
+    E207 NestedForeach,
     // Schedules and time.
     E301 BadCron,
     E302 NeverFires,

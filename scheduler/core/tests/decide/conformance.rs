@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nightrun_core::dag::spec::TriggerRule;
+use nightrun_core::dag::spec::{Chooser, TriggerRule};
 use nightrun_core::decide::{
     Answer, Choice, Counts, Effect, Event, Outcome, Outputs, Ruling, RunRequest, State, Step, TaskState,
     Transition, Values, judge, step,
@@ -138,7 +138,8 @@ impl Simulation {
             if let Some(rule) = &scripted.trigger_rule {
                 task.trigger_rule = TriggerRule::parse(rule).unwrap();
             }
-            task.chooses = scripted.branch.is_some() || scripted.short_circuit.is_some();
+            let chooses = scripted.branch.is_some() || scripted.short_circuit.is_some();
+            task.chooser = chooses.then_some(Chooser::Branch);
             task.retry.retries = scripted.retries;
             task.retry.delay = Duration::ZERO;
             tasks.push(task);

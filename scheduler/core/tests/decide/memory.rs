@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
     AttemptState, DagRow, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState, Transition, Version,
 };
-use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, VersionId};
+use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -63,6 +63,7 @@ impl Memory {
                 (task.state, task.reason, task.since) = (*to, reason.clone(), now);
             }
             Transition::TaskReasoned { instance, reason } => self.task(*instance).reason = reason.clone(),
+            Transition::Expanded { run, tasks, items, .. } => self.expand(*run, tasks, items.len(), now),
             Transition::AttemptCreated { attempt } => {
                 let task = self.task(attempt.instance);
                 assert_eq!(task.state, TaskState::Queued);
@@ -109,7 +110,22 @@ impl Memory {
     }
 
     pub(crate) fn task(&mut self, instance: InstanceId) -> &mut TaskRow {
-        &mut self.runs.get_mut(&instance.run).unwrap().tasks[instance.task.at()]
+        let row = self.runs.get_mut(&instance.run).unwrap();
+        match instance.item.checked_sub(1) {
+            None => &mut row.tasks[instance.task.at()],
+            Some(at) => &mut row.items.get_mut(&instance.task).unwrap()[at as usize],
+        }
+    }
+
+    fn expand(&mut self, run: RunId, tasks: &[TaskIndex], items: usize, now: Timestamp) {
+        assert!(items > 0, "a fan without items is skipped");
+        let row = self.runs.get_mut(&run).unwrap();
+        for task in tasks {
+            let whole = &mut row.tasks[task.at()];
+            assert_eq!(whole.state, TaskState::Waiting);
+            (whole.state, whole.since) = (TaskState::Expanded, now);
+            assert_eq!(row.items.insert(*task, vec![waiting(now); items]), None, "expanded twice");
+        }
     }
 
     fn create_run(&mut self, transition: &Transition, now: Timestamp) {
@@ -128,18 +144,10 @@ impl Memory {
             unreachable!("only called with one")
         };
         let version = self.versions[version].clone();
-        let waiting = TaskRow {
-            state: TaskState::Waiting,
-            reason: Reason::Upstream,
-            attempt: 0,
-            failures: 0,
-            lost: 0,
-            started_at: None,
-            since: now,
-        };
         let row = RunRow {
             id: *run,
-            tasks: vec![waiting; version.dag.tasks.len()],
+            tasks: vec![waiting(now); version.dag.tasks.len()],
+            items: BTreeMap::new(),
             version,
             run_type: *run_type,
             logical_date: *logical_date,
@@ -157,12 +165,25 @@ impl Memory {
         assert_eq!(row.state, from, "run {run}");
         assert!(RunState::legal(from, to), "run {run}: {from} -> {to}");
         assert!(
-            !to.is_final() || row.tasks.iter().all(|task| task.state.is_final()),
+            !to.is_final()
+                || row.tasks.iter().chain(row.items.values().flatten()).all(|task| task.state.is_final()),
             "run {run} closed early"
         );
         (row.state, row.reason) = (to, reason.clone());
         if to == RunState::Running {
             row.started_at = Some(now);
         }
+    }
+}
+
+fn waiting(now: Timestamp) -> TaskRow {
+    TaskRow {
+        state: TaskState::Waiting,
+        reason: Reason::Upstream,
+        attempt: 0,
+        failures: 0,
+        lost: 0,
+        started_at: None,
+        since: now,
     }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightrun_core::dag::spec::{Backoff, Dag, Overlap, Task, TriggerRule};
+use nightrun_core::dag::spec::{
+    Backoff, Chooser, Dag, Fan, FanIndex, Items, Overlap, Share, Task, Teardown, TriggerRule,
+};
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
+    Choice, Counts, Effect, Event, Force, Item, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
     TaskState, Transition, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
@@ -135,6 +137,17 @@ impl Night {
                     self.send_end(*attempt, 0, Outcome::Signaled(number));
                 }
             }
+            Effect::Expand(instance) => {
+                let items = match self.rng.below(10) {
+                    0 => Err("no such output".to_owned()),
+                    1 => Ok(Vec::new()),
+                    _ => {
+                        let count = 1 + self.rng.below(4);
+                        Ok((0..count).map(|at| Item { key: None, value: at.into() }).collect())
+                    }
+                };
+                self.send(1, Event::Expanded { instance: *instance, items });
+            }
             Effect::Evaluate(instance) => {
                 let holds = match self.rng.below(10) {
                     0 => Err("no such output".to_owned()),
@@ -179,15 +192,18 @@ impl Night {
         let (dag, task) = (&row.version.dag, attempt.instance.task);
         let mut counts = Counts::default();
         for above in dag.graph.upstream(task) {
-            counts.total += 1;
-            counts.add(row.tasks[above.at()].state, dag.task(above).allow_failure);
+            counts.expect(dag.task(above));
+            let same_item = attempt.instance.item > 0 && dag.share_fan(above, task);
+            let items = row.items.get(&above).filter(|_| same_item);
+            let seen = items.map_or(&row.tasks[above.at()], |rows| &rows[attempt.instance.item as usize - 1]);
+            counts.add(seen.state, dag.task(above));
         }
         assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
     }
 
     fn random_choice(&mut self, attempt: AttemptId) -> Choice {
         let dag = self.memory.runs[&attempt.instance.run].version.dag.clone();
-        if !dag.task(attempt.instance.task).chooses {
+        if dag.task(attempt.instance.task).chooser.is_none() {
             return Choice::Free;
         }
         let below: Vec<TaskIndex> = dag.graph.downstream(attempt.instance.task).collect();
@@ -291,12 +307,18 @@ impl Night {
         for (id, run) in &self.memory.runs {
             assert!(run.state.is_final(), "seed {}: run {id} is still {}", self.seed, run.state);
             let failed = run.version.dag.tasks.iter().zip(&run.tasks).any(|(task, row)| {
-                matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed) && !task.allow_failure
+                matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed)
+                    && !task.allow_failure
+                    && task.teardown.is_none_or(|teardown| teardown.fails_run)
             });
             if run.state == RunState::Success {
                 assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
             }
-            for (task, row) in run.version.dag.tasks.iter().zip(&run.tasks) {
+            let items = run
+                .items
+                .iter()
+                .flat_map(|(task, rows)| rows.iter().map(|row| (run.version.dag.task(*task), row)));
+            for (task, row) in run.version.dag.tasks.iter().zip(&run.tasks).chain(items) {
                 assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
             }
         }
@@ -313,7 +335,9 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
         tasks.push(random_task(rng, at));
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
     }
+    let fans = random_fans(rng, &mut tasks);
     let mut dag = build::dag(name, tasks, &edges);
+    dag.fans = fans;
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
     dag.overlap = *rng.pick(&[Overlap::Queue, Overlap::Queue, Overlap::Skip, Overlap::Replace]);
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
@@ -322,14 +346,52 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     dag
 }
 
+/// Some tasks with a `foreach` of their own, and perhaps one that several share.
+fn random_fans(rng: &mut Rng, tasks: &mut [Task]) -> Vec<Fan> {
+    let mut fans: Vec<Fan> = Vec::new();
+    let shared = rng.chance(30);
+    for (at, task) in (0..).map(TaskIndex).zip(tasks) {
+        let joins = shared && !fans.is_empty() && rng.chance(50);
+        if !joins && !rng.chance(20) {
+            continue;
+        }
+        if !joins {
+            fans.push(random_fan(rng));
+        }
+        let place = if joins { 0 } else { fans.len() - 1 };
+        fans[place].tasks.push(at);
+        task.fan = Some(FanIndex(u32::try_from(place).unwrap()));
+    }
+    fans
+}
+
+fn random_fan(rng: &mut Rng) -> Fan {
+    let share = |rng: &mut Rng| match rng.below(2) {
+        0 => Share::Count(u32::try_from(rng.below(3)).unwrap()),
+        _ => Share::Percent(50.0),
+    };
+    Fan {
+        items: Items::Range(0, 3, 1),
+        name: None,
+        key: None,
+        max_parallel: rng.chance(40).then(|| 1 + u32::try_from(rng.below(2)).unwrap()),
+        min_success: rng.chance(20).then(|| share(rng)),
+        max_failures: rng.chance(20).then(|| share(rng)),
+        lockstep: rng.chance(30),
+        tasks: vec![],
+    }
+}
+
 fn random_task(rng: &mut Rng, at: usize) -> Task {
     let mut task = build::task(&format!("t{at}"));
     if rng.chance(50) {
         task.trigger_rule = *rng.pick(&TriggerRule::ALL);
     }
     task.when = rng.chance(15).then(|| "true".to_owned());
-    task.chooses = rng.chance(15);
+    task.chooser = rng.chance(15).then_some(Chooser::Branch);
     task.allow_failure = rng.chance(10);
+    task.setup = rng.chance(15);
+    task.teardown = rng.chance(10).then_some(Teardown { fails_run: rng.chance(50) });
     task.timeout = rng.chance(30).then(|| Duration::from_secs(1 + rng.below(80)));
     task.pool = rng.chance(40).then(|| (*rng.pick(&["small", "wide"])).to_owned());
     task.pool_slots = 1 + u32::try_from(rng.below(2)).unwrap();

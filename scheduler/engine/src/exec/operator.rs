@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nightrun_core::dag::OperatorSignature;
-use nightrun_core::decide::Choice;
 use serde_json::{Map, Value as Json};
 
 /// What an operator makes of its arguments.
@@ -31,8 +30,6 @@ pub enum Job {
     Done {
         /// Its outputs.
         outputs: Map<String, Json>,
-        /// What it decides about the tasks after it.
-        choice: Choice,
     },
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
-use nightrun_core::decide::{Choice, Effect, Event, Outcome, Outputs, Run, State, Transition};
-use nightrun_core::id::{AttemptId, InstanceId, TaskIndex};
+use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
+use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
@@ -15,7 +15,7 @@ use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
 use super::vars::Vars;
-use super::{Parts, finish, plain};
+use super::{Parts, expand, finish, plain};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
@@ -40,6 +40,7 @@ pub(super) struct Carrier {
     loop_: Handle,
     values: RunValues,
     vars: Vars,
+    max_items: usize,
     alive: HashSet<AttemptId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
@@ -47,13 +48,13 @@ pub(super) struct Carrier {
 /// What starting an attempt comes to.
 enum Start {
     Process(AttemptOrder),
-    Done(Map<String, Json>, Choice),
+    Done(Map<String, Json>),
 }
 
 /// What a task's work comes to: a program with what it adds to the environment, or nothing to run.
 enum Prepared {
     Program(Vec<String>, Vec<(String, String)>),
-    Done(Map<String, Json>, Choice),
+    Done(Map<String, Json>),
 }
 
 impl Carrier {
@@ -70,6 +71,7 @@ impl Carrier {
             loop_,
             values,
             vars,
+            max_items: parts.max_items,
             alive: HashSet::new(),
             prepared: None,
         }
@@ -97,6 +99,7 @@ impl Carrier {
             Effect::Launch(attempt) => self.launch(state, *attempt),
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
+            Effect::Expand(instance) => self.expand(state, *instance),
             Effect::RunEnded(_) => {}
         }
     }
@@ -112,8 +115,8 @@ impl Carrier {
         match word {
             Word::Started { pid } => Some(Event::AttemptStarted { attempt, pid, at }),
             Word::Ended(ended) => {
-                let task = state.run(attempt.instance.run)?.version.dag.task(attempt.instance.task);
-                finish::outcome(task, &self.paths, &self.data, attempt, at, ended, &self.loop_)
+                let dag = &state.run(attempt.instance.run)?.version.dag;
+                finish::outcome(dag, &self.paths, &self.data, attempt, at, ended, &self.loop_)
                     .map(|outcome| Event::AttemptFinished { attempt, at, outcome })
             }
         }
@@ -126,9 +129,12 @@ impl Carrier {
                 self.alive.insert(attempt);
                 self.executor.launch(order);
             }
-            Ok(Start::Done(outputs, choice)) => {
-                let outputs: Outputs = finish::inline(outputs);
-                self.tell_end(attempt, true, Outcome::Succeeded { outputs, choice });
+            Ok(Start::Done(outputs)) => {
+                let outcome = match choice_of(&run.version.dag, attempt.instance.task, &outputs) {
+                    Ok(choice) => Outcome::Succeeded { outputs: finish::inline(outputs), choice },
+                    Err(message) => Outcome::OutputsRefused(message),
+                };
+                self.tell_end(attempt, true, outcome);
             }
             Err(message) => self.tell_end(attempt, false, Outcome::NotStarted(message)),
         }
@@ -147,16 +153,25 @@ impl Carrier {
         let Some(run) = state.run(instance.run) else { return };
         let task = run.version.dag.task(instance.task);
         let Some(when) = &task.when else { return };
-        let holds = self
-            .scope_of(run, instance.task, 1)
-            .build(&[when.as_str()], true)
+        let scope = self.scope_of(run, instance, 1);
+        let holds = scope
+            .build(&[&format!("{{{{ {when} }}}}")])
             .and_then(|scope| template::evaluate(when, &scope).map_err(|fault| fault.to_string()))
             .map(|value| template::holds(&value));
         self.loop_.tell(Event::WhenEvaluated { instance, holds });
     }
 
-    fn scope_of<'a>(&'a self, run: &'a Run, task: TaskIndex, try_number: u32) -> ScopeOf<'a> {
-        ScopeOf { run, task, try_number, values: &self.values, vars: &self.vars, data: &self.data }
+    fn expand(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let Some((_, fan)) = run.version.dag.fan_of(instance.task) else { return };
+        let items = expand::items(fan, &self.scope_of(run, instance, 1), self.max_items);
+        self.loop_.tell(Event::Expanded { instance, items });
+    }
+
+    fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {
+        let item = run.version.dag.fan_of(id.task).and_then(|(fan, _)| self.values.item(id, fan));
+        let (values, vars, data) = (&self.values, &self.vars, self.data.as_path());
+        ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, vars, data }
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {
@@ -169,7 +184,7 @@ impl Carrier {
             self.prepared = Some(run.id);
         }
         let texts = texts_of(run, task);
-        let scope = self.scope_of(run, at, attempt.number).build(&texts, false)?;
+        let scope = self.scope_of(run, attempt.instance, attempt.number).build(&texts)?;
         let render = |text: &str| render(text, &scope);
         let mut own = Vec::new();
         for (name, value) in run.version.dag.env.iter().chain(&task.env) {
@@ -177,7 +192,7 @@ impl Carrier {
         }
         let (argv, values) = match self.prepare(task, attempt, &scope, &own)? {
             Prepared::Program(argv, values) => (argv, values),
-            Prepared::Done(outputs, choice) => return Ok(Start::Done(outputs, choice)),
+            Prepared::Done(outputs) => return Ok(Start::Done(outputs)),
         };
         let parent = Path::new(&run.version.path).parent().filter(|parent| *parent != Path::new(""));
         let folder = parent.map_or_else(|| self.dags.clone(), |parent| self.dags.join(parent));
@@ -197,7 +212,13 @@ impl Carrier {
             context: self.paths.context(attempt).to_string_lossy().into_owned(),
             store_id: &self.store_id,
         };
-        let env = environment::build(&self.environment, &identity, own, values);
+        let item = task.fan.and_then(|fan| self.values.item(attempt.instance, fan));
+        let env = environment::build(
+            &self.environment,
+            &identity,
+            own,
+            values.into_iter().chain(item.into_iter().flat_map(item_env)).collect(),
+        );
         Ok(Start::Process(AttemptOrder {
             attempt,
             argv,
@@ -249,7 +270,7 @@ impl Carrier {
                         let file = self.write_script(attempt, &text)?;
                         plain(interpreter.into_iter().chain([file]).chain(args).collect())
                     }
-                    Job::Done { outputs, choice } => Ok(Prepared::Done(outputs, choice)),
+                    Job::Done { outputs } => Ok(Prepared::Done(outputs)),
                 }
             }
         }
@@ -270,10 +291,24 @@ impl Carrier {
     }
 
     fn write_context(&self, run: &Run, attempt: AttemptId) -> Result<(), String> {
-        let context = self.scope_of(run, attempt.instance.task, attempt.number).context()?;
+        let context = self.scope_of(run, attempt.instance, attempt.number).context()?;
         std::fs::write(self.paths.context(attempt), context.to_string())
             .map_err(|fault| format!("its context cannot be written: {fault}"))
     }
+}
+
+/// An item of a `foreach` as environment: its number, and itself where it is no long text.
+fn item_env((item, index): (&Item, u32)) -> Vec<(String, String)> {
+    const LONGEST: usize = 32 * 1024;
+    let text = match &item.value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut env = vec![("NIGHTRUN_ITEM_INDEX".to_owned(), index.to_string())];
+    if text.len() <= LONGEST && !text.contains('\0') {
+        env.push(("NIGHTRUN_ITEM".to_owned(), text));
+    }
+    env
 }
 
 /// All texts of a task that may be templates.
@@ -290,7 +325,7 @@ fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
     texts
 }
 
-fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
+pub(super) fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
     match value {
         Json::String(text) => texts.push(text),
         Json::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
@@ -299,7 +334,7 @@ fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
     }
 }
 
-fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
+pub(super) fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
     if !is_template(text) {
         return Ok(text.to_owned());
     }
@@ -311,7 +346,7 @@ fn render_all(with: &Map<String, Json>, scope: &template::Scope) -> Result<Map<S
     with.iter().map(|(key, value)| Ok((key.clone(), render_json(value, scope)?))).collect()
 }
 
-fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
+pub(super) fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
     match value {
         Json::String(text) if is_template(text) => {
             template::render_value(text, scope).map_err(|fault| fault.to_string())

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-use nightrun_core::dag::spec::Task;
-use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs};
-use nightrun_core::id::AttemptId;
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs, choice_of};
+use nightrun_core::id::{AttemptId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_core::value;
 use rustix::fs::{Mode, OFlags};
@@ -23,7 +24,7 @@ const QUICK: u64 = 64 * 1024;
 
 /// What the end of a process comes to. `None`: there is much to read; the outcome comes as an event.
 pub(super) fn outcome(
-    task: &Task,
+    dag: &Arc<Dag>,
     paths: &LogPaths,
     data: &Path,
     attempt: AttemptId,
@@ -37,14 +38,15 @@ pub(super) fn outcome(
         Ended::Signaled(number) => return Some(Outcome::Signaled(number)),
         Ended::NotStarted(message) => return Some(Outcome::NotStarted(message)),
     }
+    let at_task = attempt.instance.task;
     let (file, stdout) = (paths.output(attempt), paths.stdout(attempt));
     let size = |path: &Path| fs::symlink_metadata(path).map_or(0, |meta| meta.len());
-    if size(&file) + task.capture.map_or(0, |_| size(&stdout)) <= QUICK {
-        return Some(succeeded(task, &file, &stdout, data));
+    if size(&file) + dag.task(at_task).capture.map_or(0, |_| size(&stdout)) <= QUICK {
+        return Some(succeeded(dag, at_task, (&file, &stdout), data));
     }
-    let (task, data, loop_) = (task.clone(), data.to_owned(), loop_.clone());
+    let (dag, data, loop_) = (dag.clone(), data.to_owned(), loop_.clone());
     tokio::task::spawn_blocking(move || {
-        let outcome = succeeded(&task, &file, &stdout, &data);
+        let outcome = succeeded(&dag, at_task, (&file, &stdout), &data);
         loop_.tell(Event::AttemptFinished { attempt, at, outcome });
     });
     None
@@ -55,20 +57,27 @@ pub(super) fn inline(values: Map<String, Json>) -> Outputs {
     values.into_iter().map(|(key, value)| (key, Output::Inline(value))).collect()
 }
 
-fn succeeded(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Outcome {
-    match read_outputs(task, file, stdout, data) {
-        Ok(outputs) => Outcome::Succeeded { outputs, choice: Choice::Free },
+fn succeeded(dag: &Dag, task: TaskIndex, files: (&Path, &Path), data: &Path) -> Outcome {
+    match read_outputs(dag, task, files, data) {
+        Ok((outputs, choice)) => Outcome::Succeeded { outputs, choice },
         Err(message) => Outcome::OutputsRefused(message),
     }
 }
 
-fn read_outputs(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Result<Outputs, String> {
+fn read_outputs(
+    dag: &Dag,
+    at: TaskIndex,
+    (file, stdout): (&Path, &Path),
+    data: &Path,
+) -> Result<(Outputs, Choice), String> {
+    let task = dag.task(at);
     let bytes = read_file(file)?;
     let mut values = value::parse_outputs(&bytes).map_err(|fault| fault.to_string())?;
     value::check_declared(&task.outputs, &values)?;
     if let Some(kind) = task.capture {
         values.insert("return_value".into(), value::capture(kind, &read_file(stdout)?)?);
     }
+    let choice = choice_of(dag, at, &values)?;
     let mut outputs = Outputs::new();
     for (key, value) in values {
         let output = store::spill(data, &value).map_err(|fault| format!("output `{key}`: {fault}"))?;
@@ -78,7 +87,7 @@ fn read_outputs(task: &Task, file: &Path, stdout: &Path, data: &Path) -> Result<
     if !bytes.is_empty() {
         let _ = fs::remove_file(file);
     }
-    Ok(outputs)
+    Ok((outputs, choice))
 }
 
 /// A file's bytes; none when there is no file. What a task puts in its place (a link, a pipe, a device) is

@@ -3,6 +3,7 @@
 
 mod carry;
 mod defaults;
+mod expand;
 mod finish;
 mod folder;
 mod handle;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub dags: PathBuf,
     /// How many attempts run at once.
     pub slots: u32,
+    /// How many items a `foreach` may have.
+    pub max_items: usize,
     /// Slots of each pool.
     pub pools: BTreeMap<String, u32>,
     /// False: no schedule fires; runs are made by request only.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nightrun_core::dag::spec::Work;
 use nightrun_core::decide::Run;
-use nightrun_core::id::TaskIndex;
+use nightrun_core::id::{InstanceId, TaskIndex};
 use nightrun_core::{quoting, template};
 use serde::Serialize;
 
@@ -82,8 +82,9 @@ fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -
         return Ok((source.to_owned(), Vec::new()));
     }
     let values = RunValues::default();
-    let scope = ScopeOf { run, task: at, try_number: 1, values: &values, vars, data: Path::new("") };
-    let scope = scope.build(&[source], false)?;
+    let id = InstanceId::whole(run.id, at);
+    let scope = ScopeOf { run, id, try_number: 1, item: None, values: &values, vars, data: Path::new("") };
+    let scope = scope.build(&[source])?;
     if kind == Kind::Shell {
         let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
         return Ok((text.script, text.env));

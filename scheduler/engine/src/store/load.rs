@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
-use nightrun_core::id::{DagId, RunId, VersionId};
+use nightrun_core::id::{DagId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use rusqlite::Connection;
 
@@ -70,6 +70,9 @@ pub fn load(
     read().map_err(|fault: Fault| fault.at(path))
 }
 
+/// Stored items of a run by their task.
+type Items = BTreeMap<TaskIndex, Vec<TaskRow>>;
+
 struct Loader<'a, P> {
     conn: &'a Connection,
     parse: P,
@@ -120,7 +123,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
         while let Some(row) = rows.next()? {
             let (id, dag, version) = (RunId(row.get(0)?), dag_id(row, 1)?, VersionId(row.get(2)?));
             let Some(version) = self.version(version, &dag, Some(id))? else { continue };
-            let tasks = self.tasks(id)?;
+            let (tasks, items) = self.tasks(id)?;
             let in_force = dags.binary_search_by(|row| row.id.cmp(&dag)).is_ok();
             if !in_force || tasks.len() != version.dag.tasks.len() {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
@@ -137,25 +140,27 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 reason: reason(row, 9)?,
                 started_at: maybe_instant(row, 10)?,
                 tasks,
+                items,
             });
         }
         Ok(runs)
     }
 
-    fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>, Fault> {
+    /// The tasks of a run as wholes, and the items of those that were expanded.
+    fn tasks(&self, run: RunId) -> Result<(Vec<TaskRow>, Items), Fault> {
         let mut rows = self.conn.prepare_cached(
             "SELECT state, reason, attempts,
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
                                                       AND a.item = i.item AND a.state = 'failed'),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
                                                       AND a.item = i.item AND a.state = 'lost'),
-                    started_at, since
+                    started_at, since, task, item
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
-        let mut tasks = Vec::new();
+        let (mut tasks, mut items) = (Vec::new(), Items::new());
         while let Some(row) = rows.next()? {
-            tasks.push(TaskRow {
+            let stored = TaskRow {
                 state: word(row, 0, TaskState::parse)?,
                 reason: reason(row, 1)?,
                 attempt: row.get(2)?,
@@ -163,9 +168,13 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 lost: row.get(4)?,
                 started_at: maybe_instant(row, 5)?,
                 since: instant(row, 6)?,
-            });
+            };
+            match row.get::<_, u32>(8)? {
+                0 => tasks.push(stored),
+                _ => items.entry(TaskIndex(row.get(7)?)).or_default().push(stored),
+            }
         }
-        Ok(tasks)
+        Ok((tasks, items))
     }
 
     /// The version, shared by all that are pinned to it; `None`, and a note, when its text is unreadable.

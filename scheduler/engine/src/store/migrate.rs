@@ -13,7 +13,8 @@ use super::hex;
 /// All migrations; the first has number 1.
 pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0001_store.sql"),
-    include_str!("../../../../migrations/0002_files.sql"),
+    include_str!("../../../../migrations/0002_foreach.sql"),
+    include_str!("../../../../migrations/0003_files.sql"),
 ];
 
 /// The number of the last of these migrations.
@@ -54,7 +55,15 @@ pub(super) fn applied(conn: &Connection, migrations: &[&str]) -> Result<u32, Fau
     if last > known(migrations) { Err(Fault::Newer(last)) } else { Ok(last) }
 }
 
+/// References are looked at once all of it is done, for a table that is made anew is gone for a moment.
 fn apply(conn: &mut Connection, number: u32, sql: &str) -> Result<(), Fault> {
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let applied = apply_unchecked(conn, number, sql);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    applied
+}
+
+fn apply_unchecked(conn: &mut Connection, number: u32, sql: &str) -> Result<(), Fault> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migration (
@@ -68,6 +77,13 @@ fn apply(conn: &mut Connection, number: u32, sql: &str) -> Result<(), Fault> {
         "INSERT INTO schema_migration (number, checksum) VALUES (?1, ?2)",
         params![number, checksum(sql)],
     )?;
+    let broken: u32 =
+        transaction.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+    if broken > 0 {
+        return Err(Fault::Unlawful(format!(
+            "migration {number} would leave {broken} rows without what they refer to"
+        )));
+    }
     Ok(transaction.commit()?)
 }
 

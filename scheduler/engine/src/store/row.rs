@@ -202,8 +202,46 @@ pub struct TaskShow {
     pub ended_at: Option<Timestamp>,
     /// The place of its task in the file.
     pub task: TaskIndex,
-    /// Which item of a `foreach`; 0 without one.
-    pub item: u32,
+    /// Which item of a `foreach`, from 0; `None`: the task itself.
+    pub item: Option<u32>,
+    /// What people see of the item beside its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The items of an expanded task, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<TaskShow>,
+}
+
+impl RunShow {
+    /// All tasks, each followed by its items.
+    pub fn instances(&self) -> impl Iterator<Item = &TaskShow> {
+        self.tasks.iter().flat_map(|task| std::iter::once(task).chain(&task.items))
+    }
+
+    /// The task, or with `load[3]` the item, of this name.
+    pub fn find(&self, name: &str) -> Option<&TaskShow> {
+        let (id, item) = match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
+            Some((id, item)) => (id, Some(item.parse::<usize>().ok()?)),
+            None => (name, None),
+        };
+        let task = self.tasks.iter().find(|task| task.id == id)?;
+        item.map_or(Some(task), |item| task.items.get(item))
+    }
+}
+
+impl TaskShow {
+    /// Its identity in its run.
+    pub fn instance(&self, run: RunId) -> InstanceId {
+        InstanceId { run, task: self.task, item: self.item.map_or(0, |item| item + 1) }
+    }
+
+    /// Its name for people: `load`, and `load[3]` for an item.
+    pub fn name(&self) -> String {
+        match self.item {
+            Some(item) => format!("{}[{item}]", self.id),
+            None => self.id.clone(),
+        }
+    }
 }
 
 /// One attempt.

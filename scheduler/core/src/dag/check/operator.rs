@@ -8,9 +8,9 @@ use crate::diag::{Code, Fault, Faults, Span};
 use crate::template::nearest;
 use crate::time::parse_duration;
 
-/// Checks the operator of a task; true when it chooses which tasks after it are wanted.
-pub(super) fn check(draft: &DraftTask<'_, '_>, known: &Known, faults: &mut Faults) -> bool {
-    let (Work::Operator { name, .. }, Some(at)) = (&draft.task.work, draft.type_at) else { return false };
+/// Checks the operator of a task.
+pub(super) fn check(draft: &DraftTask<'_, '_>, known: &Known, faults: &mut Faults) {
+    let (Work::Operator { name, .. }, Some(at)) = (&draft.task.work, draft.type_at) else { return };
     let Some(operator) = known.operators.iter().find(|operator| operator.name == *name) else {
         let names = known.operators.iter().map(|operator| operator.name.as_str());
         let help = match nearest(name, names.clone()) {
@@ -19,11 +19,10 @@ pub(super) fn check(draft: &DraftTask<'_, '_>, known: &Known, faults: &mut Fault
         };
         faults
             .add(Fault::new(Code::UnknownOperator, at, format!("there is no operator `{name}`")).help(help));
-        return false;
+        return;
     };
     let none = Map::default();
     arguments(operator, draft.with.unwrap_or(&none), at, faults);
-    operator.chooses
 }
 
 fn arguments(operator: &OperatorSignature, with: &Map<'_>, at: Span, faults: &mut Faults) {

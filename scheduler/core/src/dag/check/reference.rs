@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::graph::Ids;
 use crate::dag::read::{Draft, DraftTask, Text, TextKind};
-use crate::dag::spec::Task;
+use crate::dag::spec::{Fan, FanIndex, Task};
 use crate::dag::tree::{Kind, Node};
 use crate::diag::{Code, Fault, Faults};
 use crate::graph::Graph;
@@ -20,6 +20,9 @@ pub(super) struct Names<'d, 'n, 'a> {
     pub(super) graph: Option<&'d Graph>,
     /// The text of the file.
     pub(super) file: &'d str,
+    pub(super) fans: &'d [Fan],
+    /// For each task the fan it belongs to.
+    pub(super) fan_of: &'d [Option<FanIndex>],
 }
 
 /// The task whose texts are checked; none for the DAG's own.
@@ -36,12 +39,32 @@ impl Names<'_, '_, '_> {
         for node in self.draft.env.into_iter().flat_map(values) {
             self.text(Text { node, kind: TextKind::Plain }, &mut dag, faults);
         }
-        for (at, DraftTask { task, texts, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
+        for (at, DraftTask { task, texts, fan, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
             if faults.is_full() {
                 return;
             }
             let mut user = User { task: Some((at, task)), ancestors: None };
-            for text in texts {
+            for text in texts.iter().chain(fan.iter().flat_map(|fan| &fan.texts)) {
+                self.text(*text, &mut user, faults);
+            }
+        }
+        self.check_group_fans(faults);
+    }
+
+    /// What a group is done for is found out before its first task begins.
+    fn check_group_fans(&self, faults: &mut Faults) {
+        for group in &self.draft.groups {
+            let Some(fan) = &group.fan else { continue };
+            let found =
+                self.fans.iter().find(|known| known.items == fan.fan.items && known.key == fan.fan.key);
+            let is_first = |task: &&TaskIndex| {
+                self.graph.is_none_or(|graph| {
+                    !graph.upstream(**task).any(|above| found.is_some_and(|fan| fan.tasks.contains(&above)))
+                })
+            };
+            let Some(first) = found.and_then(|fan| fan.tasks.iter().find(is_first)) else { continue };
+            let mut user = User { task: Some((*first, &self.draft.tasks[first.at()].task)), ancestors: None };
+            for text in &fan.texts {
                 self.text(*text, &mut user, faults);
             }
         }
@@ -83,7 +106,9 @@ impl Names<'_, '_, '_> {
                 references
             }
         };
-        add(Code::UnknownName, references.unknown_names(&[]));
+        let fan = user.task.and_then(|(at, _)| self.fan_of[at.at()]).map(|at| &self.fans[at.at()]);
+        let name: Vec<&str> = fan.and_then(|fan| fan.name.as_deref()).into_iter().collect();
+        add(Code::UnknownName, references.unknown_names(&name));
         for used in &references.uses {
             if let Some((code, message, help)) = self.wrong(used, user) {
                 faults.add(Fault::new(code, place(used.range.clone()), message).maybe_help(help));
@@ -100,6 +125,7 @@ impl Names<'_, '_, '_> {
                 let help = "the outputs of another task are `tasks.extract.outputs.rows`";
                 Some((Code::UnknownName, "a task has no outputs before it has run".into(), Some(help.into())))
             }
+            ["item", ..] if user.task.is_some_and(|(at, _)| self.fan_of[at.at()].is_some()) => None,
             ["item", ..] => Some((
                 Code::UnknownName,
                 "`item` belongs to a `foreach`, which this task has not".into(),

@@ -52,6 +52,8 @@ keys! {
         "Where processes start; relative to the DAG file's folder, which it is without this key.";
     DEFAULTS "defaults", Shape::Defaults, "{}", "{retries: 2, retry_delay: 1m}",
         "Keys for every task that does not have them itself.";
+    GROUPS "groups", Shape::Groups, "[]", "[{id: warehouse, label: Load the warehouse}]",
+        "Names for several tasks: ends of dependencies, scopes of defaults, folds of the graph.";
     TASKS "tasks", Shape::Tasks, "", "[{id: extract, run: ./extract.sh}]",
         "The tasks. Those without a dependency between them run in parallel.";
 }

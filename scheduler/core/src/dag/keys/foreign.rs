@@ -8,7 +8,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
         Level::Dag => &[
             "secrets",
             "deadline",
-            "groups",
             "wait_for_previous",
             "on_success",
             "on_failure",
@@ -21,9 +20,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "priority",
         ],
         Level::Task | Level::Defaults => &[
-            "group",
             "user",
-            "foreach",
             "wait_for",
             "wait_for_previous",
             "retry_immediately",
@@ -34,9 +31,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "cache",
             "secrets",
             "compensate",
-            "setup",
-            "teardown",
-            "fail_run",
             "on_success",
             "on_failure",
             "on_retry",
@@ -45,7 +39,8 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Folder | Level::Param => &[],
+        Level::Folder | Level::Param | Level::Foreach => &[],
+        Level::Group => &["retries"],
     };
     keys.contains(&key)
 }

@@ -3,7 +3,9 @@
 
 pub(crate) mod dag;
 pub(crate) mod folder;
+pub(crate) mod foreach;
 mod foreign;
+pub(crate) mod group;
 pub(crate) mod param;
 pub(crate) mod schedule;
 pub(crate) mod task;
@@ -22,6 +24,8 @@ pub(crate) enum Level {
     Defaults,
     Schedule,
     Param,
+    Group,
+    Foreach,
 }
 
 impl Level {
@@ -33,6 +37,8 @@ impl Level {
             Self::Task | Self::Defaults => task::ALL,
             Self::Schedule => schedule::ALL,
             Self::Param => param::ALL,
+            Self::Group => group::ALL,
+            Self::Foreach => foreach::ALL,
         }
     }
 
@@ -80,6 +86,16 @@ pub(crate) enum Shape {
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
+    /// A list of groups.
+    Groups,
+    /// What a task or a group is done for.
+    Foreach,
+    /// Where the items of a `foreach` come from.
+    Items,
+    /// A name in templates.
+    Identifier,
+    /// So many, or so many per cent.
+    Share,
     /// Names of outputs.
     Identifiers,
     ExitCodes,
@@ -111,6 +127,11 @@ impl Shape {
             Self::Text | Self::Name | Self::Zone | Self::Cron | Self::Pattern | Self::Word(_) => "text",
             Self::Boolean => "`true` or `false`",
             Self::Integer { .. } => "a whole number",
+            Self::Groups => "a list of groups",
+            Self::Foreach => "a map with `items`",
+            Self::Items => "a list, a map or an expression",
+            Self::Identifier => "a name",
+            Self::Share => "a number or a percentage",
             Self::Number => "a number",
             Self::Duration => "a duration",
             Self::Date => "a date",

@@ -4,8 +4,21 @@ use super::{Key, Shape, keys, words};
 use crate::dag::spec::{Capture, TriggerRule};
 
 /// What a task is, rather than how it is run: each task says it itself, never `defaults`.
-pub(crate) static OWN: &[&str] =
-    &["id", "description", "run", "type", "with", "script", "depends_on", "outputs"];
+pub(crate) static OWN: &[&str] = &[
+    "id",
+    "description",
+    "run",
+    "type",
+    "with",
+    "script",
+    "depends_on",
+    "outputs",
+    "setup",
+    "teardown",
+    "fail_run",
+    "group",
+    "foreach",
+];
 
 keys! {
     ID "id", Shape::Name, "", "extract",
@@ -24,10 +37,20 @@ keys! {
         "What runs `script`, with its options; the script's file is the last argument.";
     DEPENDS_ON "depends_on", Shape::Ids, "[]", "[extract]",
         "Tasks that end before this one starts.";
+    GROUP "group", Shape::Name, "", "warehouse",
+        "The group it belongs to.";
+    FOREACH "foreach", Shape::Foreach, "", "{items: [eu, us], as: region}",
+        "It is done once for each of these items, each with attempts and a log of its own.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",
         "How those tasks must have ended for this one to run.";
     WHEN "when", Shape::Condition, "", "\"{{ params.limit > 0 }}\"",
         "An expression; when it is false the task is skipped.";
+    SETUP "setup", Shape::Boolean, "false", "true",
+        "It makes ready what a task with `teardown: true` right after it cleans up.";
+    TEARDOWN "teardown", Shape::Boolean, "false", "true",
+        "It cleans up: it runs when all before it have ended and a setup right before it has succeeded, and its failure does not fail the run.";
+    FAIL_RUN "fail_run", Shape::Boolean, "false", "true",
+        "The failure of this teardown fails the run.";
     ALLOW_FAILURE "allow_failure", Shape::Boolean, "false", "true",
         "Its failure neither fails the run nor stops tasks that want it to succeed.";
     ENV "env", Shape::Env, "{}", "{PGTZ: UTC}",

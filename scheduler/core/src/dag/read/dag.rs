@@ -1,11 +1,15 @@
 //! The keys of the DAG itself, and everything put together.
 
+use std::collections::HashMap;
+
 use super::Reader;
 use super::entry::{Owner, is_meant};
+use super::group::DraftGroup;
 use super::settings::Settings;
 use super::task::DraftTask;
+use super::value::as_written;
 use crate::dag::check;
-use crate::dag::keys::{Level, dag as keys};
+use crate::dag::keys::{Level, dag as keys, task as task_keys};
 use crate::dag::spec::{Dag, Overlap, Param, Var};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
@@ -13,11 +17,18 @@ use crate::id::{DagId, is_name};
 
 /// A DAG whose parts are read, before the checks of how they hang together.
 pub(crate) struct Draft<'n, 'a> {
+    pub(crate) groups: Vec<DraftGroup<'n, 'a>>,
     pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
     pub(crate) params: Vec<Param>,
     pub(crate) vars: Vec<Var>,
     /// The DAG's own `env`, whose templates every task renders.
     pub(crate) env: Option<&'n Node<'a>>,
+}
+
+/// The id in the `group` of a task.
+fn group_of<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    let Kind::Map(map) = &node.kind else { return None };
+    as_written(map.get(task_keys::GROUP.name)?)
 }
 
 impl Draft<'_, '_> {
@@ -42,7 +53,8 @@ impl Reader<'_> {
         let params = self.read(map, &keys::PARAMS, Self::params).unwrap_or_default();
         let firing = self.firing(map);
         let defaults = self.defaults(map);
-        let tasks = self.tasks(map, &defaults);
+        let groups = self.groups(map, &defaults);
+        let tasks = self.tasks(map, &defaults, &groups);
         let env = self.read(map, &keys::ENV, Self::env).unwrap_or_default();
         let mut dag = Dag {
             id: DagId::from(id.as_str()),
@@ -66,10 +78,13 @@ impl Reader<'_> {
             env,
             tasks: Vec::new(),
             graph: crate::graph::Graph::new(0, &[]).ok()?,
+            groups: Vec::new(),
+            fans: Vec::new(),
         };
         let vars = self.read(map, &keys::VARS, Self::vars).unwrap_or_default();
-        let mut draft = Draft { tasks: tasks?, params, vars, env: map.get(keys::ENV.name) };
-        dag.graph = check::check(&mut draft, self)?;
+        let mut draft = Draft { groups, tasks: tasks?, params, vars, env: map.get(keys::ENV.name) };
+        let checked = check::check(&mut draft, self)?;
+        (dag.graph, dag.groups, dag.fans) = (checked.graph, checked.groups, checked.fans);
         dag.params = draft.params;
         dag.vars = draft.vars;
         dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
@@ -138,6 +153,7 @@ impl Reader<'_> {
         &mut self,
         map: &'n Map<'a>,
         defaults: &Settings<'n, 'a>,
+        groups: &[DraftGroup<'n, 'a>],
     ) -> Option<Vec<DraftTask<'n, 'a>>> {
         let Some(entry) = map.entry(keys::TASKS.name) else {
             if is_meant(map, Level::Dag, &keys::TASKS) {
@@ -161,8 +177,12 @@ impl Reader<'_> {
             self.faults.add(fault.help("a DAG has at least one task: `- {id: extract, run: ./extract.sh}`"));
         }
         self.check_inherited(map, nodes.len())?;
+        let scopes: HashMap<&str, &Settings<'n, 'a>> =
+            groups.iter().map(|group| (group.id, &group.settings)).collect();
+        let scope =
+            |node: &Node<'_>| group_of(node).and_then(|id| scopes.get(id)).copied().unwrap_or(defaults);
         let tasks: Vec<_> =
-            nodes.iter().enumerate().map(|(at, node)| self.task(node, at + 1, defaults)).collect();
+            nodes.iter().enumerate().map(|(at, node)| self.task(node, at + 1, scope(node))).collect();
         Some(tasks.into_iter().flatten().collect())
     }
 }

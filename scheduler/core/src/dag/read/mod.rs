@@ -2,6 +2,8 @@
 
 mod dag;
 mod entry;
+mod foreach;
+mod group;
 mod inherit;
 mod params;
 mod schedule;
@@ -21,6 +23,7 @@ use crate::diag::{Code, Diagnostic, Fault, Faults, Span};
 use crate::id::DagId;
 
 pub(crate) use self::dag::Draft;
+pub(crate) use self::group::DraftGroup;
 use self::inherit::Folders;
 pub use self::inherit::{DEFAULTS_FILE, DefaultsFile, read_defaults};
 pub(crate) use self::task::{DraftTask, Text, TextKind};
@@ -68,6 +71,14 @@ pub(crate) struct Reader<'r> {
     pub(crate) text: &'r str,
     pub(crate) faults: &'r mut Faults,
     pub(crate) known: &'r Known,
+}
+
+impl Reader<'_> {
+    /// Reads something whose faults are reported elsewhere.
+    fn quietly<T>(&mut self, read: impl FnOnce(&mut Reader<'_>) -> T) -> T {
+        let mut elsewhere = Faults::default();
+        read(&mut Reader { text: self.text, faults: &mut elsewhere, known: self.known })
+    }
 }
 
 /// Reads a DAG file. Takes any bytes, in bounded time and space, and finds all faults at once.

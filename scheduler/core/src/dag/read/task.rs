@@ -2,10 +2,11 @@
 
 use super::Reader;
 use super::entry::{Owner, is_meant};
+use super::foreach::DraftFan;
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
-use crate::dag::spec::{Task, Work};
+use crate::dag::spec::{Chooser, Task, Teardown, TriggerRule, Work};
 use crate::dag::tree::{Entry, Kind, Map, Node, Value};
 use crate::diag::{Code, Fault, Span};
 use crate::id::is_name;
@@ -17,6 +18,9 @@ pub(crate) struct DraftTask<'n, 'a> {
     /// Its id, or what stands for it.
     pub(crate) at: Span,
     pub(crate) upstreams: Vec<(&'n str, Span)>,
+    /// The group it belongs to.
+    pub(crate) group: Option<(&'n str, Span)>,
+    pub(crate) fan: Option<DraftFan<'n, 'a>>,
     pub(crate) rule_at: Option<Span>,
     pub(crate) pool_at: Option<Span>,
     pub(crate) slots_at: Span,
@@ -75,13 +79,20 @@ impl Reader<'_> {
         let upstreams = self.read(map, &keys::DEPENDS_ON, Self::ids).unwrap_or_default();
         let (work, mut texts) = self.work(map, &settings, &name, node.at);
         texts.extend(setting_texts(&settings));
+        let teardown = self.teardown(map);
         let task = Task {
             id: id.unwrap_or_default().to_owned(),
             description: self.read(map, &keys::DESCRIPTION, Self::owned_text),
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
-            chooses: false,
-            trigger_rule: settings.trigger_rule.0,
+            fan: None,
+            chooser: chooser(map),
+            setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
+            trigger_rule: match (teardown, settings.trigger_rule) {
+                (Some(_), (_, None)) => TriggerRule::AllDoneSetupSuccess,
+                (_, (rule, _)) => rule,
+            },
+            teardown,
             when: settings.when.and_then(|node| self.expression(node)),
             allow_failure: settings.allow_failure,
             env: settings.env,
@@ -100,6 +111,8 @@ impl Reader<'_> {
             task,
             at: map.get(keys::ID.name).map_or(node.at, |id| id.at),
             upstreams,
+            group: self.read(map, &keys::GROUP, |r, key, node| Some((r.name(key, node)?, node.at))),
+            fan: self.read(map, &keys::FOREACH, Self::foreach),
             rule_at: map.get(keys::TRIGGER_RULE.name).map(|node| node.at),
             pool_at: settings.pool.map(|(_, at)| at),
             slots_at: settings.pool_slots.1,
@@ -110,6 +123,15 @@ impl Reader<'_> {
             },
             texts,
         })
+    }
+
+    fn teardown(&mut self, map: &Map<'_>) -> Option<Teardown> {
+        let is_one = self.read(map, &keys::TEARDOWN, Self::boolean).unwrap_or(false);
+        let fails_run = self.read(map, &keys::FAIL_RUN, Self::boolean).unwrap_or(false);
+        if !is_one {
+            self.no_effect(map, &keys::FAIL_RUN, "without `teardown`");
+        }
+        is_one.then_some(Teardown { fails_run })
     }
 
     fn task_id<'n>(&mut self, map: &'n Map<'_>, node: &Node<'_>, number: usize) -> Option<&'n str> {
@@ -161,7 +183,7 @@ impl Reader<'_> {
     }
 
     /// Ids of tasks: a list, or a single one.
-    fn ids<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<Vec<(&'n str, Span)>> {
+    pub(super) fn ids<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<Vec<(&'n str, Span)>> {
         match &node.kind {
             Kind::List(items) => {
                 Some(items.iter().filter_map(|item| Some((self.item_text(key, item)?, item.at))).collect())
@@ -199,8 +221,13 @@ impl Reader<'_> {
         name: &str,
         at: Span,
     ) -> (Option<Work>, Vec<Text<'n, 'a>>) {
-        let ways: Vec<&Entry<'_>> =
-            [&keys::RUN, &keys::TYPE, &keys::SCRIPT].iter().filter_map(|key| map.entry(key.name)).collect();
+        let chooses = chooser(map).is_some();
+        let mut ways: Vec<&Entry<'_>> =
+            [&keys::RUN, &keys::SCRIPT, &keys::TYPE].iter().filter_map(|key| map.entry(key.name)).collect();
+        // The process of a branch may choose by its outputs: then `type` says what they mean.
+        if chooses && ways.len() > 1 && map.get(keys::WITH.name).is_none_or(is_for_process) {
+            ways.pop();
+        }
         if let [first, second, ..] = ways[..] {
             let message =
                 format!("{name} has `{}` and `{}`: it can do only one thing", first.key, second.key);
@@ -330,8 +357,31 @@ impl Reader<'_> {
     }
 }
 
+/// What `type` says of the tasks after this one.
+fn chooser(map: &Map<'_>) -> Option<Chooser> {
+    match as_written(map.get(keys::TYPE.name)?)? {
+        "branch" => Some(Chooser::Branch),
+        "short_circuit" => {
+            let ignores = match map.get(keys::WITH.name).map(|node| &node.kind) {
+                Some(Kind::Map(with)) => with.get(IGNORE_RULES).and_then(as_written) != Some("false"),
+                _ => true,
+            };
+            Some(Chooser::ShortCircuit { direct: !ignores })
+        }
+        _ => None,
+    }
+}
+
+/// Airflow's word for a short-circuit that skips all tasks after it, whatever their rules.
+const IGNORE_RULES: &str = "ignore_downstream_trigger_rules";
+
+/// True when `with` holds nothing that says what the process of the task says.
+fn is_for_process(with: &Node<'_>) -> bool {
+    matches!(&with.kind, Kind::Map(with) if with.entries.iter().all(|entry| entry.key == IGNORE_RULES))
+}
+
 /// Every text in a value, however deep.
-fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
+pub(super) fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
     match &node.kind {
         Kind::Scalar(_) => texts.push(Text { node, kind: TextKind::Plain }),
         Kind::List(items) => items.iter().for_each(|item| texts_of(item, texts)),

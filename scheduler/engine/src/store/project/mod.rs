@@ -109,6 +109,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             task::moved(desk, *instance, (*from, *to), reason)
         }
         Transition::TaskReasoned { instance, reason } => task::reasoned(desk, *instance, reason),
+        Transition::Expanded { run, fan, tasks, items } => task::expanded(desk, *run, *fan, (tasks, items)),
         Transition::AttemptCreated { attempt } => attempt::created(desk, *attempt),
         Transition::AttemptStarted { attempt, pid, at, state } => {
             attempt::started(desk, *attempt, (*pid, *at), *state)

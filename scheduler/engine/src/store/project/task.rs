@@ -1,7 +1,8 @@
 //! Projections of what happens to task instances by themselves.
 
-use nightrun_core::decide::{Reason, TaskState};
-use nightrun_core::id::{InstanceId, RunId, VersionId};
+use nightrun_core::dag::spec::FanIndex;
+use nightrun_core::decide::{Item, Reason, TaskState};
+use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::params;
 
 use super::{Desk, json, retry_at};
@@ -15,6 +16,39 @@ pub(super) fn created(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result
          FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2))",
         params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
     )?;
+    Ok(())
+}
+
+/// These tasks have an instance for each of these items; one statement a task, for a fan may have 100,000 items.
+pub(super) fn expanded(
+    desk: &Desk<'_>,
+    run: RunId,
+    fan: FanIndex,
+    (tasks, items): (&[TaskIndex], &[Item]),
+) -> Result<(), Fault> {
+    for (at, Item { key, value }) in (1_u32..).zip(items) {
+        desk.write(
+            "INSERT INTO item (run, fan, item, key, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![run.0, fan.0, at, key, json(value)?],
+        )?;
+    }
+    let total = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let at_work = json(&Reason::ItemsAtWork { total })?;
+    for task in tasks {
+        desk.move_one(
+            "UPDATE task_instance SET state = 'expanded', fan = ?3, reason = ?4, since = ?5
+             WHERE run = ?1 AND task = ?2 AND item = 0 AND state = 'waiting'",
+            params![run.0, task.0, fan.0, at_work, desk.now()],
+            || format!("task {} of run {run} cannot be expanded", task.0),
+        )?;
+        desk.write(
+            "INSERT INTO task_instance (run, task, item, task_id, state, reason, since, fan)
+             SELECT w.run, w.task, i.item, w.task_id, 'waiting', ?4, ?5, i.fan
+             FROM task_instance w JOIN item i ON i.run = w.run AND i.fan = ?3
+             WHERE w.run = ?1 AND w.task = ?2 AND w.item = 0",
+            params![run.0, task.0, fan.0, json(&Reason::Upstream)?, desk.now()],
+        )?;
+    }
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! Pages about one run: all of it, one task's attempts, its outputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use nightrun_core::decide::{AttemptState, Output, Outputs, RunState, RunType, TaskState};
+use nightrun_core::dag::spec::FanIndex;
+use nightrun_core::decide::{AttemptState, Item, Output, Outputs, RunState, RunType, TaskState};
 use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::{Row, params};
+use serde_json::Value as Json;
 
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_instant, maybe_json, reason, word};
@@ -80,6 +82,18 @@ impl Page {
         Ok(all)
     }
 
+    /// The items of a run's fans, by fan, in their order.
+    pub fn items(&self, run: RunId) -> Result<BTreeMap<FanIndex, Vec<Item>>, Fault> {
+        let mut all = BTreeMap::<FanIndex, Vec<Item>>::new();
+        let sql = "SELECT fan, key, value FROM item WHERE run = ?1 ORDER BY fan, item";
+        for (fan, item) in self.all(sql, [run.0], |row| {
+            Ok((FanIndex(row.get(0)?), Item { key: row.get(1)?, value: json(row, 2)? }))
+        })? {
+            all.entry(fan).or_default().push(item);
+        }
+        Ok(all)
+    }
+
     /// The visible outputs of some tasks of a run, by task and item.
     pub fn outputs_of(&self, run: RunId, tasks: &[TaskIndex]) -> Result<BTreeMap<Spot, Outputs>, Fault> {
         let mut all = BTreeMap::<Spot, Outputs>::new();
@@ -99,20 +113,39 @@ impl Page {
             attempts.entry(spot).or_default().push(attempt);
         }
         let mut outputs = self.outputs(run)?;
-        let mut tasks = self.all(
-            "SELECT task, item, task_id, state, reason, since, retry_at, started_at, ended_at
-             FROM task_instance WHERE run = ?1 ORDER BY task, item",
+        let listed = self.all(
+            "SELECT task, t.item, task_id, state, reason, since, retry_at, started_at, ended_at, key
+             FROM task_instance t LEFT JOIN item i ON i.run = t.run AND i.fan = t.fan AND i.item = t.item
+             WHERE t.run = ?1 ORDER BY task, t.item",
             [run.0],
             task,
         )?;
-        for task in &mut tasks {
-            let spot = (task.task, task.item);
+        let mut tasks: Vec<TaskShow> = Vec::new();
+        for mut task in listed {
+            let spot = (task.task, task.item.map_or(0, |item| item + 1));
             task.attempts = attempts.remove(&spot).unwrap_or_default();
             let outputs = outputs.remove(&spot).unwrap_or_default().into_iter();
             task.outputs = outputs.map(|(name, output)| (name, values::show(data, &output))).collect();
+            match tasks.last_mut().filter(|_| task.item.is_some()) {
+                Some(whole) => whole.items.push(task),
+                None => tasks.push(task),
+            }
+        }
+        for whole in tasks.iter_mut().filter(|task| !task.items.is_empty()) {
+            whole.outputs = lists(&whole.items);
         }
         Ok(tasks)
     }
+}
+
+/// What later tasks see of the items' outputs: for each name a list in the order of the items.
+fn lists(items: &[TaskShow]) -> BTreeMap<String, Json> {
+    let names: BTreeSet<&String> = items.iter().flat_map(|item| item.outputs.keys()).collect();
+    let value = |item: &TaskShow, name: &String| item.outputs.get(name).cloned().unwrap_or(Json::Null);
+    names
+        .into_iter()
+        .map(|name| (name.clone(), items.iter().map(|item| value(item, name)).collect()))
+        .collect()
 }
 
 fn spot(row: &Row<'_>, at: usize) -> Result<Spot, Fault> {
@@ -122,6 +155,7 @@ fn spot(row: &Row<'_>, at: usize) -> Result<Spot, Fault> {
 /// A task instance, before its attempts and outputs are put in.
 fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
     let ((task, item), reason) = (spot(row, 0)?, reason(row, 4)?);
+    let item = item.checked_sub(1);
     Ok(TaskShow {
         id: row.get(2)?,
         state: word(row, 3, TaskState::parse)?,
@@ -135,6 +169,8 @@ fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
         ended_at: maybe_instant(row, 8)?,
         task,
         item,
+        key: row.get(9)?,
+        items: Vec::new(),
     })
 }
 
