@@ -1,9 +1,15 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+mod files;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::files::{
+    DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
+};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -61,8 +67,10 @@ pub(crate) enum Verb {
     Next(Next),
     /// Show the rendered commands of a run in order, without running anything
     DryRun(DryRun),
-    /// List the DAGs
-    Dags(Look),
+    /// List the DAGs, or show one and its versions
+    Dags(DagList),
+    /// Show what loading the DAG files as they are now would change
+    Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
     /// List the tasks of a run with their attempts
@@ -81,10 +89,12 @@ pub(crate) enum Verb {
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
     Unpause(Pause),
+    /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
+    Vars(Vars),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
-    Schema,
+    Schema(Schema),
     /// Print an example DAG file
     Example(Example),
     /// Explain an error code
@@ -131,9 +141,8 @@ pub(crate) struct Params {
 #[command(after_help = "Examples:\n  nightrun run dags/nightly_sales.yaml\n  \
     nightrun run dags/nightly_sales.yaml -p region=us --at 2026-11-20 --json")]
 pub(crate) struct Run {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     /// How many tasks run at once
@@ -195,6 +204,9 @@ pub(crate) struct Next {
     /// A DAG file, or the id of a DAG in the DAG folder
     #[arg(value_name = "FILE|DAG", required_unless_present_any = ["cron", "batch"])]
     pub(crate) target: Option<String>,
+    /// Which DAG of a file that defines several
+    #[arg(long, value_name = "ID", requires = "target")]
+    pub(crate) dag: Option<String>,
     /// A cron expression instead of a DAG
     #[arg(long, value_name = "EXPR", conflicts_with = "target")]
     pub(crate) cron: Option<String>,
@@ -230,9 +242,8 @@ pub(crate) enum DstRule {
 
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     #[command(flatten)]

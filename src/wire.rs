@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::dag::{Known, Source, read};
+use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
-use nightrun_engine::run::{Parse, Parts, Scheduler, hash_of};
+use nightrun_engine::run::{Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
 
@@ -70,6 +70,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         operators: nightrun_plugins::builtin(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
+        vars: Vars::new(environment::vars()),
         store_id,
     })
     .map_err(Failure::new)?;
@@ -92,8 +93,8 @@ fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, Strin
 /// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.
 pub(crate) fn parse_with(mut known: Known) -> Parse {
     known.any_pool = true;
-    Arc::new(move |path, text| {
-        let dag: Option<Dag> = read(&Source::new(path, text), &known).dags.into_iter().next();
+    Arc::new(move |source| {
+        let dag: Option<Dag> = read(source, &known).dags.into_iter().next();
         dag.map(Arc::new)
     })
 }

@@ -33,7 +33,7 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
         let text =
             reader.read_now(|page| page.dag(&id, 0)?.map_or(Ok(None), |dag| page.version(dag.version)));
         let parse = wire::parse_with(config.known(system_clock()()));
-        let dag = text.map_err(Failure::new)?.and_then(|(version, text)| parse(&version.path, &text));
+        let dag = text.map_err(Failure::new)?.and_then(|version| parse(&version.source()));
         let dag = dag.ok_or_else(|| Failure::new(format!("there is no DAG `{}`", args.dag)))?;
         body["params"] = json!(target::params(&dag, &args.params.params)?);
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);

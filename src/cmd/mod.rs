@@ -12,6 +12,7 @@ mod logs;
 mod look;
 mod next;
 mod output;
+mod plan;
 mod progress;
 mod run;
 mod runs;
@@ -19,9 +20,12 @@ mod schema;
 mod serve;
 mod target;
 mod validate;
+mod vars;
+mod versions;
 mod why;
 mod xcom;
 
+pub(crate) use self::target::Named;
 use crate::cli::Verb;
 use crate::failure::Verdict;
 
@@ -34,6 +38,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Next(args) => next::next(args),
         Verb::DryRun(args) => dry_run::dry_run(args),
         Verb::Dags(args) => dags::dags(args),
+        Verb::Plan(args) => plan::plan(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Tasks(args) => runs::tasks(args),
         Verb::Logs(args) => logs::logs(args),
@@ -43,8 +48,9 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Cancel(args) => act::cancel(args),
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
+        Verb::Vars(args) => vars::vars(args),
         Verb::Output(args) => output::output(args),
-        Verb::Schema => schema::schema(),
+        Verb::Schema(args) => schema::schema(&args),
         Verb::Example(args) => example::example(&args),
         Verb::Explain(args) => explain::explain(&args),
         Verb::Db(args) => db::db(args),

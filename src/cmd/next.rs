@@ -10,7 +10,7 @@ use nightrun_engine::clock::system_clock;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::target;
+use super::target::{self, Named};
 use crate::cli::{DstRule, Next};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
@@ -35,7 +35,7 @@ pub(crate) fn next(args: Next) -> Verdict {
         (Some(expression), _) => (Some(timetable(expression, &args.timezone, dst(args.dst))?), (None, None)),
         (None, Some(name)) => {
             let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
-            let dag = target::find(name, &config, now)?.dag;
+            let dag = target::find(&Named { target: name, dag: args.dag.as_deref() }, &config, now)?.dag;
             (dag.timetable.clone(), bounds(&dag))
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
@@ -62,6 +62,12 @@ fn dst(rule: DstRule) -> Dst {
         DstRule::Cron => Dst::Cron,
         DstRule::Airflow => Dst::Airflow,
     }
+}
+
+/// The next instants at which a DAG fires.
+pub(super) fn coming(dag: &Dag, after: Timestamp, count: usize) -> Vec<Timestamp> {
+    let timetable = dag.timetable.as_ref();
+    timetable.map(|timetable| instants(timetable, after, count, bounds(dag))).unwrap_or_default()
 }
 
 fn bounds(dag: &Dag) -> (Option<Timestamp>, Option<Timestamp>) {

@@ -31,7 +31,7 @@ pub(crate) fn run(args: Run) -> Verdict {
     say::start_tracing(tracing::Level::WARN);
     let config = Config::load(Given { dags: args.dags.dags, slots: args.slots, ..Given::default() })?;
     let now = system_clock()();
-    let target = target::find(&args.target, &config, now)?;
+    let target = target::find(&args.target.named(), &config, now)?;
     let params = target::params(&target.dag, &args.params.params)?;
     let logical_date = target::at(&target.dag, args.params.at.as_deref())?;
     let temporary = tempfile::Builder::new().prefix("nightrun-").tempdir().or_fail("no temporary folder")?;

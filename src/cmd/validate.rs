@@ -1,27 +1,31 @@
 //! `nightrun validate`: every fault of every file, and nothing else.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use nightrun_core::dag::{Known, Reading, Source, read};
+use nightrun_core::dag::{DEFAULTS_FILE, Known, Reading, Source, read, read_defaults};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::run::dag_files;
+use nightrun_engine::run::{dag_files, defaults_files};
 
 use super::target::say_faults;
+use crate::above::Above;
 use crate::cli::{Format, Validate};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn validate(args: &Validate) -> Verdict {
+    let dags = Config::load(Given::default())?.dags;
     let folder = args.paths.iter().find(|path| path.is_dir()).cloned();
     let config = Config::load(Given { dags: folder, ..Given::default() })?;
     let paths = if args.paths.is_empty() { std::slice::from_ref(&config.dags) } else { &args.paths };
     let mut look = Look {
         known: config.known(system_clock()()),
+        above: Above::new(&dags, None),
+        seen: BTreeSet::new(),
         format: args.format,
         all: Vec::new(),
         files: 0,
@@ -30,9 +34,15 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
     for path in paths {
         if path.is_dir() {
             let mut taken = BTreeMap::new();
+            look.above = Above::new(&dags, Some(path));
+            for file in defaults_files(path) {
+                look.at_defaults(&path.join(file))?;
+            }
             for file in dag_files(path) {
                 look.at(&path.join(file), &mut taken)?;
             }
+        } else if path.file_name().is_some_and(|name| name == DEFAULTS_FILE) && path.exists() {
+            look.at_defaults(path)?;
         } else if path.exists() {
             look.at(path, &mut BTreeMap::new())?;
         } else {
@@ -53,6 +63,9 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
 /// Reads files and gathers what is wrong with them.
 struct Look {
     known: Known,
+    above: Above,
+    /// Defaults of folders that were looked at.
+    seen: BTreeSet<PathBuf>,
     format: Format,
     all: Vec<Diagnostic>,
     files: usize,
@@ -60,12 +73,27 @@ struct Look {
 }
 
 impl Look {
+    /// Looks at the `_defaults.yaml` of one folder; once.
+    fn at_defaults(&mut self, file: &Path) -> Result<(), Failure> {
+        if self.seen.insert(file.canonicalize().or_fail(file.display())?) {
+            let bytes = std::fs::read(file).or_fail(file.display())?;
+            let found = read_defaults(&Source::new(&file.display().to_string(), &bytes), &self.known);
+            self.take(found, &String::from_utf8_lossy(&bytes));
+        }
+        Ok(())
+    }
+
     /// Looks at one file. `taken`: the DAGs of its folder that were read before it, with their files.
     fn at(&mut self, file: &Path, taken: &mut BTreeMap<DagId, String>) -> Result<(), Failure> {
         let bytes = std::fs::read(file).or_fail(file.display())?;
         let text = String::from_utf8_lossy(&bytes);
         let shown = file.display().to_string();
-        let Reading { dags, mut diagnostics } = read(&Source::new(&shown, &bytes), &self.known);
+        let defaults = self.above.of(file);
+        for above in &defaults {
+            self.at_defaults(Path::new(&above.path))?;
+        }
+        let source = Source::new(&shown, &bytes).with(&defaults);
+        let Reading { dags, mut diagnostics, .. } = read(&source, &self.known);
         for dag in dags {
             if let Some(first) = taken.get(&dag.id) {
                 diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first));
@@ -73,13 +101,18 @@ impl Look {
                 taken.insert(dag.id, shown.clone());
             }
         }
+        self.take(diagnostics, &text);
+        Ok(())
+    }
+
+    /// Says and keeps what was found in one file.
+    fn take(&mut self, found: Vec<Diagnostic>, text: &str) {
         if self.format == Format::Text {
-            say_faults(&diagnostics, &text);
+            say_faults(&found, text);
         }
         self.files += 1;
-        self.faulty += usize::from(diagnostics.iter().any(Diagnostic::is_error));
-        self.all.extend(diagnostics);
-        Ok(())
+        self.faulty += usize::from(found.iter().any(Diagnostic::is_error));
+        self.all.extend(found);
     }
 }
 

@@ -79,7 +79,7 @@ fn spec(looker: &Looker, run: &RunShow) -> Result<Option<std::sync::Arc<Dag>>, F
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
     let text = looker.read(|page| page.version(run.version))?;
     let parse = wire::parse_with(config.known(now));
-    Ok(text.and_then(|(version, text)| parse(&version.path, &text)))
+    Ok(text.and_then(|version| parse(&version.source())))
 }
 
 /// The stored reason, and for what waits for or was decided by its upstreams, which of them.
@@ -118,7 +118,7 @@ fn of_dag(looker: &Looker, name: &str) -> Result<Vec<Answer>, Failure> {
     let dag = dag.ok_or_else(|| {
         Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them")
     })?;
-    let spec = text.and_then(|(version, text)| parse(&version.path, &text));
+    let spec = text.and_then(|version| parse(&version.source()));
     let next = spec.as_ref().and_then(|spec| spec.timetable.as_ref()?.next_after(now));
     let why = match (&spec, next) {
         _ if dag.retired => "no file defines it any more".to_owned(),

@@ -2,6 +2,7 @@
 
 mod book;
 mod crash;
+mod files;
 mod graphs;
 mod language;
 mod ledger;
@@ -13,3 +14,4 @@ mod simulated;
 mod town;
 mod validate;
 mod values;
+mod versions;

@@ -3,6 +3,7 @@
 use nightrun_core::decide::{Answer, Event, RunRequest, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
+use serde_json::Value as Json;
 
 use crate::app::Site;
 use crate::problem::Problem;
@@ -35,6 +36,11 @@ impl Site {
     /// Pauses or un-pauses one DAG, or everything.
     pub(crate) async fn pause(&self, dag: Option<DagId>, paused: bool, by: &str) -> Result<(), Problem> {
         self.tell(Event::PauseRequested { dag, paused, by: by.into() }).await
+    }
+
+    /// Gives a var a value, or takes it away.
+    pub(crate) async fn set_var(&self, name: String, value: Option<Json>, by: &str) -> Result<(), Problem> {
+        self.tell(Event::VarSet { name, value, by: by.into() }).await
     }
 
     async fn tell(&self, event: Event) -> Result<(), Problem> {

@@ -76,6 +76,7 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             Refusal::UnknownDag(_) | Refusal::UnknownRun(_) => Self::not_found(detail),
+            Refusal::BadVar(_) => Self::bad_request(detail),
             Refusal::BadParams(_) => Self::unprocessable(detail),
             Refusal::NotEnabled(_) => {
                 Self::new(StatusCode::CONFLICT, "not_enabled", "The DAG cannot run", detail)

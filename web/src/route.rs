@@ -108,7 +108,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, dags, runs};
+    use api::{acts as ask, dags, runs, vars};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -116,6 +116,8 @@ fn programs() -> Table {
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
         acts("/api/v1/dags/{dag}/runs", post(ask::trigger)),
         looks("/api/v1/dags/{dag}/ticks", get(dags::ticks)),
+        looks("/api/v1/dags/{dag}/versions", get(dags::versions)),
+        looks("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
         looks("/api/v1/runs", get(runs::list)),
@@ -124,6 +126,10 @@ fn programs() -> Table {
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
         looks("/api/v1/faults", get(dags::faults)),
+        looks("/api/v1/vars", get(vars::list)),
+        looks("/api/v1/vars/{var}", get(vars::one)),
+        acts("/api/v1/vars/{var}", post(vars::set)),
+        acts("/api/v1/vars/{var}/delete", post(vars::delete)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),
     ]

@@ -16,9 +16,9 @@ use crate::app::{Shared, Site};
 use crate::problem::Problem;
 
 /// Who asks, in the log of facts.
-const BY: &str = "api";
+pub(super) const BY: &str = "api";
 
-type Done = Result<StatusCode, Problem>;
+pub(super) type Done = Result<StatusCode, Problem>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,7 +90,7 @@ async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &Head
 }
 
 /// A body that says what it is must say JSON.
-fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     if kind.to_str().is_ok_and(|kind| kind.starts_with("application/json")) {
         return Ok(());

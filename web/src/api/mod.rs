@@ -3,6 +3,7 @@
 pub(crate) mod acts;
 pub(crate) mod dags;
 pub(crate) mod runs;
+pub(crate) mod vars;
 
 use axum::Json;
 use axum::extract::State;

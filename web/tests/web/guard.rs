@@ -9,7 +9,7 @@ use crate::visit::Visit;
 fn filled(path: &str) -> String {
     [("{dag}", "nightly_sales"), ("{run}", "17"), ("{task}", "load_orders"), ("{number}", "3")]
         .iter()
-        .chain(&[("{edition}", "x"), ("{name}", "app.css")])
+        .chain(&[("{edition}", "x"), ("{name}", "app.css"), ("{version}", "2"), ("{var}", "warehouse_url")])
         .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct History {
 /// Reads DAG texts as the scheduler does.
 pub(crate) fn parse() -> Parse {
     let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
-    Arc::new(move |path, text| read(&Source::new(path, text), &known).dags.into_iter().next().map(Arc::new))
+    Arc::new(move |source| read(source, &known).dags.into_iter().next().map(Arc::new))
 }
 
 impl History {
@@ -100,6 +100,7 @@ impl History {
                 hash: format!("{:032x}", 0x9e37_79b9_u128 * (1 + u128::from(self.versions.unsigned_abs()))),
                 path: path.into(),
                 text: text.into(),
+                defaults: [].into(),
                 tasks: dag.tasks.iter().map(|task| task.id.clone()).collect(),
                 schedule: dag.timetable.as_ref().map(Timetable::fingerprint).unwrap_or_default(),
                 cursor: at,

@@ -37,6 +37,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         operators: Registry::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        vars: nightrun_engine::run::Vars::default(),
         // Its own, or stopping an attempt would end that of another test.
         store_id: reader.read_now(nightrun_engine::store::Page::store_id).unwrap(),
     })

@@ -55,6 +55,8 @@ pub(crate) async fn usual(root: &Path) {
     let dag = Some("monthly_report".into());
     past.say(ago(900), Transition::Paused { dag, paused: true, by: "ana".into() });
     past.broken(ago(30), "ingest.yaml", BROKEN);
+    let value = Some("postgres://warehouse".into());
+    past.say(ago(29), Transition::VarSet { name: "warehouse_url".into(), value, by: "ana".into() });
     past.write().await;
 }
 

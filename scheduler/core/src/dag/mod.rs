@@ -1,6 +1,7 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
 mod check;
+mod compare;
 mod keys;
 mod known;
 pub mod params;
@@ -11,6 +12,7 @@ pub mod spec;
 mod tests;
 mod tree;
 
+pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{Reading, Source, read};
-pub use schema::schema;
+pub use read::{DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_defaults};
+pub use schema::{defaults_schema, schema};

@@ -18,6 +18,19 @@ pub fn schema() -> Json {
     root
 }
 
+/// JSON Schema (draft 2020-12) of a folder's `_defaults.yaml`.
+pub fn defaults_schema() -> Json {
+    let mut root = object(Level::Folder.keys().iter().copied());
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Nightrun folder defaults",
+        "description": "What the DAG files of a folder, and of those below it, take over where they say nothing.",
+        "$defs": definitions(),
+    });
+    extend(&mut root, head);
+    root
+}
+
 /// What several keys refer to.
 fn definitions() -> Json {
     let mut task_schema = object(Level::Task.keys().iter().copied());
@@ -113,6 +126,13 @@ fn shape(shape: Shape) -> Json {
                 {"$ref": "#/$defs/param"},
             ]},
         }),
+        Shape::Vars => {
+            let name = json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$"});
+            json!({"anyOf": [
+                {"type": "array", "items": name, "uniqueItems": true},
+                {"type": "object", "propertyNames": name},
+            ]})
+        }
         Shape::Defaults => json!({"$ref": "#/$defs/defaults"}),
         Shape::Tasks => json!({"type": "array", "items": {"$ref": "#/$defs/task"}, "minItems": 1}),
         Shape::Run => json!({"anyOf": [

@@ -48,6 +48,8 @@ pub struct Dag {
     pub fail_fast: bool,
     /// Typed inputs of a run, in the order of the file.
     pub params: Vec<Param>,
+    /// Vars it uses, in the order of the file.
+    pub vars: Vec<Var>,
     /// Environment of every task, in the order of the file; values are templates.
     pub env: Vec<(String, String)>,
     /// Its tasks, in the order of the file; a [`TaskIndex`] is a place in this list.
@@ -131,18 +133,20 @@ pub enum Overlap {
     Replace,
 }
 
-/// A typed input of a run.
-#[derive(Debug, Clone, PartialEq)]
+/// A typed input of a run. Its JSON has the keys of the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
     /// Its name, an identifier: `{{ params.name }}`.
     pub name: String,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: ParamKind,
     /// Its value where a run gives none.
     pub default: Option<Json>,
     /// A run without it is refused.
     pub required: bool,
     /// The only values allowed; empty: any.
+    #[serde(rename = "enum")]
     pub choices: Vec<Json>,
     /// Smallest number, or fewest characters of a string or elements of an array.
     pub min: Option<f64>,
@@ -152,6 +156,15 @@ pub struct Param {
     pub pattern: Option<String>,
     /// Shown beside the field of a form.
     pub description: Option<String>,
+}
+
+/// A named value of the deployment that a DAG uses.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Var {
+    /// Its name, an identifier: `{{ vars.name }}`.
+    pub name: String,
+    /// Its value where the deployment gives none; `None`: an attempt without one fails.
+    pub default: Option<Json>,
 }
 
 /// The type of a param; the names are JSON Schema's.

@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::keys::{Key, Level, Shape, task};
-use super::{Argument, ArgumentKind, Known, OperatorSignature, Source, read, schema};
+use super::{
+    Argument, ArgumentKind, Known, OperatorSignature, Source, defaults_schema, read, read_defaults, schema,
+};
 use crate::diag::Diagnostic;
 use crate::time::Timestamp;
 use crate::timetable::Zone;
@@ -28,6 +30,7 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Dag => {
             format!("{name}: {value}\nschedule: 30 1 * * *\ntasks: [{extract}]\n")
         }
+        Level::Folder => format!("{name}: {value}\n"),
         Level::Task if name == "group" => {
             format!("groups: [{{id: {value}}}]\ntasks: [{{id: a, run: a, {name}: {value}}}]\n")
         }
@@ -69,13 +72,18 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
     }
 }
 
-fn errors(text: &str) -> Vec<Diagnostic> {
-    let reading = read(&Source::new("dags/example.yaml", text), &known());
-    reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
+fn errors(level: Level, text: &str) -> Vec<Diagnostic> {
+    let source = Source::new("dags/example.yaml", text);
+    let found = match level {
+        Level::Folder => read_defaults(&source, &known()),
+        _ => read(&source, &known()).diagnostics,
+    };
+    found.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 8] = [
+const LEVELS: [Level; 9] = [
     Level::Dag,
+    Level::Folder,
     Level::Task,
     Level::Defaults,
     Level::Schedule,
@@ -96,7 +104,7 @@ fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
 fn the_example_of_every_key_is_right() {
     for (level, key) in keys() {
         let text = file_with(level, key, key.example);
-        assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+        assert_eq!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
     }
 }
 
@@ -105,7 +113,7 @@ fn the_default_of_every_key_is_right() {
     for (level, key) in keys().filter(|(_, key)| !key.default.is_empty()) {
         let text = file_with(level, key, key.default);
         if key.name != "enum" {
-            assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+            assert_eq!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
         }
     }
 }
@@ -115,7 +123,7 @@ fn every_key_is_read() {
     // A value that is wrong for each shape is reported: no key is known and then ignored.
     for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any | Shape::Items)) {
         let text = file_with(level, key, "[[{a: [b]}]]");
-        assert_ne!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+        assert_ne!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
     }
 }
 
@@ -125,6 +133,7 @@ fn the_schema_describes_every_key_and_nothing_else() {
     let properties = |place: &Json| place["properties"].as_object().unwrap().clone();
     let maps = [
         (Level::Dag, schema.clone()),
+        (Level::Folder, defaults_schema()),
         (Level::Task, schema["$defs"]["task"].clone()),
         (Level::Defaults, schema["$defs"]["defaults"].clone()),
         (Level::Schedule, schema["$defs"]["schedule"].clone()),

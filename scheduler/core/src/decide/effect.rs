@@ -55,6 +55,8 @@ pub enum Refusal {
     NotEnabled(String),
     /// Params that the DAG does not accept, one sentence each.
     BadParams(Vec<String>),
+    /// A var cannot have that name or value.
+    BadVar(String),
     /// `max_active_runs` is reached and the DAG says `overlap: skip`.
     Overlap {
         /// The DAG.
@@ -71,6 +73,7 @@ impl std::fmt::Display for Refusal {
             Self::UnknownRun(run) => write!(f, "there is no active run {run}"),
             Self::NotEnabled(dag) => write!(f, "DAG `{dag}` is not enabled, or its file is gone"),
             Self::BadParams(faults) => write!(f, "{}", faults.join("; ")),
+            Self::BadVar(fault) => f.write_str(fault),
             Self::Overlap { dag, limit } => {
                 write!(
                     f,

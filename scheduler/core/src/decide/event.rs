@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
 use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
@@ -66,6 +67,15 @@ pub enum Event {
         /// Who asks.
         by: String,
     },
+    /// Somebody gives a var a value, or takes it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<Json>,
+        /// Who asks.
+        by: String,
+    },
     /// An executor started the process of an attempt.
     AttemptStarted {
         /// Which attempt.
@@ -114,8 +124,10 @@ pub struct DagText {
     pub dag: Arc<Dag>,
     /// Where its file is, below the DAG folder.
     pub path: String,
-    /// The file as it was.
+    /// The file as it was, or its document in a file of several DAGs.
     pub text: Arc<str>,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Arc<[DefaultsFile]>,
     /// A hash of what the text means together with what it was read with.
     pub hash: String,
 }

@@ -17,6 +17,7 @@ mod state;
 mod task;
 mod transition;
 mod turn;
+mod vars;
 mod wait;
 
 pub use attempt::LOST_BUDGET;
@@ -31,3 +32,4 @@ pub use schedule::OUTAGE_GRACE;
 pub use state::{Run, State, Version};
 pub use transition::Transition;
 pub use turn::{Step, step};
+pub use vars::{MAX_VAR_BYTES, check_var};

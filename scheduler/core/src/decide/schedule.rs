@@ -68,6 +68,7 @@ impl Turn<'_> {
             hash: text.hash.clone(),
             path: text.path.clone(),
             text: text.text,
+            defaults: text.defaults,
             tasks: text.dag.tasks.iter().map(|task| task.id.clone()).collect(),
             schedule: fingerprint(&text.dag),
             cursor,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::event::{Item, Outputs, RunType, Values};
 use super::law::{AttemptState, RunState, TaskState};
 use super::reason::Reason;
+use crate::dag::DefaultsFile;
 use crate::dag::spec::FanIndex;
 use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
@@ -25,8 +26,11 @@ pub enum Transition {
         hash: String,
         /// Where its file is, below the DAG folder.
         path: String,
-        /// The file as it was.
+        /// The file as it was, or its document in a file of several DAGs.
         text: Arc<str>,
+        /// The `_defaults.yaml` it was read with, the farthest first.
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        defaults: Arc<[DefaultsFile]>,
         /// Ids of its tasks in the order of the file.
         tasks: Vec<String>,
         /// Fingerprint of its schedule; empty without one.
@@ -52,6 +56,15 @@ pub enum Transition {
         dag: Option<DagId>,
         /// True: paused.
         paused: bool,
+        /// Who.
+        by: String,
+    },
+    /// Somebody gave a var a value, or took it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<serde_json::Value>,
         /// Who.
         by: String,
     },
@@ -185,7 +198,8 @@ impl Transition {
             Self::DagLoaded { .. }
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
-            | Self::Paused { .. } => None,
+            | Self::Paused { .. }
+            | Self::VarSet { .. } => None,
             Self::Ticked { run, .. } => *run,
             Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }

@@ -55,6 +55,7 @@ codes! {
     E119 BadEnvName,
     E120 NoDefault,
     E121 DuplicateDag,
+    E122 BrokenDefaults,
     // Tasks and their order.
     E201 UnknownTask,
     E202 DuplicateTask,
@@ -83,6 +84,7 @@ codes! {
     E410 BadParam,
     E411 BadDefault,
     E412 BadPattern,
+    E413 UnknownVar,
     // Limits and operators.
     E501 UnknownPool,
     E502 PoolTooSmall,

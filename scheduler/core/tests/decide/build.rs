@@ -68,6 +68,7 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         timeout: None,
         fail_fast: false,
         params: vec![],
+        vars: vec![],
         env: vec![],
         groups: Vec::new(),
         fans: Vec::new(),
@@ -81,6 +82,7 @@ pub(crate) fn text(dag: Dag, edition: u32) -> DagText {
     DagText {
         path: format!("{}.yaml", dag.id),
         text: format!("id: {}", dag.id).into(),
+        defaults: [].into(),
         hash: format!("{}#{edition}", dag.id),
         dag: Arc::new(dag),
     }

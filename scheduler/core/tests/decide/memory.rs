@@ -40,7 +40,7 @@ impl Memory {
                 self.dags.insert(dag.clone(), row);
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
-            Transition::FaultsFound { .. } => {}
+            Transition::FaultsFound { .. } | Transition::VarSet { .. } => {}
             Transition::Paused { dag: Some(dag), paused, .. } => {
                 self.dags.get_mut(dag).unwrap().paused = *paused;
             }

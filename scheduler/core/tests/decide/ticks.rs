@@ -53,7 +53,13 @@ impl Clockwork {
     }
 
     fn text(&self) -> DagText {
-        DagText { dag: self.dag.clone(), path: "it.yaml".into(), text: "".into(), hash: "1".into() }
+        DagText {
+            dag: self.dag.clone(),
+            path: "it.yaml".into(),
+            text: "".into(),
+            defaults: [].into(),
+            hash: "1".into(),
+        }
     }
 
     fn load(&mut self) {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 use super::handle::Handle;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
+use super::vars::Vars;
 use super::{Parts, expand, finish, plain, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
@@ -39,6 +40,7 @@ pub(super) struct Carrier {
     clock: Clock,
     loop_: Handle,
     values: RunValues,
+    vars: Vars,
     max_items: usize,
     reader: Reader,
     alive: HashSet<AttemptId>,
@@ -58,7 +60,7 @@ enum Prepared {
 }
 
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, reader: Reader) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars, reader: Reader) -> Self {
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -70,6 +72,7 @@ impl Carrier {
             clock: parts.clock.clone(),
             loop_,
             values,
+            vars,
             max_items: parts.max_items,
             reader,
             alive: HashSet::new(),
@@ -80,6 +83,7 @@ impl Carrier {
     /// Takes in what has become durable.
     pub(super) fn remember(&mut self, facts: &[Transition]) {
         self.values.remember(facts);
+        self.vars.remember(facts);
     }
 
     /// True when no attempt lives.
@@ -180,8 +184,8 @@ impl Carrier {
 
     fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {
         let item = run.version.dag.fan_of(id.task).and_then(|(fan, _)| self.values.item(id, fan));
-        let (values, data) = (&self.values, self.data.as_path());
-        ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, data }
+        let (values, vars, data) = (&self.values, &self.vars, self.data.as_path());
+        ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, vars, data }
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {

@@ -2,14 +2,17 @@
 //! executors, requests and one armed timer wake it.
 
 mod carry;
+mod defaults;
 mod expand;
 mod finish;
 mod folder;
 mod handle;
 mod plain;
+mod plan;
 mod preview;
 mod scope;
 mod values;
+mod vars;
 mod wait;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
 use nightrun_core::time::Timestamp;
@@ -24,11 +28,14 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::carry::Carrier;
-pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
+pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, hash_with};
+pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
+pub use self::plan::{Fate, Plan, Planned};
 pub use self::preview::{Preview, preview};
 use self::values::RunValues;
+pub use self::vars::Vars;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
 use crate::store::{self, StoreError, Writer};
@@ -45,8 +52,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How long the loop waits before it tries a store again that refused a commit.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// Makes a DAG of its path and text, as the folder does; `None` when it does not parse.
-pub type Parse = Arc<dyn Fn(&str, &str) -> Option<Arc<Dag>> + Send + Sync>;
+/// Makes a DAG of a stored version, as the folder did; `None` when it does not parse.
+pub type Parse = Arc<dyn Fn(&Source<'_>) -> Option<Arc<Dag>> + Send + Sync>;
 
 /// What a scheduler is made of.
 pub struct Parts {
@@ -76,6 +83,8 @@ pub struct Parts {
     pub parse: Parse,
     /// Base environment of every attempt.
     pub environment: Vec<(String, String)>,
+    /// Vars of the environment; those of the store are added.
+    pub vars: Vars,
     /// Identity of the store, in the marker of every process.
     pub store_id: String,
 }
@@ -110,7 +119,8 @@ impl Scheduler {
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
         let reader = store::Reader::open(parts.writer.path())?;
-        let carrier = Carrier::new(&parts, handle.clone(), values, reader);
+        let vars = parts.vars.clone().load(parts.writer.path())?;
+        let carrier = Carrier::new(&parts, handle.clone(), values, vars, reader);
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }
@@ -323,9 +333,7 @@ fn started_again(fact: &Transition) -> Option<Waiting> {
 }
 
 fn load(parts: &Parts) -> Result<State, StoreError> {
-    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), |path, text| {
-        (parts.parse)(path, text)
-    })?;
+    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), &*parts.parse)?;
     for left_out in &loaded.unreadable {
         tracing::error!(?left_out, "a stored DAG text cannot be read by this version; it is left out");
     }

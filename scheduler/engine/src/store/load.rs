@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
 use nightrun_core::id::{DagId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -35,8 +36,8 @@ pub struct Unreadable {
     pub run: Option<RunId>,
 }
 
-/// Loads all that is not over. `parse` makes a DAG of its path (below the DAG folder) and its text; it is
-/// asked once for each version.
+/// Loads all that is not over. `parse` makes a DAG of a version: its path (below the DAG folder), its text,
+/// and what it was read with; it is asked once for each.
 ///
 /// A retired DAG is loaded while it has runs that are not over, and while it is paused, so that its
 /// pause is still known when its file comes back.
@@ -44,7 +45,7 @@ pub fn load(
     path: &Path,
     slots: u32,
     pools: BTreeMap<String, u32>,
-    parse: impl Fn(&str, &str) -> Option<Arc<Dag>>,
+    parse: impl Fn(&Source<'_>) -> Option<Arc<Dag>>,
 ) -> Result<Loaded, StoreError> {
     let read = || {
         let mut conn = connect::open_for_reading(path)?;
@@ -79,7 +80,7 @@ struct Loader<'a, P> {
     unreadable: Vec<Unreadable>,
 }
 
-impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
+impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
     /// How far each schedule has been looked at, also of DAGs that are left out.
     fn cursors(&self) -> Result<BTreeMap<DagId, Timestamp>, Fault> {
         let mut rows = self.conn.prepare("SELECT id, cursor FROM dag")?;
@@ -195,12 +196,13 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
     }
 
     fn read_version(&self, id: VersionId) -> Result<Option<Arc<Version>>, Fault> {
-        let mut rows = self.conn.prepare_cached("SELECT hash, path, text FROM dag_version WHERE id = ?1")?;
-        let version = rows.query_row([id.0], |row| {
-            let (hash, path): (String, String) = (row.get(0)?, row.get(1)?);
-            let dag = (self.parse)(&path, row.get_ref(2)?.as_str()?);
-            Ok(dag.map(|dag| Arc::new(Version::new(id, hash, path, dag))))
-        })?;
-        Ok(version)
+        let sql = "SELECT hash, path, text, defaults FROM dag_version WHERE id = ?1";
+        let mut rows = self.conn.prepare_cached(sql)?;
+        let mut rows = rows.query([id.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (hash, path): (String, String) = (row.get(0)?, row.get(1)?);
+        let (text, defaults): (String, Vec<DefaultsFile>) = (row.get(2)?, json(row, 3)?);
+        let dag = (self.parse)(&Source::new(&path, &text).with(&defaults));
+        Ok(dag.map(|dag| Arc::new(Version::new(id, hash, path, dag))))
     }
 }

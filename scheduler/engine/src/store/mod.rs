@@ -33,7 +33,7 @@ pub use load::{Loaded, Unreadable, load};
 pub use read::{Page, Reader, RunFilter};
 pub use row::{
     ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
-    RunShow, TaskShow, TickItem, VersionItem,
+    RunShow, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
 pub use writer::{Committed, Writer};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
 use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -25,6 +26,8 @@ pub struct DagItem {
     pub retired: bool,
     /// Its schedule has been looked at up to here.
     pub cursor: Timestamp,
+    /// How many faults its file has, as it is on disk.
+    pub fault_count: u32,
     /// Its last runs, newest first.
     pub recent: Vec<RunMark>,
 }
@@ -54,6 +57,25 @@ pub struct VersionItem {
     pub created_at: Timestamp,
 }
 
+/// One version of a DAG with all that gives it its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionText {
+    /// Its number, hash and path.
+    #[serde(flatten)]
+    pub item: VersionItem,
+    /// The text of the DAG: its file, or its document in a file of several.
+    pub text: String,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Vec<DefaultsFile>,
+}
+
+impl VersionText {
+    /// As it is read.
+    pub fn source(&self) -> Source<'_> {
+        Source::new(&self.item.path, &self.text).with(&self.defaults)
+    }
+}
+
 /// What is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileFaults {
@@ -63,6 +85,19 @@ pub struct FileFaults {
     pub faults: Json,
     /// When they were found.
     pub at: Timestamp,
+}
+
+/// A named value of the deployment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VarItem {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Json,
+    /// When it was set.
+    pub updated_at: Timestamp,
+    /// By whom.
+    pub updated_by: String,
 }
 
 /// One nominal instant of a schedule.

@@ -131,9 +131,10 @@ impl Names<'_, '_, '_> {
                 "`item` belongs to a `foreach`, which this task has not".into(),
                 None,
             )),
-            [name @ ("secrets" | "vars"), ..] => Some((
+            ["vars", name, ..] => self.var(name),
+            ["secrets", ..] => Some((
                 Code::NotSupportedYet,
-                format!("`{name}` in templates is known, but not supported yet"),
+                "`secrets` in templates is known, but not supported yet".into(),
                 None,
             )),
             _ => None,
@@ -150,6 +151,18 @@ impl Names<'_, '_, '_> {
             None => format!("declare it: `params: {{{name}: …}}`"),
         };
         Some((Code::UnknownParam, format!("there is no param `{name}`"), Some(help)))
+    }
+
+    fn var(&self, name: &str) -> Option<(Code, String, Option<String>)> {
+        let names = || self.draft.vars.iter().map(|var| var.name.as_str());
+        if names().any(|known| known == name) {
+            return None;
+        }
+        let help = match nearest(name, names()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("declare it: `vars: [{name}]`"),
+        };
+        Some((Code::UnknownVar, format!("the DAG declares no var `{name}`"), Some(help)))
     }
 
     fn task(&self, id: &str, rest: &[&str], user: &mut User<'_>) -> Option<(Code, String, Option<String>)> {

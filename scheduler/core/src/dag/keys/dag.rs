@@ -42,6 +42,8 @@ keys! {
         "The first failure that counts cancels what is left of the run.";
     PARAMS "params", Shape::Params, "{}", "{region: {type: string, enum: [eu, us], default: eu}, limit: 1000}",
         "Typed inputs of a run, read as `{{ params.name }}`. A plain value is a default whose type is the type.";
+    VARS "vars", Shape::Vars, "[]", "[warehouse_url]",
+        "Named values of the deployment that it uses, read as `{{ vars.name }}`: a list of names, or a map of names and defaults.";
     ENV "env", Shape::Env, "{}", "{PGTZ: UTC}",
         "Environment of every task; values are templates.";
     SHELL "shell", Shape::Command, "\"bash -e -o pipefail\"", "sh -e",

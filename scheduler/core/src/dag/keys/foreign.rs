@@ -6,7 +6,6 @@ use super::Level;
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
         Level::Dag => &[
-            "vars",
             "secrets",
             "deadline",
             "wait_for_previous",
@@ -39,7 +38,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param | Level::Foreach | Level::Wait => &[],
+        Level::Folder | Level::Param | Level::Foreach | Level::Wait => &[],
         Level::Group => &["retries"],
     };
     keys.contains(&key)

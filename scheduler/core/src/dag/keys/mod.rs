@@ -2,6 +2,7 @@
 //! Schema all come from these tables.
 
 pub(crate) mod dag;
+pub(crate) mod folder;
 pub(crate) mod foreach;
 mod foreign;
 pub(crate) mod group;
@@ -18,6 +19,8 @@ pub(crate) use words::{Words, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Dag,
+    /// A folder's `_defaults.yaml`.
+    Folder,
     Task,
     Defaults,
     Schedule,
@@ -32,6 +35,7 @@ impl Level {
     pub(crate) fn keys(self) -> &'static [&'static Key] {
         match self {
             Self::Dag => dag::ALL,
+            Self::Folder => folder::ALL,
             Self::Task | Self::Defaults => task::ALL,
             Self::Schedule => schedule::ALL,
             Self::Param => param::ALL,
@@ -103,6 +107,8 @@ pub(crate) enum Shape {
     /// Names of environment variables and their values.
     Env,
     Params,
+    /// Names of vars, or a map of them and their defaults.
+    Vars,
     Defaults,
     Tasks,
     /// A script for the shell, or a list of program and arguments.
@@ -143,6 +149,7 @@ impl Shape {
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",
+            Self::Vars => "a list of names or a map of names and defaults",
             Self::Params | Self::Defaults | Self::Arguments => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",

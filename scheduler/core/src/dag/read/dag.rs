@@ -10,7 +10,7 @@ use super::task::DraftTask;
 use super::value::as_written;
 use crate::dag::check;
 use crate::dag::keys::{Level, dag as keys, task as task_keys};
-use crate::dag::spec::{Dag, Overlap, Param};
+use crate::dag::spec::{Dag, Overlap, Param, Var};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
 use crate::id::{DagId, is_name};
@@ -20,6 +20,7 @@ pub(crate) struct Draft<'n, 'a> {
     pub(crate) groups: Vec<DraftGroup<'n, 'a>>,
     pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
     pub(crate) params: Vec<Param>,
+    pub(crate) vars: Vec<Var>,
     /// The DAG's own `env`, whose templates every task renders.
     pub(crate) env: Option<&'n Node<'a>>,
 }
@@ -73,18 +74,35 @@ impl Reader<'_> {
             timeout: self.read(map, &keys::TIMEOUT, Self::duration),
             fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
             params: Vec::new(),
+            vars: Vec::new(),
             env,
             tasks: Vec::new(),
             graph: crate::graph::Graph::new(0, &[]).ok()?,
             groups: Vec::new(),
             fans: Vec::new(),
         };
-        let mut draft = Draft { groups, tasks: tasks?, params, env: map.get(keys::ENV.name) };
+        let vars = self.read(map, &keys::VARS, Self::vars).unwrap_or_default();
+        let mut draft = Draft { groups, tasks: tasks?, params, vars, env: map.get(keys::ENV.name) };
         let checked = check::check(&mut draft, self)?;
         (dag.graph, dag.groups, dag.fans) = (checked.graph, checked.groups, checked.fans);
         dag.params = draft.params;
+        dag.vars = draft.vars;
         dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
         Some(dag)
+    }
+
+    /// Reports what is wrong with the keys of a folder's defaults that no other part reads.
+    pub(super) fn limits(&mut self, map: &Map<'_>) {
+        self.read(map, &keys::OWNER, Self::owned_text);
+        self.read(map, &keys::TAGS, Self::texts);
+        self.read(map, &keys::ENABLED, Self::boolean);
+        self.read(map, &keys::MAX_ACTIVE_RUNS, Self::integer::<u32>);
+        self.read::<Overlap>(map, &keys::OVERLAP, Self::word);
+        self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer::<u32>);
+        self.read(map, &keys::TIMEOUT, Self::duration);
+        self.read(map, &keys::FAIL_FAST, Self::boolean);
+        self.read(map, &keys::VARS, Self::vars);
+        self.read(map, &keys::ENV, Self::env);
     }
 
     /// The id in the file, or the file's stem.
@@ -103,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// What tasks have where they say nothing: `defaults` over the DAG's own keys.
-    fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
+    pub(super) fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
         let mut base = Settings::default();
         if let Some(shell) = self.read(map, &keys::SHELL, Self::command) {
             base.shell = shell;

@@ -69,13 +69,16 @@ impl Desk<'_> {
 
 fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
     match fact {
-        Transition::DagLoaded { dag, version, hash, path, text, tasks, schedule, cursor } => {
+        Transition::DagLoaded { dag, version, hash, path, text, defaults, tasks, schedule, cursor } => {
             dag::loaded(desk, params![dag.as_str(), version.0, schedule, cursor.nanos()])?;
-            dag::versioned(desk, params![version.0, dag.as_str(), hash, path, json(tasks)?, desk.now(), text])
+            let (tasks, defaults) = (json(tasks)?, json(defaults)?);
+            let row = params![version.0, dag.as_str(), hash, path, tasks, desk.now(), text, defaults];
+            dag::versioned(desk, row)
         }
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
         Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::VarSet { name, value, by } => dag::var_set(desk, name, value.as_ref(), by),
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
         }

@@ -52,6 +52,16 @@ impl RunFilter {
 }
 
 impl Page {
+    /// Runs of a DAG that are not over, oldest first, each with the version it is pinned to.
+    pub fn active_versions(&self, dag: &DagId) -> Result<Vec<(RunId, RunState, VersionId)>, Fault> {
+        self.all(
+            "SELECT id, state, version FROM run
+             WHERE dag = ?1 AND state IN ('queued', 'running', 'stopping') ORDER BY id",
+            [dag.as_str()],
+            |row| Ok((RunId(row.get(0)?), word(row, 1, RunState::parse)?, VersionId(row.get(2)?))),
+        )
+    }
+
     /// Runs, newest first.
     pub fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
         let (conditions, mut values) = filter.conditions();

@@ -86,6 +86,7 @@ pub(super) fn loaded(dag: &str, version: i64, tasks: &[&str]) -> Transition {
         hash: format!("hash {version}"),
         path: format!("{dag}.yaml"),
         text: format!("tasks: {tasks:?}").into(),
+        defaults: [].into(),
         tasks: tasks.iter().map(|id| (*id).to_owned()).collect(),
         schedule: "0 3 * * *".into(),
         cursor: at(5),
