@@ -9,8 +9,9 @@ mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod tree;
 
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{Reading, Source, read};
-pub use schema::schema;
+pub use read::{Calendars, Reading, Source, read, read_calendars};
+pub use schema::{calendar_schema, schema};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::keys::{Key, Level, Shape, task};
+use super::keys::{Key, Level, Shape, schedule as schedule_keys, task};
 
 /// JSON Schema (draft 2020-12) of a DAG file.
 pub fn schema() -> Json {
@@ -18,6 +18,20 @@ pub fn schema() -> Json {
     root
 }
 
+/// JSON Schema (draft 2020-12) of a calendar file.
+pub fn calendar_schema() -> Json {
+    let mut root = object(Level::Calendar.keys().iter().copied());
+    let id = definitions()["id"].clone();
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Nightrun calendar file",
+        "description": "Which days are business days.",
+        "$defs": {"id": id, "holiday": object(Level::Holiday.keys().iter().copied())},
+    });
+    extend(&mut root, head);
+    root
+}
+
 /// What several keys refer to.
 fn definitions() -> Json {
     let mut task_schema = object(Level::Task.keys().iter().copied());
@@ -25,7 +39,9 @@ fn definitions() -> Json {
     extend(&mut task_schema, json!({"required": ["id"], "anyOf": ways}));
     let may_be_default = |key: &&Key| !task::OWN.contains(&key.name);
     let mut schedule = object(Level::Schedule.keys().iter().copied());
-    extend(&mut schedule, json!({"required": ["cron"]}));
+    let times =
+        [&schedule_keys::CRON, &schedule_keys::EVERY, &schedule_keys::AT, &schedule_keys::BUSINESS_DAY];
+    extend(&mut schedule, json!({"oneOf": times.map(|key| json!({"required": [key.name]}))}));
     json!({
         "task": task_schema,
         "defaults": object(Level::Defaults.keys().iter().copied().filter(may_be_default)),
@@ -82,7 +98,7 @@ fn shape(shape: Shape) -> Json {
     let text = || json!({"type": "string", "minLength": 1});
     match shape {
         Shape::Text | Shape::Pattern => json!({"type": "string"}),
-        Shape::Zone | Shape::Cron | Shape::Date => text(),
+        Shape::Zone | Shape::Cron | Shape::Date | Shape::Weekday | Shape::Holiday => text(),
         Shape::Name => json!({"$ref": "#/$defs/id"}),
         Shape::Boolean => json!({"type": "boolean"}),
         Shape::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
@@ -94,8 +110,22 @@ fn shape(shape: Shape) -> Json {
             {"type": "number", "minimum": 1, "maximum": 100},
         ]}),
         Shape::Catchup(words) => json!({"anyOf": [{"enum": words()}, {"type": "boolean"}]}),
-        Shape::Schedule => json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/schedule"}]}),
-        Shape::TextList => list(text()),
+        Shape::Schedule => {
+            let entry = json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/schedule"}]});
+            json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/schedule"}, one_or_more(&entry)]})
+        }
+        Shape::Dates => json!({"anyOf": [text(), one_or_more(&text())]}),
+        Shape::BusinessDay => json!({"anyOf": [
+            {"enum": ["first", "last"]},
+            {"type": "integer", "minimum": -31, "maximum": 31, "not": {"const": 0}},
+        ]}),
+        Shape::TimesOfDay => {
+            let time = json!({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"});
+            json!({"anyOf": [time, one_or_more(&time)]})
+        }
+        Shape::Holidays => list(json!({"anyOf": [text(), {"$ref": "#/$defs/holiday"}]})),
+        Shape::Names => list(json!({"$ref": "#/$defs/id"})),
+        Shape::Weekdays | Shape::TextList => list(text()),
         Shape::Ids => json!({"anyOf": [{"$ref": "#/$defs/id"}, list(json!({"$ref": "#/$defs/id"}))]}),
         Shape::Identifiers => {
             let mut names = list(json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}));
@@ -132,6 +162,10 @@ fn shape(shape: Shape) -> Json {
         ]}),
         Shape::AnyList => list(json!({})),
     }
+}
+
+fn one_or_more(items: &Json) -> Json {
+    json!({"type": "array", "items": items, "minItems": 1})
 }
 
 fn extend(schema: &mut Json, more: Json) {

@@ -39,8 +39,8 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_late",
             "on_lost",
         ],
-        Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param | Level::Foreach => &[],
+        Level::Schedule => &["on"],
+        Level::Param | Level::Foreach | Level::Calendar | Level::Holiday => &[],
         Level::Group => &["retries"],
     };
     keys.contains(&key)

@@ -1,13 +1,16 @@
 //! From the text of a file to the DAG it means, or to everything that is wrong with it, in one pass.
 
+mod calendar;
 mod dag;
 mod entry;
 mod foreach;
 mod group;
+mod holiday;
 mod params;
 mod schedule;
 mod settings;
 mod task;
+mod timetable;
 mod value;
 
 use super::known::Known;
@@ -15,6 +18,7 @@ use super::spec::Dag;
 use super::tree;
 use crate::diag::{Code, Diagnostic, Fault, Faults, Span};
 
+pub use self::calendar::{Calendars, read_calendars};
 pub(crate) use self::dag::Draft;
 pub(crate) use self::group::DraftGroup;
 pub(crate) use self::task::{DraftTask, Text, TextKind};
