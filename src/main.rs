@@ -1,6 +1,7 @@
 //! `nightrun`: the command line. Parsed arguments go to one file per verb under `cmd/`; `wire.rs` builds
 //! everything that runs, once.
 
+mod calendars;
 mod cli;
 mod client;
 mod cmd;

@@ -19,7 +19,7 @@ macro_rules! carry {
 }
 
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, Carried); 7] = [
+const EXAMPLES: [(&str, &str, Carried); 8] = [
     ("hello", "two tasks, one value", carry!("hello.yaml")),
     ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
     ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
@@ -27,10 +27,12 @@ const EXAMPLES: [(&str, &str, Carried); 7] = [
     ("params", "typed params and how values reach a shell", carry!("params.yaml")),
     ("languages", "scripts in other languages, argv, operators", carry!("languages.yaml")),
     ("heartbeat", "a schedule to watch", carry!("heartbeat.yaml")),
+    ("month_end", "schedules on business days", carry!("month_end.yaml")),
 ];
 
-/// What examples run: each has the paths of its scripts in its text.
-const SCRIPTS: [Carried; 4] = [
+/// What examples run or are read with: each has the paths of its files in its text.
+const SCRIPTS: [Carried; 5] = [
+    carry!("calendars/us_federal.yaml"),
     carry!("scripts/sales/fetch.py"),
     carry!("scripts/sales/load.py"),
     carry!("scripts/sales/aggregate.py"),

@@ -9,8 +9,9 @@ use nightrun_core::dag::{Known, Reading, Source, read};
 use nightrun_core::decide::{DagText, Values};
 use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::run::{dag_files, hash_of};
+use nightrun_engine::run::{dag_files, hash_of, version_hash};
 
+use crate::calendars;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
 
@@ -26,7 +27,7 @@ pub(crate) struct Target {
 impl Target {
     /// As the core is told of it.
     pub(crate) fn into_text(self) -> DagText {
-        let hash = hash_of(&self.path, self.text.as_bytes());
+        let hash = version_hash(&hash_of(&self.path, self.text.as_bytes()), &self.dag);
         DagText { dag: self.dag, path: self.path, text: self.text, hash }
     }
 }
@@ -34,9 +35,11 @@ impl Target {
 /// Reads the file of this name, or the file in the DAG folder that defines the DAG of this id.
 /// Its faults are said on standard error; an error among them ends it.
 pub(crate) fn find(name: &str, config: &Config, now: Timestamp) -> Result<Target, Failure> {
-    let known = config.known(now);
+    let mut known = config.known(now);
     let path = Path::new(name);
     if path.is_file() {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         let root = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return open(root, file, name, &known);

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use nightrun_core::dag::{Known, Reading, Source, read};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::run::dag_files;
+use nightrun_engine::run::{CALENDARS, CalendarFolder, calendar_folder, dag_files};
 
 use super::target::say_faults;
+use crate::calendars;
 use crate::cli::{Format, Validate};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
@@ -28,7 +30,14 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
         faulty: 0,
     };
     for path in paths {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        if folder.file_name().is_some_and(|name| name == CALENDARS) {
+            look.at_calendars(folder.parent().unwrap_or(Path::new("")), Some(path));
+            continue;
+        }
+        look.known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         if path.is_dir() {
+            look.at_calendars(path, None);
             let mut taken = BTreeMap::new();
             for file in dag_files(path) {
                 look.at(&path.join(file), &mut taken)?;
@@ -76,10 +85,33 @@ impl Look {
         if self.format == Format::Text {
             say_faults(&diagnostics, &text);
         }
+        self.take(diagnostics);
+        Ok(())
+    }
+
+    /// Looks at the calendars of a DAG folder, or at only one of their files.
+    fn at_calendars(&mut self, root: &Path, only: Option<&Path>) {
+        let CalendarFolder { read, texts, .. } = calendar_folder(root);
+        for (path, text) in texts {
+            let full = root.join(&path);
+            if only.is_some_and(|only| only.is_file() && only != full) {
+                continue;
+            }
+            let shown: Arc<str> = full.display().to_string().into();
+            let found = read.faults.iter().filter(|(of, _)| *of == path).flat_map(|(_, found)| found.clone());
+            let found: Vec<_> = found.map(|fault| Diagnostic { path: shown.clone(), ..fault }).collect();
+            if self.format == Format::Text {
+                say_faults(&found, &text);
+            }
+            self.take(found);
+        }
+    }
+
+    /// Counts one file.
+    fn take(&mut self, diagnostics: Vec<Diagnostic>) {
         self.files += 1;
         self.faulty += usize::from(diagnostics.iter().any(Diagnostic::is_error));
         self.all.extend(diagnostics);
-        Ok(())
     }
 }
 
