@@ -174,6 +174,9 @@ impl Timetable {
 
 /// When a tick of `dag` fires: its instant, later by an amount below `jitter` that is always the same for it.
 pub fn jittered(dag: &str, at: Timestamp, jitter: Duration) -> Timestamp {
+    if jitter.is_zero() {
+        return at;
+    }
     let millis = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
     let mixed = mix(dag.bytes().map(u64::from).chain([at.nanos().cast_unsigned()]));
     let part = (u128::from(mixed) * u128::from(millis)) >> 64;

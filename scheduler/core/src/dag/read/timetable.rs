@@ -284,14 +284,17 @@ impl Reader<'_> {
         if frame.end.is_some_and(|end| start > end) && frame.start.is_some() {
             return;
         }
+        // A text that was good once may be read with a calendar that is gone since.
+        if calendar.is_some() && self.known.any_calendar {
+            return;
+        }
         let fault = match (first, calendar) {
-            (None, Some(calendar)) if !self.known.any_calendar => {
+            (None, Some(calendar)) => {
                 let message =
                     format!("the schedule never fires: calendar `{calendar}` leaves no instant of it");
                 Fault::new(Code::NeverFires, at, message)
                     .help("change the days of the schedule or of the calendar, or `on_holiday`")
             }
-            (None, Some(_)) => return,
             _ => Fault::new(
                 Code::NeverFires,
                 at,
