@@ -65,6 +65,8 @@ pub(crate) enum Verb {
     Validate(Validate),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
+    /// Show the business days of a calendar, or turn an iCalendar file into one
+    Calendar(Calendar),
     /// Show the rendered commands of a run in order, without running anything
     DryRun(DryRun),
     /// List the DAGs, or show one and its versions
@@ -225,7 +227,8 @@ pub(crate) struct Next {
     /// Print a JSON list of UTC instants
     #[arg(long)]
     pub(crate) json: bool,
-    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each
+    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each; instead of `expr` or
+    /// beside it may stand `schedule` (as in a DAG file), `calendar` (as in a calendar file) and `on_holiday`
     #[arg(long, conflicts_with_all = ["target", "cron"])]
     pub(crate) batch: bool,
     #[command(flatten)]
@@ -238,6 +241,37 @@ pub(crate) enum DstRule {
     Cron,
     /// Airflow's
     Airflow,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nightrun calendar show us_federal --year 2027\n  \
+    nightrun calendar import holidays.ics > dags/calendars/team.yaml")]
+pub(crate) struct Calendar {
+    #[command(subcommand)]
+    pub(crate) verb: CalendarVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CalendarVerb {
+    /// List the days of a year on which no business is done, and its last business days
+    Show {
+        /// The id of a calendar in the DAG folder
+        name: String,
+        /// Which year [default: this one]
+        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=2100))]
+        year: Option<i32>,
+        #[command(flatten)]
+        dags: Dags,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print an iCalendar file as a calendar file
+    Import {
+        /// The iCalendar file
+        #[arg(value_name = "FILE.ics")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

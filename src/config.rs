@@ -92,6 +92,7 @@ impl Config {
     pub(crate) fn known(&self, now: Timestamp) -> Known {
         let mut known = Known::new(self.zone.clone(), now);
         known.pools.clone_from(&self.pools);
+        known.calendars = crate::calendars::of_folder(&self.dags, &self.dags).read.known;
         known.operators = nightrun_plugins::builtin().signatures();
         known
     }

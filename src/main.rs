@@ -2,6 +2,7 @@
 //! everything that runs, once.
 
 mod above;
+mod calendars;
 mod cli;
 mod client;
 mod cmd;

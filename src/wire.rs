@@ -90,9 +90,9 @@ fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, Strin
     environment
 }
 
-/// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.
+/// Reads stored DAG texts: they were good once, so a pool or calendar that is gone since does not matter.
 pub(crate) fn parse_with(mut known: Known) -> Parse {
-    known.any_pool = true;
+    (known.any_pool, known.any_calendar) = (true, true);
     Arc::new(move |source| {
         let dag: Option<Dag> = read(source, &known).dags.into_iter().next();
         dag.map(Arc::new)

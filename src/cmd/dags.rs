@@ -73,7 +73,7 @@ fn row(
     let text = page.version(dag.version)?;
     let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
-    let next = timetable.as_ref().and_then(|timetable| timetable.next_after(now.max(dag.cursor)));
+    let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
     let faults = page.faults(Some(&dag.path))?.pop();
     Ok(json!({
         "dag": dag.dag,

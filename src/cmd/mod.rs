@@ -1,6 +1,8 @@
 //! One file per verb: what it means.
 
 mod act;
+mod batch;
+mod calendar;
 mod completions;
 mod config;
 mod dags;
@@ -36,6 +38,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Serve(args) => serve::serve(args),
         Verb::Validate(args) => validate::validate(&args),
         Verb::Next(args) => next::next(args),
+        Verb::Calendar(args) => calendar::calendar(args),
         Verb::DryRun(args) => dry_run::dry_run(args),
         Verb::Dags(args) => dags::dags(args),
         Verb::Plan(args) => plan::plan(args),

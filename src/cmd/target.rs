@@ -9,9 +9,10 @@ use nightrun_core::dag::{DefaultsFile, Known, Reading, Source, read};
 use nightrun_core::decide::{DagText, Values};
 use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::run::{dag_files, hash_with};
+use nightrun_engine::run::{dag_files, hash_with, version_hash};
 
 use crate::above::Above;
+use crate::calendars;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
 
@@ -28,7 +29,7 @@ pub(crate) struct Target {
 impl Target {
     /// As the core is told of it.
     pub(crate) fn into_text(self) -> DagText {
-        let hash = hash_with(&self.path, self.text.as_bytes(), &self.defaults);
+        let hash = version_hash(&hash_with(&self.path, self.text.as_bytes(), &self.defaults), &self.dag);
         DagText { dag: self.dag, path: self.path, text: self.text, defaults: self.defaults, hash }
     }
 }
@@ -44,7 +45,7 @@ pub(crate) struct Named<'a> {
 /// Reads the file of this name, or the file in the DAG folder that defines the DAG of this id.
 /// Its faults are said on standard error; an error among them ends it.
 pub(crate) fn find(named: &Named<'_>, config: &Config, now: Timestamp) -> Result<Target, Failure> {
-    let (known, above) = (config.known(now), Above::new(&config.dags, None));
+    let (mut known, above) = (config.known(now), Above::new(&config.dags, None));
     let (name, id) = match named.target.rsplit_once('#') {
         Some((file, id)) if !Path::new(named.target).is_file() => (file, Some(id)),
         _ => (named.target, None),
@@ -52,6 +53,8 @@ pub(crate) fn find(named: &Named<'_>, config: &Config, now: Timestamp) -> Result
     let id = named.dag.or(id);
     let path = Path::new(name);
     if path.is_file() {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         let root = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return File { root, path: file, shown: name, defaults: above.of(path) }.open(id, &known);
@@ -61,6 +64,7 @@ pub(crate) fn find(named: &Named<'_>, config: &Config, now: Timestamp) -> Result
     if looks_like_a_file {
         return Err(Failure::usage(format!("there is no file {name}")));
     }
+    known.calendars = calendars::of_folder(&config.dags, &config.dags).read.known;
     for file in dag_files(&config.dags) {
         let full = config.dags.join(&file);
         let bytes = std::fs::read(&full).unwrap_or_default();

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use nightrun_core::dag::{DEFAULTS_FILE, Known, Reading, Source, read, read_defaults};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::run::{dag_files, defaults_files};
+use nightrun_engine::run::{CALENDARS, CalendarFolder, calendar_folder, dag_files, defaults_files};
 
 use super::target::say_faults;
 use crate::above::Above;
+use crate::calendars;
 use crate::cli::{Format, Validate};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
@@ -32,7 +34,14 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
         faulty: 0,
     };
     for path in paths {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        if folder.file_name().is_some_and(|name| name == CALENDARS) {
+            look.at_calendars(folder.parent().unwrap_or(Path::new("")), Some(path));
+            continue;
+        }
+        look.known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         if path.is_dir() {
+            look.at_calendars(path, None);
             let mut taken = BTreeMap::new();
             look.above = Above::new(&dags, Some(path));
             for file in defaults_files(path) {
@@ -113,6 +122,21 @@ impl Look {
         self.files += 1;
         self.faulty += usize::from(found.iter().any(Diagnostic::is_error));
         self.all.extend(found);
+    }
+
+    /// Looks at the calendars of a DAG folder, or at only one of their files.
+    fn at_calendars(&mut self, root: &Path, only: Option<&Path>) {
+        let CalendarFolder { read, texts, .. } = calendar_folder(root);
+        for (path, text) in texts {
+            let full = root.join(&path);
+            if only.is_some_and(|only| only.is_file() && only != full) {
+                continue;
+            }
+            let shown: Arc<str> = full.display().to_string().into();
+            let found = read.faults.iter().filter(|(of, _)| *of == path).flat_map(|(_, found)| found.clone());
+            let found: Vec<_> = found.map(|fault| Diagnostic { path: shown.clone(), ..fault }).collect();
+            self.take(found, &text);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::DagId;
+use nightrun_core::timetable::Timetable;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{RunFilter, RunShow, TaskShow};
 use serde_json::json;
@@ -119,7 +120,7 @@ fn of_dag(looker: &Looker, name: &str) -> Result<Vec<Answer>, Failure> {
         Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them")
     })?;
     let spec = text.and_then(|version| parse(&version.source()));
-    let next = spec.as_ref().and_then(|spec| spec.timetable.as_ref()?.next_after(now));
+    let next = spec.as_ref().and_then(|spec| spec.instants_after(now).next());
     let why = match (&spec, next) {
         _ if dag.retired => "no file defines it any more".to_owned(),
         _ if paused => "everything is paused; `nightrun unpause --all` lets it go on".to_owned(),
@@ -127,6 +128,9 @@ fn of_dag(looker: &Looker, name: &str) -> Result<Vec<Answer>, Failure> {
         (Some(spec), _) if !spec.enabled => "its file says `enabled: false`".to_owned(),
         (Some(spec), _) if spec.timetable.is_none() => {
             "it has no schedule: it runs only when asked to".to_owned()
+        }
+        (Some(spec), _) if spec.timetable.as_ref().is_some_and(Timetable::is_continuous) => {
+            "it runs again whenever its last run has ended".to_owned()
         }
         (_, Some(next)) => format!("it fires next at {next}, in {}", say::length(next.since(now))),
         (_, None) => "its schedule does not fire any more".to_owned(),

@@ -1,6 +1,7 @@
 //! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
 
 mod book;
+mod calendars;
 mod crash;
 mod files;
 mod graphs;

@@ -1,14 +1,17 @@
 //! Every code has a page, and what the page shows is true.
 
+use std::collections::BTreeMap;
+
 use nightrun_core::dag::{
-    Argument, ArgumentKind, DefaultsFile, Known, OperatorSignature, Reading, Source, read,
+    Argument, ArgumentKind, DefaultsFile, Known, OperatorSignature, Reading, Source, read, read_calendars,
 };
 use nightrun_core::diag::{Code, Severity, page};
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Zone;
+use nightrun_core::timetable::{Calendar, Zone};
 
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    known.calendars.insert("fr_business".into(), Some(Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
     let argument = |name: &str, kind, required| Argument { name: name.into(), kind, required };
     let args = vec![
@@ -39,6 +42,15 @@ fn every_page_shows_the_fault_and_the_cure() {
     let mut untrue = Vec::new();
     for code in Code::all() {
         let [wrong, right] = examples(*code);
+        if *code == Code::BadCalendar {
+            let read =
+                |text| read_calendars(&[Source::new("calendars/example.yaml", text)], &BTreeMap::new());
+            let found: Vec<Code> =
+                read(&wrong).faults.iter().flat_map(|(_, all)| all).map(|it| it.code).collect();
+            assert!(!found.is_empty() && found.iter().all(|found| found == code), "{found:?}");
+            assert_eq!(read(&right).faults, []);
+            continue;
+        }
         let faulty = match code {
             // A fault of a folder shows in the files below it.
             Code::BrokenDefaults => {

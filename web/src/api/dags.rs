@@ -52,7 +52,7 @@ impl DagTold {
             owner: spec.and_then(|dag| dag.owner.clone()),
             tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
             enabled: spec.is_some_and(|dag| dag.enabled),
-            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.cron().text().to_owned()),
+            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.text().to_owned()),
             timezone: spec.map(|dag| dag.zone.name().to_owned()),
             next_ticks: spec
                 .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())

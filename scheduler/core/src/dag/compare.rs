@@ -129,6 +129,7 @@ fn task_keys(old: &Task, new: &Task) -> Vec<&'static str> {
         "run": work, chooser;
         "setup": setup;
         "teardown": teardown;
+        "wait_for": waits;
         "trigger_rule": trigger_rule;
         "when": when;
         "allow_failure": allow_failure;

@@ -10,9 +10,12 @@ mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod tree;
 
 pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_defaults};
-pub use schema::{defaults_schema, schema};
+pub use read::{
+    Calendars, DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_calendars, read_defaults,
+};
+pub use schema::{calendar_schema, defaults_schema, schema};

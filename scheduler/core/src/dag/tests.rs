@@ -12,6 +12,7 @@ use crate::timetable::Zone;
 
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    known.calendars.insert("fr_business".into(), Some(crate::timetable::Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
     known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection] });
@@ -48,7 +49,13 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Defaults => {
             format!("params: {{limit: 1}}\ndefaults: {{{name}: {value}}}\ntasks: [{extract}]\n")
         }
-        Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
+        Level::Schedule if ["cron", "every", "at", "business_day"].contains(&name) => {
+            format!("schedule: {{{name}: {value}}}\ntasks: [{extract}]\n")
+        }
+        Level::Schedule if name == "at_time" => {
+            format!("schedule: {{business_day: last, {name}: {value}}}\ntasks: [{extract}]\n")
+        }
+        Level::Calendar | Level::Holiday => unreachable!("calendars are files of their own"),
         Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
         Level::Group => {
             let id = if name == "id" { value } else { "inner" };

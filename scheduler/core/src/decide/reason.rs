@@ -57,6 +57,7 @@ pub enum Reason {
     TasksFailed { count: u32, first: String },
     // A tick did not fire.
     Catchup,
+    Holiday { day: String, calendar: String },
     Overlap { limit: u32 },
     Disabled,
 }
@@ -104,6 +105,7 @@ impl Reason {
             Self::RunTimedOut { .. } => "run_timed_out",
             Self::TasksFailed { .. } => "tasks_failed",
             Self::Catchup => "catchup",
+            Self::Holiday { .. } => "holiday",
             Self::Overlap { .. } => "overlap",
             Self::Disabled => "disabled",
         }
@@ -172,6 +174,7 @@ impl fmt::Display for Reason {
                 write!(f, "{count} tasks failed or were blocked, first `{first}`")
             }
             Self::Catchup => write!(f, "missed, and catchup leaves it out"),
+            Self::Holiday { day, calendar } => write!(f, "no business day: {day} (calendar `{calendar}`)"),
             Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
             Self::Disabled => write!(f, "the DAG is not enabled"),
         }

@@ -42,6 +42,8 @@ pub struct DagRow {
     pub id: DagId,
     /// The version in force.
     pub version: Arc<Version>,
+    /// Fingerprint of its schedule when it was loaded.
+    pub schedule: String,
     /// Paused by somebody.
     pub paused: bool,
     /// No file defines it any more.
@@ -109,6 +111,7 @@ impl State {
         for row in snapshot.dags {
             let entry = DagEntry {
                 version: row.version,
+                schedule: row.schedule,
                 paused: row.paused,
                 retired: row.retired,
                 cursor: row.cursor,

@@ -250,6 +250,7 @@ impl Turn<'_> {
         entry.active.remove(&id);
         entry.queued.remove(&(run.run_type, run.logical_date, id));
         self.admit(&dag);
+        self.go_on(&dag);
     }
 }
 

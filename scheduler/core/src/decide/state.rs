@@ -36,6 +36,8 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub(super) struct DagEntry {
     pub(super) version: Arc<Version>,
+    /// Fingerprint of its schedule when it was loaded: calendars may have changed since.
+    pub(super) schedule: String,
     pub(super) paused: bool,
     pub(super) retired: bool,
     /// The schedule has been looked at up to here.

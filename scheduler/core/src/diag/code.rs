@@ -71,6 +71,8 @@ codes! {
     E304 BadDate,
     E305 EndBeforeStart,
     E306 BadDuration,
+    E307 UnknownCalendar,
+    E308 BadCalendar,
     // Templates and values.
     E401 UnquotedTemplate,
     E402 TemplateSyntax,

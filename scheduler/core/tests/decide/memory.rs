@@ -31,12 +31,12 @@ impl Memory {
     /// Takes one transition. `find` gives the DAG that a text means, as reading it again would.
     pub(crate) fn take(&mut self, transition: &Transition, now: Timestamp, find: &dyn Fn(&str) -> Arc<Dag>) {
         match transition {
-            Transition::DagLoaded { dag, version, hash, path, cursor, .. } => {
+            Transition::DagLoaded { dag, version, hash, path, schedule, cursor, .. } => {
                 let loaded = Arc::new(Version::new(*version, hash.clone(), path.clone(), find(hash)));
                 self.versions.insert(*version, loaded.clone());
                 let paused = self.dags.get(dag).is_some_and(|row| row.paused);
-                let row =
-                    DagRow { id: dag.clone(), version: loaded, paused, retired: false, cursor: *cursor };
+                let (id, schedule) = (dag.clone(), schedule.clone());
+                let row = DagRow { id, version: loaded, schedule, paused, retired: false, cursor: *cursor };
                 self.dags.insert(dag.clone(), row);
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,

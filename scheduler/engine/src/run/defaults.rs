@@ -9,6 +9,9 @@ use ignore::WalkBuilder;
 use nightrun_core::dag::{DEFAULTS_FILE, DefaultsFile};
 use sha2::{Digest, Sha256};
 
+/// How paths of calendar files begin.
+const CALENDAR_FILES: &str = "calendars/";
+
 /// Files below the DAG folder, by their paths below it.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -17,8 +20,8 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Looks for them: `*.yaml` and `*.yml`, but not what begins with `_` or `.`, the configuration, and
-    /// tests; and every `_defaults.yaml`.
+    /// Looks for them: `*.yaml` and `*.yml`, but not what begins with `_` or `.`, the configuration, tests,
+    /// and calendars; and every `_defaults.yaml`.
     pub(super) fn below(root: &Path) -> Self {
         let walk = WalkBuilder::new(root).standard_filters(false).hidden(true).follow_links(true).build();
         let mut files = Self::default();
@@ -28,7 +31,7 @@ impl Files {
             }
             let Ok(path) = entry.path().strip_prefix(root) else { continue };
             let (name, path) = (entry.file_name().to_string_lossy(), path.to_string_lossy().into_owned());
-            if is_dag_file(&name) {
+            if is_dag_file(&name) && !path.starts_with(CALENDAR_FILES) {
                 files.dags.push(path);
             } else if name == DEFAULTS_FILE {
                 files.defaults.push(path);
@@ -47,7 +50,7 @@ fn is_dag_file(name: &str) -> bool {
 }
 
 /// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with
-/// `_` or `.`, the configuration, and tests.
+/// `_` or `.`, the configuration, tests, and calendars.
 pub fn dag_files(root: &Path) -> Vec<String> {
     Files::below(root).dags
 }

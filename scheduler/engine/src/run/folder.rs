@@ -13,6 +13,7 @@ use nightrun_core::id::DagId;
 use notify::{EventKind, RecursiveMode, Watcher};
 use serde_json::{Value as Json, json};
 
+use super::calendars::{calendar_folder, version_hash};
 use super::defaults::{Files, FolderDefaults, hash_of, hash_with};
 use super::handle::Handle;
 
@@ -29,12 +30,17 @@ pub struct Folder {
     known: Known,
     seen: BTreeMap<String, Seen>,
     defaults: FolderDefaults,
+    /// Hash of the calendar folder, and its files that had faults.
+    calendars: (String, Vec<String>),
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Hash of the bytes and of the defaults above it; empty for a file known from the store only.
+    /// Hash of the bytes and of the defaults above it; empty for a file known from the store only, and for
+    /// one that must be read again.
     hash: String,
+    /// It may mean something else when a calendar changes.
+    has_calendar: bool,
     /// DAGs of the last good version.
     dags: Vec<DagId>,
     /// DAGs that it defines too, but that another file had defined before.
@@ -81,7 +87,7 @@ impl Folder {
         for (dag, path) in stored {
             seen.entry(path).or_default().dags.push(dag);
         }
-        Self { root, known, seen, defaults: FolderDefaults::default() }
+        Self { root, known, seen, defaults: FolderDefaults::default(), calendars: Default::default() }
     }
 
     /// The same folder, with files that had faults when the store last heard of them: the faults of those
@@ -97,6 +103,7 @@ impl Folder {
     /// Looks at every file; only what changed is read. A DAG belongs to the file that defined it first.
     pub fn look(&mut self) -> FolderReport {
         let mut report = FolderReport::default();
+        self.look_at_calendars(&mut report);
         let lost = self.look_once(&mut report);
         // A DAG whose file gave it up may be defined in one that was refused it: those are read again.
         let refused = |seen: &&mut Seen| lost.iter().any(|dag| seen.refused.contains(dag));
@@ -111,6 +118,24 @@ impl Folder {
         let read = |dag: &DagId| report.read.iter().any(|text| text.dag.id == *dag);
         report.gone = lost.into_iter().filter(|dag| !read(dag) && !self.defines(dag)).collect();
         report
+    }
+
+    /// Reads the calendars when a file of theirs changed; DAG files that use any are read again then.
+    fn look_at_calendars(&mut self, report: &mut FolderReport) {
+        let folder = calendar_folder(&self.root);
+        if folder.hash == self.calendars.0 {
+            return;
+        }
+        for seen in self.seen.values_mut().filter(|seen| seen.has_calendar) {
+            seen.hash.clear();
+        }
+        self.known.calendars = folder.read.known;
+        let faulty: Vec<String> = folder.read.faults.iter().map(|(path, _)| path.clone()).collect();
+        let mended = self.calendars.1.iter().filter(|path| !faulty.contains(path));
+        report.faults.extend(mended.map(|path| (path.clone(), json!([]))));
+        let faults = folder.read.faults.into_iter();
+        report.faults.extend(faults.map(|(path, faults)| (path, Json::Array(as_json(&faults)))));
+        self.calendars = (folder.hash, faulty);
     }
 
     fn defines(&self, dag: &DagId) -> bool {
@@ -190,7 +215,7 @@ impl Folder {
         let text = String::from_utf8_lossy(file.text);
         let defaults: Arc<[DefaultsFile]> = file.defaults.into();
         let broken = dags.is_empty();
-        let mut now = Seen { hash, ..Seen::default() };
+        let mut now = Seen { hash, has_calendar: text.contains("calendar"), ..Seen::default() };
         for (dag, piece) in dags.into_iter().zip(pieces) {
             if let Some(first) = taken.get(&dag.id) {
                 let fault = Diagnostic::duplicate_dag(path, &text, dag.id.as_str(), first);
@@ -201,12 +226,13 @@ impl Folder {
             taken.insert(dag.id.clone(), path.to_owned());
             now.dags.push(dag.id.clone());
             let piece = &text[piece];
+            let hash = version_hash(&hash_with(path, piece.as_bytes(), file.defaults), &dag);
             report.read.push(DagText {
                 dag: Arc::new(dag),
                 path: path.into(),
-                hash: hash_with(path, piece.as_bytes(), file.defaults),
                 text: piece.into(),
                 defaults: defaults.clone(),
+                hash,
             });
         }
         // A broken file changes nothing: its last good version stays in force.
@@ -296,6 +322,30 @@ mod tests {
         assert!(broken.read.is_empty() && broken.gone.is_empty() && broken.faulty_files() == 1);
         fs::remove_file(root.path().join("one.yaml")).unwrap();
         assert_eq!(folder.look().gone, ["one".into()]);
+    }
+
+    #[test]
+    fn a_changed_calendar_gives_new_versions_of_the_dags_that_use_it_and_of_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("calendars")).unwrap();
+        let using = format!("schedule: {{cron: \"0 6 * * *\", calendar: fr}}\n{TASKS}");
+        write(root.path(), "using.yaml", &using);
+        write(root.path(), "other.yaml", TASKS);
+        let mut folder = folder(root.path());
+        let unknown = folder.look();
+        assert_eq!((ids(&unknown), unknown.faulty_files()), (vec!["other"], 1));
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01]");
+        let first = folder.look();
+        assert_eq!((ids(&first), first.faulty_files()), (vec!["using"], 0));
+        assert!(folder.look().is_empty());
+        // A comment changes no day, so the version stays what it was.
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01] # labour");
+        assert_eq!(folder.look().read[0].hash, first.read[0].hash);
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01, 05-08]");
+        assert_ne!(folder.look().read[0].hash, first.read[0].hash);
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-32]");
+        let broken = folder.look();
+        assert!(broken.read.is_empty() && broken.gone.is_empty() && broken.faulty_files() == 2, "{broken:?}");
     }
 
     #[test]

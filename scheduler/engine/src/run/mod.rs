@@ -1,6 +1,7 @@
 //! The loop: what happened → one step each → one commit → orders and answers. It never polls: words of
 //! executors, requests and one armed timer wake it.
 
+mod calendars;
 mod carry;
 mod defaults;
 mod expand;
@@ -27,6 +28,7 @@ use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
 use self::carry::Carrier;
 pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, hash_with};
 pub use self::folder::{Folder, FolderReport};

@@ -94,7 +94,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
 
     fn dags(&mut self) -> Result<Vec<DagRow>, Fault> {
         let mut rows = self.conn.prepare(
-            "SELECT id, version, paused, retired, cursor FROM dag
+            "SELECT id, version, paused, retired, cursor, schedule FROM dag
              WHERE retired = 0 OR paused = 1
                 OR EXISTS (SELECT 1 FROM run WHERE run.dag = dag.id AND state IN ('queued', 'running', 'stopping'))
              ORDER BY id",
@@ -105,7 +105,8 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             let (id, version) = (dag_id(row, 0)?, VersionId(row.get(1)?));
             if let Some(version) = self.version(version, &id, None)? {
                 let cursor = instant(row, 4)?;
-                dags.push(DagRow { id, version, paused: row.get(2)?, retired: row.get(3)?, cursor });
+                let (paused, retired, schedule) = (row.get(2)?, row.get(3)?, row.get(5)?);
+                dags.push(DagRow { id, version, schedule, paused, retired, cursor });
             }
         }
         Ok(dags)

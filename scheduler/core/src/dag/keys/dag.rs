@@ -17,7 +17,7 @@ keys! {
     ENABLED "enabled", Shape::Boolean, "true", "false",
         "False: the DAG is loaded and shown, but nothing starts a run of it.";
     SCHEDULE "schedule", Shape::Schedule, "", "30 1 * * *",
-        "When it fires: a cron expression, a preset such as `@daily`, or a map. Without it only by hand.";
+        "When it fires: a cron expression, a preset such as `@daily`, a map, or a list of them. Without it only by hand.";
     TIMEZONE "timezone", Shape::Zone, "", "Europe/Paris",
         "The IANA zone of its schedule and of its dates. Without it: the scheduler's default zone, UTC unless configured.";
     START_DATE "start_date", Shape::Date, "", "2026-01-01",

@@ -37,8 +37,8 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_late",
             "on_lost",
         ],
-        Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Folder | Level::Param | Level::Foreach | Level::Wait => &[],
+        Level::Schedule => &["on"],
+        Level::Folder | Level::Param | Level::Foreach | Level::Wait | Level::Calendar | Level::Holiday => &[],
         Level::Group => &["retries"],
     };
     keys.contains(&key)

@@ -1,6 +1,7 @@
 //! The keys of a DAG file, each once: what the reader knows, what it says about them, and the JSON
 //! Schema all come from these tables.
 
+pub(crate) mod calendar;
 pub(crate) mod dag;
 pub(crate) mod folder;
 pub(crate) mod foreach;
@@ -28,6 +29,8 @@ pub(crate) enum Level {
     Group,
     Foreach,
     Wait,
+    Calendar,
+    Holiday,
 }
 
 impl Level {
@@ -42,6 +45,8 @@ impl Level {
             Self::Group => group::ALL,
             Self::Foreach => foreach::ALL,
             Self::Wait => wait::ALL,
+            Self::Calendar => calendar::ALL,
+            Self::Holiday => calendar::holiday::ALL,
         }
     }
 
@@ -86,6 +91,21 @@ pub(crate) enum Shape {
     /// One of these words, or a boolean.
     Catchup(fn() -> Vec<&'static str>),
     Schedule,
+    /// An instant, or a list of them.
+    Dates,
+    /// `first`, `last` or a number.
+    BusinessDay,
+    /// A time of day, or a list of them.
+    TimesOfDay,
+    /// A day of the week.
+    Weekday,
+    /// Days of the week.
+    Weekdays,
+    /// A date, or a rule that gives one each year.
+    Holiday,
+    Holidays,
+    /// Names of things outside of the file.
+    Names,
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
@@ -143,9 +163,16 @@ impl Shape {
             Self::Date => "a date",
             Self::Backoff => "a word or a factor",
             Self::Catchup(_) => "a word or a boolean",
-            Self::Schedule => "a cron expression or a map",
+            Self::Schedule => "a cron expression, a map, or a list of them",
+            Self::Dates => "an instant or a list of instants",
+            Self::BusinessDay => "`first`, `last` or a number",
+            Self::TimesOfDay => "a time such as \"18:00\" or a list of times",
+            Self::Weekday => "a day of the week",
+            Self::Weekdays => "a list of days of the week",
+            Self::Holiday => "a date or a yearly rule",
+            Self::Holidays => "a list of holidays",
             Self::Ids => "a list of task ids",
-            Self::Identifiers => "a list of names",
+            Self::Identifiers | Self::Names => "a list of names",
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",

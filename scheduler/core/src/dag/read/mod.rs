@@ -1,14 +1,17 @@
 //! From the text of a file to the DAG it means, or to everything that is wrong with it, in one pass.
 
+mod calendar;
 mod dag;
 mod entry;
 mod foreach;
 mod group;
+mod holiday;
 mod inherit;
 mod params;
 mod schedule;
 mod settings;
 mod task;
+mod timetable;
 mod value;
 mod vars;
 mod wait;
@@ -23,6 +26,7 @@ use super::tree::{self, Document, Kind, Node};
 use crate::diag::{Code, Diagnostic, Fault, Faults, Span};
 use crate::id::DagId;
 
+pub use self::calendar::{Calendars, read_calendars};
 pub(crate) use self::dag::Draft;
 pub(crate) use self::group::DraftGroup;
 use self::inherit::Folders;
