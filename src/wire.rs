@@ -67,6 +67,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         executor: Arc::new(executor),
         words: heard,
         operators: nightrun_plugins::builtin(),
+        hooks: config.hooks.clone(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
         store_id,
@@ -88,9 +89,11 @@ fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, Strin
     environment
 }
 
-/// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.
+/// Reads stored DAG texts: they were good once, so a pool or a destination that is gone since does not
+/// matter.
 pub(crate) fn parse_with(mut known: Known) -> Parse {
     known.any_pool = true;
+    known.any_destination = true;
     Arc::new(move |path, text| {
         let dag: Option<Dag> = read(&Source::new(path, text), &known).dags.into_iter().next();
         dag.map(Arc::new)

@@ -19,6 +19,8 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("slots", json!(config.slots)),
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
+        ("url", json!(config.hooks.url)),
+        ("notify", json!(config.hooks.destinations.keys().collect::<Vec<_>>())),
     ];
     if args.json {
         let object: serde_json::Map<_, _> = values

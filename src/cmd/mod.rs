@@ -8,6 +8,7 @@ mod db;
 mod dry_run;
 mod example;
 mod explain;
+mod hooks;
 mod logs;
 mod look;
 mod next;
@@ -36,6 +37,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Dags(args) => dags::dags(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Tasks(args) => runs::tasks(args),
+        Verb::Hooks(args) => hooks::hooks(args),
         Verb::Logs(args) => logs::logs(args),
         Verb::Xcom(args) => xcom::xcom(args),
         Verb::Why(args) => why::why(args),

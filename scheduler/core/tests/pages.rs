@@ -8,6 +8,7 @@ use nightrun_core::timetable::Zone;
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let argument = |name: &str, kind, required| Argument { name: name.into(), kind, required };
     let args = vec![
         argument("connection", ArgumentKind::Text, true),

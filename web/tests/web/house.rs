@@ -34,6 +34,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
         words: heard,
         operators: Registry::default(),
+        hooks: nightrun_engine::hook::HookSettings::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         // Its own, or stopping an attempt would end that of another test.

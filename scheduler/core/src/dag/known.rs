@@ -12,6 +12,10 @@ pub struct Known {
     pub pools: BTreeMap<String, u32>,
     /// Any name will do for a pool: for texts that were good once.
     pub any_pool: bool,
+    /// Names that `notify` may send to, each with the key that it is for: `email`, `slack`, `webhook`.
+    pub destinations: Vec<(String, String)>,
+    /// Any name will do for a destination: for texts that were good once.
+    pub any_destination: bool,
     /// What `type:` may name.
     pub operators: Vec<OperatorSignature>,
     /// The zone of a DAG that names none.
@@ -28,6 +32,8 @@ impl Known {
         Self {
             pools: BTreeMap::new(),
             any_pool: false,
+            destinations: Vec::new(),
+            any_destination: false,
             operators: Vec::new(),
             default_zone,
             now,

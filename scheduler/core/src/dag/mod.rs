@@ -1,6 +1,8 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
 mod check;
+mod deadline;
+mod hook;
 mod keys;
 mod known;
 pub mod params;

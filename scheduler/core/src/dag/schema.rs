@@ -31,6 +31,9 @@ fn definitions() -> Json {
         "defaults": object(Level::Defaults.keys().iter().copied().filter(may_be_default)),
         "schedule": schedule,
         "param": object(Level::Param.keys().iter().copied()),
+        "deadline": object(Level::Deadline.keys().iter().copied()),
+        "hook": hook(),
+        "notify": notify(),
         "duration": {
             "type": "string",
             "pattern": r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$",
@@ -48,6 +51,20 @@ fn definitions() -> Json {
             {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
         ]},
     })
+}
+
+/// A step of a hook: it runs something or tells somebody.
+fn hook() -> Json {
+    let mut step = object(Level::Hook.keys().iter().copied());
+    extend(&mut step, json!({"oneOf": [{"required": ["run"]}, {"required": ["notify"]}]}));
+    step
+}
+
+fn notify() -> Json {
+    let mut notify = object(Level::Notify.keys().iter().copied());
+    let ways = ["email", "slack", "webhook", "command"].map(|way| json!({"required": [way]}));
+    extend(&mut notify, json!({"oneOf": ways}));
+    notify
 }
 
 /// A map of exactly these keys.
@@ -86,6 +103,15 @@ fn shape(shape: Shape) -> Json {
         ]}),
         Shape::Catchup(words) => json!({"anyOf": [{"enum": words()}, {"type": "boolean"}]}),
         Shape::Schedule => json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/schedule"}]}),
+        Shape::Deadline => json!({"$ref": "#/$defs/deadline"}),
+        Shape::FinishBy => json!({"anyOf": [
+            {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"},
+            {"$ref": "#/$defs/duration"},
+        ]}),
+        Shape::Hooks => json!({"anyOf": [{"$ref": "#/$defs/hook"}, list(json!({"$ref": "#/$defs/hook"}))]}),
+        Shape::Notify => json!({"$ref": "#/$defs/notify"}),
+        Shape::Recipients => json!({"anyOf": [text(), list(text())]}),
+        Shape::Words(words) => list(json!({"enum": words()})),
         Shape::TextList => list(text()),
         Shape::Ids => json!({"anyOf": [{"$ref": "#/$defs/id"}, list(json!({"$ref": "#/$defs/id"}))]}),
         Shape::Identifiers => {

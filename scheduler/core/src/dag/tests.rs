@@ -11,6 +11,7 @@ use crate::timetable::Zone;
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
     known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection], chooses: false });
     known
@@ -42,6 +43,17 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
         Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
+        Level::Deadline => format!("deadline:\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Hook if matches!(name, "run" | "notify") => {
+            format!("on_failure:\n- {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Hook => format!("on_failure:\n- run: a\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Notify if matches!(name, "email" | "slack" | "webhook" | "command") => {
+            format!("on_failure:\n- notify:\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Notify => {
+            format!("on_failure:\n- notify:\n    slack: ops\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
     }
 }
 
@@ -50,7 +62,16 @@ fn errors(text: &str) -> Vec<Diagnostic> {
     reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 5] = [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param];
+const LEVELS: [Level; 8] = [
+    Level::Dag,
+    Level::Task,
+    Level::Defaults,
+    Level::Schedule,
+    Level::Param,
+    Level::Deadline,
+    Level::Hook,
+    Level::Notify,
+];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
     let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
@@ -96,6 +117,9 @@ fn the_schema_describes_every_key_and_nothing_else() {
         (Level::Defaults, schema["$defs"]["defaults"].clone()),
         (Level::Schedule, schema["$defs"]["schedule"].clone()),
         (Level::Param, schema["$defs"]["param"].clone()),
+        (Level::Deadline, schema["$defs"]["deadline"].clone()),
+        (Level::Hook, schema["$defs"]["hook"].clone()),
+        (Level::Notify, schema["$defs"]["notify"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -83,6 +83,15 @@ pub enum Event {
         at: Timestamp,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// A try to deliver a hook is over.
+    HookTried {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+        /// What went wrong; `None`: it is delivered.
+        error: Option<String>,
     },
     /// A `when` was evaluated.
     WhenEvaluated {

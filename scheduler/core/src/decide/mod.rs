@@ -1,8 +1,10 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
 mod attempt;
+mod deadline;
 mod effect;
 mod event;
+mod hook;
 mod invariant;
 mod law;
 mod limit;
@@ -17,8 +19,10 @@ mod transition;
 mod turn;
 
 pub use attempt::LOST_BUDGET;
+pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
+pub use hook::{Cause, HookRow, HookState};
 pub use law::{AttemptState, RunState, TaskState};
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};

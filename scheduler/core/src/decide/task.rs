@@ -15,6 +15,7 @@ impl Turn<'_> {
     /// Moves a task instance to a final state and remembers to tell its downstreams.
     pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
         self.move_task(id, to, reason);
+        self.hooks_of_end(id, to);
         let run = self.run(id.run);
         run.unsettled -= 1;
         let counts = run.fails_by(id);
@@ -145,6 +146,9 @@ impl Turn<'_> {
         place.reason = Reason::Active;
         let attempt = AttemptId { instance: id, number: place.attempt };
         self.record(Transition::AttemptCreated { attempt });
+        if attempt.number == 1 {
+            self.state.watch_begun_task(id, self.now);
+        }
         self.order(Effect::Launch(attempt));
     }
 

@@ -73,6 +73,7 @@ impl<'a> Turn<'a> {
             Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
         }
     }
@@ -102,6 +103,8 @@ impl<'a> Turn<'a> {
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),
+                Timer::Deadline(alarm) => self.deadline_due(alarm),
+                Timer::Hook(hook) => self.hook_due_again(hook),
             }
             self.follow();
         }

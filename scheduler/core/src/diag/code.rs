@@ -67,6 +67,7 @@ codes! {
     E304 BadDate,
     E305 EndBeforeStart,
     E306 BadDuration,
+    E307 BadClockTime,
     // Templates and values.
     E401 UnquotedTemplate,
     E402 TemplateSyntax,
@@ -87,6 +88,8 @@ codes! {
     E504 UnknownArgument,
     E505 MissingArgument,
     E506 WrongArgument,
+    E507 UnknownDestination,
+    E508 BadDestination,
     // Warnings.
     W101 NotABoolean,
     W102 NumberLosesForm,
@@ -95,6 +98,7 @@ codes! {
     W203 NeverHolds,
     W301 MisleadingCron,
     W302 ClockChange,
+    W303 MisleadingDeadline,
 }
 
 impl Code {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
 use nightrun_core::decide::{Choice, Effect, Event, Outcome, Outputs, Run, State, Transition};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
@@ -18,6 +18,7 @@ use super::{Parts, finish, plain};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
+use crate::hook::Deliverer;
 use crate::logs::LogPaths;
 
 /// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
@@ -39,6 +40,8 @@ pub(super) struct Carrier {
     loop_: Handle,
     values: RunValues,
     alive: HashSet<AttemptId>,
+    deliverer: Deliverer,
+    delivering: HashSet<HookId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
 
@@ -55,7 +58,7 @@ enum Prepared {
 }
 
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, deliverer: Deliverer) -> Self {
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -68,6 +71,8 @@ impl Carrier {
             loop_,
             values,
             alive: HashSet::new(),
+            deliverer,
+            delivering: HashSet::new(),
             prepared: None,
         }
     }
@@ -77,9 +82,14 @@ impl Carrier {
         self.values.remember(facts);
     }
 
-    /// True when no attempt lives.
+    /// True when no attempt lives and no hook is being delivered.
     pub(super) fn is_idle(&self) -> bool {
-        self.alive.is_empty()
+        self.alive.is_empty() && self.delivering.is_empty()
+    }
+
+    /// The end of a hook's try has been decided.
+    pub(super) fn forget_hook(&mut self, hook: HookId) {
+        self.delivering.remove(&hook);
     }
 
     /// The end of an attempt has been decided: nothing of it is to come.
@@ -93,6 +103,10 @@ impl Carrier {
             Effect::Launch(attempt) => self.launch(state, *attempt),
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
+            Effect::Deliver { hook, number } => {
+                self.delivering.insert(*hook);
+                self.deliverer.deliver(*hook, *number);
+            }
             Effect::RunEnded(_) => {}
         }
     }

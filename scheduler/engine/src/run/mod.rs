@@ -29,7 +29,9 @@ pub use self::preview::{Preview, preview};
 use self::values::RunValues;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
-use crate::store::{self, StoreError, Writer};
+use crate::hook::{Deliverer, HookSettings, Tools};
+use crate::logs::LogPaths;
+use crate::store::{self, Reader, StoreError, Writer};
 
 /// Most messages taken in one turn.
 const MAX_TURN: usize = 512;
@@ -68,6 +70,8 @@ pub struct Parts {
     pub words: mpsc::UnboundedReceiver<(nightrun_core::id::AttemptId, Timestamp, Word)>,
     /// What `type:` may name.
     pub operators: Registry,
+    /// Where hooks may send to.
+    pub hooks: HookSettings,
     /// Reads stored DAG texts.
     pub parse: Parse,
     /// Base environment of every attempt.
@@ -105,7 +109,8 @@ impl Scheduler {
         let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
-        let carrier = Carrier::new(&parts, handle.clone(), values);
+        let deliverer = Deliverer::new(tools(&parts)?, handle.clone());
+        let carrier = Carrier::new(&parts, handle.clone(), values, deliverer);
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }
@@ -244,8 +249,10 @@ impl Scheduler {
             self.carrier.carry_out(&self.state, &effect);
         }
         for (waiting, answer) in events.into_iter().zip(answers) {
-            if let Event::AttemptFinished { attempt, .. } = waiting.event {
-                self.carrier.forget(attempt);
+            match waiting.event {
+                Event::AttemptFinished { attempt, .. } => self.carrier.forget(attempt),
+                Event::HookTried { hook, .. } => self.carrier.forget_hook(hook),
+                _ => {}
             }
             if let Some(reply) = waiting.reply {
                 // Whoever asked may have gone.
@@ -315,6 +322,21 @@ fn is_soft(fact: &Transition) -> bool {
 fn started_again(fact: &Transition) -> Option<Waiting> {
     let Transition::AttemptStarted { attempt, pid, at, .. } = *fact else { return None };
     Some(Waiting { event: Event::AttemptStarted { attempt, pid, at }, reply: None })
+}
+
+/// What hooks are delivered with.
+fn tools(parts: &Parts) -> Result<Tools, StoreError> {
+    Ok(Tools {
+        reader: Reader::open(parts.writer.path())?,
+        parse: parts.parse.clone(),
+        settings: parts.hooks.clone(),
+        paths: LogPaths::new(&parts.data),
+        data: parts.data.clone(),
+        dags: parts.dags.clone(),
+        environment: parts.environment.clone(),
+        store_id: parts.store_id.clone(),
+        clock: parts.clock.clone(),
+    })
 }
 
 fn load(parts: &Parts) -> Result<State, StoreError> {

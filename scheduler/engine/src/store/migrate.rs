@@ -11,7 +11,10 @@ use super::error::Fault;
 use super::hex;
 
 /// All migrations; the first has number 1.
-pub(super) const ALL: &[&str] = &[include_str!("../../../../migrations/0001_store.sql")];
+pub(super) const ALL: &[&str] = &[
+    include_str!("../../../../migrations/0001_store.sql"),
+    include_str!("../../../../migrations/0002_hooks.sql"),
+];
 
 /// The number of the last of these migrations.
 pub(super) fn known(migrations: &[&str]) -> u32 {

@@ -10,7 +10,7 @@ use crate::diag::{Code, Fault, Faults};
 use crate::graph::Graph;
 use crate::id::TaskIndex;
 use crate::quoting;
-use crate::template::{self, NAMES, Reference, TemplateFault, nearest};
+use crate::template::{self, HOOK_NAMES, NAMES, Reference, TemplateFault, nearest};
 
 /// What the names of templates are held against.
 pub(super) struct Names<'d, 'n, 'a> {
@@ -27,21 +27,31 @@ struct User<'d> {
     task: Option<(TaskIndex, &'d Task)>,
     /// Everything upstream of it, found when it is first asked for.
     ancestors: Option<Vec<bool>>,
+    /// True for the texts of hooks, which are rendered when something has come to its end.
+    hook: bool,
 }
 
 impl Names<'_, '_, '_> {
     /// Checks all texts of the DAG.
     pub(super) fn check(&self, faults: &mut Faults) {
-        let mut dag = User { task: None, ancestors: None };
+        let mut dag = User { task: None, ancestors: None, hook: false };
         for node in self.draft.env.into_iter().flat_map(values) {
             self.text(Text { node, kind: TextKind::Plain }, &mut dag, faults);
         }
-        for (at, DraftTask { task, texts, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
+        dag.hook = true;
+        for text in self.draft.hooks.iter().flat_map(|hook| &hook.texts) {
+            self.text(*text, &mut dag, faults);
+        }
+        for (at, DraftTask { task, texts, hooks, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
             if faults.is_full() {
                 return;
             }
-            let mut user = User { task: Some((at, task)), ancestors: None };
+            let mut user = User { task: Some((at, task)), ancestors: None, hook: false };
             for text in texts {
+                self.text(*text, &mut user, faults);
+            }
+            user.hook = true;
+            for text in hooks.iter().flat_map(|hook| &hook.texts) {
                 self.text(*text, &mut user, faults);
             }
         }
@@ -83,7 +93,7 @@ impl Names<'_, '_, '_> {
                 references
             }
         };
-        add(Code::UnknownName, references.unknown_names(&[]));
+        add(Code::UnknownName, references.unknown_names(if user.hook { &HOOK_NAMES } else { &[] }));
         for used in &references.uses {
             if let Some((code, message, help)) = self.wrong(used, user) {
                 faults.add(Fault::new(code, place(used.range.clone()), message).maybe_help(help));
@@ -96,6 +106,7 @@ impl Names<'_, '_, '_> {
         match used.parts()[..] {
             ["params", name, ..] => self.param(name),
             ["tasks", task, ref rest @ ..] => self.task(task, rest, user),
+            ["outputs", ..] if user.hook && user.task.is_some() => None,
             ["outputs", ..] => {
                 let help = "the outputs of another task are `tasks.extract.outputs.rows`";
                 Some((Code::UnknownName, "a task has no outputs before it has run".into(), Some(help.into())))
@@ -131,6 +142,9 @@ impl Names<'_, '_, '_> {
             let help = nearest(id, self.draft.ids()).map(|name| format!("did you mean `{name}`?"));
             return Some((Code::UnknownOutputTask, format!("there is no task `{id}`"), help));
         };
+        if user.hook {
+            return self.part_of_task(id, at, rest);
+        }
         let Some((reader, reading)) = user.task else {
             let message = format!(
                 "the DAG's `env` cannot read task `{id}`: it holds for every task, also those before `{id}`"
@@ -146,6 +160,11 @@ impl Names<'_, '_, '_> {
             };
             return Some((Code::NotUpstream, message, help));
         }
+        self.part_of_task(id, at, rest)
+    }
+
+    /// What a template asks of a task that it may read.
+    fn part_of_task(&self, id: &str, at: TaskIndex, rest: &[&str]) -> Option<(Code, String, Option<String>)> {
         match rest {
             [] | ["state" | "outputs"] => None,
             ["outputs", name, ..] => self.output(at, name),

@@ -5,22 +5,9 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
-        Level::Dag => &[
-            "vars",
-            "secrets",
-            "deadline",
-            "groups",
-            "wait_for_previous",
-            "on_success",
-            "on_failure",
-            "on_retry",
-            "on_cancel",
-            "on_late",
-            "on_exit",
-            "keep_runs",
-            "keep_days",
-            "priority",
-        ],
+        Level::Dag => {
+            &["vars", "secrets", "groups", "wait_for_previous", "keep_runs", "keep_days", "priority"]
+        }
         Level::Task | Level::Defaults => &[
             "group",
             "user",
@@ -28,7 +15,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "wait_for",
             "wait_for_previous",
             "retry_immediately",
-            "deadline",
             "max_active",
             "executor",
             "resources",
@@ -38,15 +24,10 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "setup",
             "teardown",
             "fail_run",
-            "on_success",
-            "on_failure",
-            "on_retry",
-            "on_cancel",
-            "on_late",
             "on_lost",
         ],
         Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param => &[],
+        Level::Param | Level::Deadline | Level::Hook | Level::Notify => &[],
     };
     keys.contains(&key)
 }

@@ -2,7 +2,9 @@
 //! Schema all come from these tables.
 
 pub(crate) mod dag;
+pub(crate) mod deadline;
 mod foreign;
+pub(crate) mod hook;
 pub(crate) mod param;
 pub(crate) mod schedule;
 pub(crate) mod task;
@@ -19,6 +21,9 @@ pub(crate) enum Level {
     Defaults,
     Schedule,
     Param,
+    Deadline,
+    Hook,
+    Notify,
 }
 
 impl Level {
@@ -29,6 +34,9 @@ impl Level {
             Self::Task | Self::Defaults => task::ALL,
             Self::Schedule => schedule::ALL,
             Self::Param => param::ALL,
+            Self::Deadline => deadline::ALL,
+            Self::Hook => hook::ALL,
+            Self::Notify => hook::notify::ALL,
         }
     }
 
@@ -73,6 +81,16 @@ pub(crate) enum Shape {
     /// One of these words, or a boolean.
     Catchup(fn() -> Vec<&'static str>),
     Schedule,
+    Deadline,
+    /// A time of day, or a duration.
+    FinishBy,
+    /// Steps of a hook, or a single one.
+    Hooks,
+    Notify,
+    /// Addresses of mail, or a single one.
+    Recipients,
+    /// Some of these words.
+    Words(fn() -> Vec<&'static str>),
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
@@ -111,12 +129,16 @@ impl Shape {
             Self::Backoff => "a word or a factor",
             Self::Catchup(_) => "a word or a boolean",
             Self::Schedule => "a cron expression or a map",
+            Self::FinishBy => "a time of day or a duration",
+            Self::Hooks => "a list of steps",
+            Self::Recipients => "an address or a list of them",
+            Self::Words(_) => "a list of words",
             Self::Ids => "a list of task ids",
             Self::Identifiers => "a list of names",
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",
-            Self::Params | Self::Defaults | Self::Arguments => "a map",
+            Self::Params | Self::Defaults | Self::Arguments | Self::Deadline | Self::Notify => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",
             Self::Condition => "an expression in braces",

@@ -1,7 +1,9 @@
 //! From the text of a file to the DAG it means, or to everything that is wrong with it, in one pass.
 
 mod dag;
+mod deadline;
 mod entry;
+mod hook;
 mod params;
 mod schedule;
 mod settings;
@@ -14,6 +16,7 @@ use super::tree;
 use crate::diag::{Code, Diagnostic, Fault, Faults, Span};
 
 pub(crate) use self::dag::Draft;
+pub(crate) use self::hook::DraftHook;
 pub(crate) use self::task::{DraftTask, Text, TextKind};
 
 /// A file to be read.

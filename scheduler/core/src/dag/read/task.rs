@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::entry::{Owner, is_meant};
+use super::hook::DraftHook;
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
@@ -23,6 +24,14 @@ pub(crate) struct DraftTask<'n, 'a> {
     pub(crate) type_at: Option<Span>,
     pub(crate) with: Option<&'n Map<'a>>,
     pub(crate) texts: Vec<Text<'n, 'a>>,
+    pub(crate) hooks: Vec<DraftHook<'n, 'a>>,
+}
+
+impl DraftTask<'_, '_> {
+    /// The task with its hooks.
+    pub(super) fn finish(self) -> Task {
+        Task { hooks: self.hooks.into_iter().map(|draft| draft.hook).collect(), ..self.task }
+    }
 }
 
 /// A text of the file in which templates may stand.
@@ -94,6 +103,8 @@ impl Reader<'_> {
             priority: settings.priority,
             outputs: self.read(map, &keys::OUTPUTS, Self::identifiers).unwrap_or_default(),
             capture: settings.capture,
+            deadline: settings.deadline,
+            hooks: Vec::new(),
             pool: settings.pool.as_ref().map(|(pool, _)| pool.clone()),
         };
         Some(DraftTask {
@@ -109,6 +120,7 @@ impl Reader<'_> {
                 _ => None,
             },
             texts,
+            hooks: settings.hooks,
         })
     }
 
@@ -261,7 +273,7 @@ impl Reader<'_> {
         }
     }
 
-    fn run<'n, 'a>(
+    pub(super) fn run<'n, 'a>(
         &mut self,
         node: &'n Node<'a>,
         settings: &Settings<'n, 'a>,
@@ -331,7 +343,7 @@ impl Reader<'_> {
 }
 
 /// Every text in a value, however deep.
-fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
+pub(super) fn texts_of<'n, 'a>(node: &'n Node<'a>, texts: &mut Vec<Text<'n, 'a>>) {
     match &node.kind {
         Kind::Scalar(_) => texts.push(Text { node, kind: TextKind::Plain }),
         Kind::List(items) => items.iter().for_each(|item| texts_of(item, texts)),

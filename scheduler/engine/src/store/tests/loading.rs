@@ -41,6 +41,8 @@ fn task(id: &str) -> Task {
         priority: 0,
         outputs: vec![],
         capture: None,
+        deadline: None,
+        hooks: vec![],
     }
 }
 
@@ -63,6 +65,8 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         timeout: None,
         fail_fast: false,
         params: vec![],
+        deadline: None,
+        hooks: vec![],
         env: vec![],
         graph: Graph::new(tasks.len(), &[]).unwrap(),
         tasks: tasks.iter().map(|id| task(id)).collect(),
