@@ -241,7 +241,9 @@ fn the_configuration_says_where_each_value_comes_from() {
  listen    127.0.0.1:8181  flag or environment
  slots     3               nightrun.yaml
  timezone  UTC             default
- pools     {\"db\":2}        nightrun.yaml",
+ pools     {\"db\":2}        nightrun.yaml
+ url       http://127.0.0.1:8181  default
+ notify    []              default",
     );
     town.write("nightrun.yaml", "slot: 3\n");
     let wrong = town.nightrun("config");

@@ -3,12 +3,14 @@
 mod book;
 mod crash;
 mod graphs;
+mod hooks;
 mod ledger;
 mod limits;
 mod looking;
 mod run;
 mod serving;
 mod simulated;
+mod sink;
 mod town;
 mod validate;
 mod values;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nightrun_core::dag::spec::{Dag, Hook, HookAction, Task, Work};
+use nightrun_core::dag::spec::{Channel, Dag, Hook, HookAction, Task, Work};
 use nightrun_core::decide::Reason;
 use nightrun_core::id::{AttemptId, HookId, InstanceId, TaskIndex};
 use nightrun_core::template::{self, Facts, Scope};
@@ -138,7 +138,12 @@ fn texts<'a>(hook: &'a Hook, dag: &'a Dag, of: Option<TaskIndex>) -> Vec<&'a str
         HookAction::Run(Work::Argv(argv)) => texts.extend(argv.iter().map(String::as_str)),
         HookAction::Run(Work::Script { .. } | Work::Operator { .. }) => {}
         HookAction::Notify(notify) => {
-            texts.extend(notify.subject.iter().chain(&notify.message).map(String::as_str));
+            let to: Vec<&String> = match &notify.channel {
+                Channel::Email(texts) | Channel::Command(texts) => texts.iter().collect(),
+                Channel::Slack(text) | Channel::Webhook(text) => vec![text],
+            };
+            let words = notify.subject.iter().chain(&notify.message);
+            texts.extend(to.into_iter().chain(words).map(String::as_str));
         }
     }
     texts

@@ -111,7 +111,10 @@ const CURES: &[(&[&str], &str)] = &[
         ],
         "write `timeout: 30m`",
     ),
-    (&["sla", "slas"], "`timeout` ends a task that takes too long; deadlines are not supported yet"),
+    (
+        &["sla", "slas"],
+        "write `deadline: {finish_within: 2h}` and `on_late`; `timeout` ends what takes too long",
+    ),
     (
         &["default_args", "default", "task_defaults", "base"],
         "write `defaults:`; its keys are those of a task",
@@ -148,9 +151,12 @@ const CURES: &[(&[&str], &str)] = &[
             "handlers",
             "handler_on",
             "on_failure_callback",
+            "on_success_callback",
+            "on_retry_callback",
             "hooks",
+            "notifications",
         ],
-        "notifications are not supported yet",
+        "write `on_failure: {notify: {email: ops@example.com}}`; there are on_success, on_retry, on_cancel, on_late and on_exit, too",
     ),
     (
         &["depends_on_past", "wait_for_downstream"],

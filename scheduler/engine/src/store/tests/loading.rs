@@ -46,7 +46,7 @@ fn task(id: &str) -> Task {
     }
 }
 
-fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
+pub(super) fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
     Arc::new(Dag {
         id: id.into(),
         description: None,
