@@ -174,9 +174,10 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
 
 /// The missed deadlines of a run and its tasks.
 fn late(run: &RunShow) -> Vec<String> {
-    let own = run.late.iter().map(|it| format!("The run is late: {}", it.kind.sentence(it.due)));
+    let own = run.late.iter().map(|it| format!("The run {}: {}", it.kind.claim(), it.kind.sentence(it.due)));
     let of = |task: &TaskShow| {
-        let say = |it: &LateShow| format!("Task `{}` is late: {}", task.id, it.kind.sentence(it.due));
+        let say =
+            |it: &LateShow| format!("Task `{}` {}: {}", task.id, it.kind.claim(), it.kind.sentence(it.due));
         task.late.iter().map(say).collect::<Vec<_>>()
     };
     own.chain(run.tasks.iter().flat_map(of)).collect()

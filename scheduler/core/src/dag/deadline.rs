@@ -61,6 +61,14 @@ impl Lateness {
         Self::ALL.into_iter().find(|it| it.as_str() == text)
     }
 
+    /// What it says of a run or a task.
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::LateStart | Self::LateFinish => "is late",
+            Self::Warning => "may be late",
+        }
+    }
+
     /// One sentence about it; `due` is the deadline's instant, of a warning the instant of the warning.
     pub fn sentence(self, due: Timestamp) -> String {
         match self {

@@ -44,12 +44,17 @@ impl Watch {
 }
 
 impl Run {
-    /// Where its deadlines count from: its logical date; when somebody asked for it later than that, from then.
+    /// Where its deadlines count from: its logical date. A run of the past (somebody asked for it later, or
+    /// its schedule caught up on it after the next tick had passed) is not late because of that: there they
+    /// count from when it was made.
     fn due_from(&self) -> Timestamp {
-        match self.run_type {
-            RunType::Scheduled => self.logical_date,
-            RunType::Manual => self.logical_date.max(self.created_at),
-        }
+        let timetable = self.dag().timetable.as_ref();
+        let next = timetable.and_then(|it| it.next_after(self.logical_date));
+        let of_the_past = match self.run_type {
+            RunType::Scheduled => next.is_some_and(|next| next <= self.created_at),
+            RunType::Manual => true,
+        };
+        if of_the_past { self.logical_date.max(self.created_at) } else { self.logical_date }
     }
 }
 

@@ -273,3 +273,28 @@ fn a_warning_that_comes_with_its_deadline_is_left_out_and_what_ended_is_never_la
     assert_eq!(early.late(), []);
     assert_eq!(early.state.next_deadline(), None, "nothing stays armed of a run that is over");
 }
+
+#[test]
+fn deadlines_of_a_tick_count_from_it_and_those_of_a_run_of_the_past_from_its_making() {
+    // Fires at each full hour; DUSK is 2026-11-18T11:06:40Z.
+    let mut dag = build::dag("nightly", vec![build::task("extract")], &[]);
+    let cron =
+        nightrun_core::timetable::Cron::parse("0 * * * *", nightrun_core::timetable::Dst::Cron).unwrap();
+    dag.timetable = Some(nightrun_core::timetable::Timetable::new(cron, dag.zone.clone()));
+    dag.catchup.policy = nightrun_core::dag::spec::CatchupPolicy::All;
+    dag.max_active_runs = 9;
+    dag.deadline = Some(Deadline {
+        start_within: None,
+        finish: Some(Finish::After(Duration::from_mins(30))),
+        warn_before: None,
+    });
+    let mut stage = Stage::new(dag);
+    // The scheduler was asleep for more than three hours: the newest tick is 14:00, and it is 14:20 now.
+    let (now, minute) = (Timestamp::parse("2026-11-18T14:20:00Z").unwrap(), 60);
+    stage.passes(now.since(DUSK).as_secs());
+    assert_eq!(stage.late(), []);
+    stage.passes(now.since(DUSK).as_secs() + 11 * minute);
+    assert_eq!(stage.late(), [(None, Lateness::LateFinish, now.plus(Duration::from_mins(10)))]);
+    stage.passes(now.since(DUSK).as_secs() + 31 * minute);
+    assert_eq!(stage.late()[1..], vec![(None, Lateness::LateFinish, now.plus(Duration::from_mins(30))); 2]);
+}

@@ -92,8 +92,8 @@ fn subject(gathered: &Gathered) -> String {
         (HookOn::OnFailure, _) => "failed",
         (HookOn::OnRetry, _) => "failed and will be tried again",
         (HookOn::OnCancel, _) => "was canceled",
-        (HookOn::OnLate, Some((nightrun_core::dag::spec::Lateness::Warning, _))) => "may be late",
-        (HookOn::OnLate, _) => "is late",
+        (HookOn::OnLate, Some((kind, _))) => kind.claim(),
+        (HookOn::OnLate, None) => "is late",
         (HookOn::OnExit, _) => return format!("{who} ended: {}", gathered.shown.cause.state),
     };
     format!("{who} {what}")
