@@ -20,6 +20,7 @@ pub(super) struct Alarm {
     pub(super) run: RunId,
     pub(super) subject: Subject,
     pub(super) kind: Lateness,
+    pub(super) due: Timestamp,
 }
 
 /// What a run knows of its deadlines.
@@ -28,7 +29,7 @@ pub(super) struct Watch {
     /// What has been told: never twice.
     told: BTreeSet<(Subject, Lateness)>,
     /// What is armed, to be disarmed with the run.
-    armed: BTreeSet<(Timestamp, Alarm)>,
+    armed: BTreeSet<Alarm>,
 }
 
 impl Watch {
@@ -39,7 +40,7 @@ impl Watch {
 
     /// Every armed alarm, with its instant.
     pub(super) fn armed(&self) -> impl Iterator<Item = (Timestamp, Timer)> {
-        self.armed.iter().map(|(at, alarm)| (*at, Timer::Deadline(*alarm)))
+        self.armed.iter().map(|alarm| (alarm.due, Timer::Deadline(*alarm)))
     }
 }
 
@@ -94,11 +95,11 @@ impl State {
 
     fn arm_deadlines(&mut self, id: RunId, subject: Subject, due: Vec<(Lateness, Timestamp)>) {
         let run = self.runs.get_mut(&id).expect("a run that is watched is not over");
-        for (kind, at) in due {
+        for (kind, due) in due {
             if !run.watch.told.contains(&(subject, kind)) {
-                let alarm = Alarm { run: id, subject, kind };
-                run.watch.armed.insert((at, alarm));
-                self.timers.insert((at, Timer::Deadline(alarm)));
+                let alarm = Alarm { run: id, subject, kind, due };
+                run.watch.armed.insert(alarm);
+                self.timers.insert((due, Timer::Deadline(alarm)));
             }
         }
     }
@@ -107,19 +108,14 @@ impl State {
 impl Turn<'_> {
     /// A deadline is here: what should have happened by now may have happened.
     pub(super) fn deadline_due(&mut self, alarm: Alarm) {
-        let Alarm { run: id, subject, kind } = alarm;
+        let Alarm { run: id, subject, kind, due } = alarm;
         let now = self.now;
         let Some(run) = self.state.runs.get_mut(&id) else { return };
-        let Some(due) = run.watch.armed.iter().find(|(_, it)| *it == alarm).map(|(at, _)| *at) else {
-            return;
-        };
-        run.watch.armed.remove(&(due, alarm));
-        let overtaken = kind == Lateness::Warning
-            && run
-                .watch
-                .armed
-                .iter()
-                .any(|(at, it)| *at <= now && it.subject == subject && it.kind == Lateness::LateFinish);
+        run.watch.armed.remove(&alarm);
+        let end_by = |due| Alarm { kind: Lateness::LateFinish, due, ..alarm };
+        let mut ends_due = run.watch.armed.range(end_by(Timestamp::from_nanos(i64::MIN))..=end_by(now));
+        // The deadline itself has passed, too: its own alarm says it all.
+        let overtaken = kind == Lateness::Warning && ends_due.next().is_some();
         if overtaken || !is_late(run, subject, kind) || !run.watch.told.insert((subject, kind)) {
             return;
         }

@@ -365,8 +365,8 @@ impl Night {
 fn random_hooks(rng: &mut Rng) -> Vec<Hook> {
     let mut hooks = Vec::new();
     for on in HookOn::ALL {
-        for _ in 0..rng.below(3) {
-            let retries = u32::try_from(rng.below(4)).unwrap();
+        if rng.chance(60) {
+            let retries = u32::try_from(rng.below(3)).unwrap();
             hooks.push(build::hook(on, retries));
         }
     }
@@ -420,7 +420,7 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
     if rng.chance(10) {
         task.retry.on_exit = vec![75];
     }
-    if rng.chance(30) {
+    if rng.chance(15) {
         task.hooks = random_hooks(rng);
     }
     task.deadline = rng.chance(30).then(|| random_deadline(rng));

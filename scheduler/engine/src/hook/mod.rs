@@ -29,6 +29,9 @@ use crate::store::Reader;
 /// How many hooks are delivered at once; the others wait for their turn.
 const AT_ONCE: usize = 16;
 
+/// Most characters of what went wrong with a try.
+const LONGEST_ERROR: usize = 1_000;
+
 /// Beyond its timeout, a try is given up this much later even where nothing answers the timeout.
 const SLACK: Duration = Duration::from_secs(15);
 
@@ -109,6 +112,7 @@ impl Deliverer {
         tokio::spawn(async move {
             let _turn = turns.acquire_owned().await;
             let error = attempt(tools, hook, number).await.err();
+            let error = error.map(|words| words.chars().take(LONGEST_ERROR).collect::<String>());
             if let Some(error) = &error {
                 tracing::warn!(hook = hook.0, number, error, "a hook could not be delivered");
             }

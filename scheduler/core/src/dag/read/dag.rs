@@ -49,6 +49,9 @@ impl Reader<'_> {
         let hooks = self.hooks(map, &base, &[], Level::Dag);
         let deadline = self.read(map, &keys::DEADLINE, Self::deadline);
         self.check_finish(map, deadline.as_ref(), &firing);
+        if map.get(keys::DEADLINE.name).is_none() {
+            self.no_effect(map, &keys::ON_LATE, "without a `deadline`");
+        }
         let mut dag = Dag {
             id: DagId::from(id.as_str()),
             description: self.read(map, &keys::DESCRIPTION, Self::owned_text),

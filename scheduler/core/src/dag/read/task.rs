@@ -78,6 +78,9 @@ impl Reader<'_> {
         self.check_keys(map, Owner { level: Level::Task, name: &name });
         let settings = self.settings(map, defaults);
         self.check_retry_keys(map, defaults.retry.retries);
+        if settings.deadline.is_none() && map.get(keys::DEADLINE.name).is_none() {
+            self.no_effect(map, &keys::ON_LATE, "without a `deadline`");
+        }
         if settings.pool.is_none() && map.get(keys::POOL.name).is_none() {
             self.no_effect(map, &keys::POOL_SLOTS, "without a `pool`");
         }
@@ -251,6 +254,7 @@ impl Reader<'_> {
             &keys::MAX_RETRY_DELAY,
             &keys::RETRY_JITTER,
             &keys::RETRY_ON_EXIT,
+            &keys::ON_RETRY,
         ];
         let none = map.get(keys::RETRIES.name).map_or(default == 0, |node| as_written(node) == Some("0"));
         if none {
