@@ -99,8 +99,9 @@ impl State {
 
 impl Turn<'_> {
     /// A task instance became final: its hooks.
-    pub(super) fn hooks_of_end(&mut self, id: InstanceId, to: TaskState) {
-        let began = self.run(id.run).at(id).attempt > 0;
+    pub(super) fn hooks_of_end(&mut self, id: InstanceId, from: TaskState, to: TaskState) {
+        let waited = matches!(from, TaskState::Waiting | TaskState::Queued);
+        let began = !waited || self.run(id.run).at(id).attempt > 0;
         let on = match to {
             TaskState::Success => Some(HookOn::OnSuccess),
             TaskState::Failed => Some(HookOn::OnFailure),

@@ -14,8 +14,9 @@ use crate::id::{AttemptId, InstanceId, TaskIndex};
 impl Turn<'_> {
     /// Moves a task instance to a final state and remembers to tell its downstreams.
     pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        let from = self.run(id.run).at(id).state;
         self.move_task(id, to, reason);
-        self.hooks_of_end(id, to);
+        self.hooks_of_end(id, from, to);
         let run = self.run(id.run);
         run.unsettled -= 1;
         let counts = run.fails_by(id);

@@ -176,8 +176,8 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
                                                       AND a.item = i.item AND a.state = 'lost'),
                     started_at, since,
-                    (SELECT created_at FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                        AND a.item = i.item AND a.number = 1)
+                    iif(item = 0, (SELECT min(created_at) FROM attempt a
+                                   WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL)
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
