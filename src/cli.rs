@@ -77,6 +77,8 @@ pub(crate) enum Verb {
     Runs(Runs),
     /// List the tasks of a run with their attempts
     Tasks(OfRun),
+    /// List hooks with their deliveries, newest first
+    Hooks(Hooks),
     /// Print the log of a task
     Logs(Logs),
     /// Print the values that tasks handed on
@@ -328,6 +330,20 @@ pub(crate) enum RunsVerb {
 pub(crate) struct OfRun {
     /// The number of the run
     pub(crate) run: i64,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hooks {
+    /// Only of this run, in the order in which they became due
+    pub(crate) run: Option<i64>,
+    /// Only those that were given up
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// How many of the newest
+    #[arg(short = 'n', long, default_value = "20")]
+    pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) look: Look,
 }

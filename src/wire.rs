@@ -68,6 +68,7 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         executor: Arc::new(executor),
         words: heard,
         operators: nightrun_plugins::builtin(),
+        hooks: config.hooks.clone(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
         vars: Vars::new(environment::vars()),
@@ -90,9 +91,10 @@ fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, Strin
     environment
 }
 
-/// Reads stored DAG texts: they were good once, so a pool or calendar that is gone since does not matter.
+/// Reads stored DAG texts: they were good once, so a pool, a calendar or a destination that is gone since does
+/// not matter.
 pub(crate) fn parse_with(mut known: Known) -> Parse {
-    (known.any_pool, known.any_calendar) = (true, true);
+    (known.any_pool, known.any_calendar, known.any_destination) = (true, true, true);
     Arc::new(move |source| {
         let dag: Option<Dag> = read(source, &known).dags.into_iter().next();
         dag.map(Arc::new)

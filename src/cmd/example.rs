@@ -19,10 +19,11 @@ macro_rules! carry {
 }
 
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, Carried); 12] = [
+const EXAMPLES: [(&str, &str, Carried); 13] = [
     ("hello", "two tasks, one value", carry!("hello.yaml")),
     ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
     ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
+    ("hooks", "deadlines, and who is told what", carry!("hooks.yaml")),
     ("rules", "trigger rules, conditions, skips", carry!("rules.yaml")),
     ("params", "typed params and how values reach a shell", carry!("params.yaml")),
     ("languages", "scripts in other languages, argv, operators", carry!("languages.yaml")),

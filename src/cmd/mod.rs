@@ -10,6 +10,7 @@ mod db;
 mod dry_run;
 mod example;
 mod explain;
+mod hooks;
 mod logs;
 mod look;
 mod next;
@@ -44,6 +45,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Plan(args) => plan::plan(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Tasks(args) => runs::tasks(args),
+        Verb::Hooks(args) => hooks::hooks(args),
         Verb::Logs(args) => logs::logs(args),
         Verb::Xcom(args) => xcom::xcom(args),
         Verb::Why(args) => why::why(args),

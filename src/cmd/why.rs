@@ -7,7 +7,7 @@ use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::DagId;
 use nightrun_core::timetable::Timetable;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{RunFilter, RunShow, TaskShow};
+use nightrun_engine::store::{LateShow, RunFilter, RunShow, TaskShow};
 use serde_json::json;
 
 use super::logs::no_task;
@@ -51,7 +51,7 @@ fn of_run(looker: &Looker, number: i64, only: Option<&str>) -> Result<Vec<Answer
     let mut answers = vec![Answer {
         what: format!("run {number} of {}", run.dag),
         state: run.state.to_string(),
-        why: run.reason.to_string(),
+        why: with_lateness(run.reason.to_string(), &run.late),
     }];
     if let Some(id) = only {
         answers.clear();
@@ -68,7 +68,7 @@ fn of_run(looker: &Looker, number: i64, only: Option<&str>) -> Result<Vec<Answer
             answers.push(Answer {
                 what,
                 state: task.state.to_string(),
-                why: sentence(task, &run, dag.as_deref()),
+                why: with_lateness(sentence(task, &run, dag.as_deref()), &task.late),
             });
         }
     }
@@ -81,6 +81,11 @@ fn spec(looker: &Looker, run: &RunShow) -> Result<Option<std::sync::Arc<Dag>>, F
     let text = looker.read(|page| page.version(run.version))?;
     let parse = wire::parse_with(config.known(now));
     Ok(text.and_then(|version| parse(&version.source())))
+}
+
+/// What is said of it, and the deadlines that it missed.
+fn with_lateness(why: String, late: &[LateShow]) -> String {
+    late.iter().fold(why, |why, it| format!("{why}; {}: {}", it.kind, it.kind.sentence(it.due)))
 }
 
 /// The stored reason, and for what waits for or was decided by its upstreams, which of them.

@@ -242,7 +242,9 @@ fn the_configuration_says_where_each_value_comes_from() {
  slots     3               nightrun.yaml
  max_items  10000          default
  timezone  UTC             default
- pools     {\"db\":2}        nightrun.yaml",
+ pools     {\"db\":2}        nightrun.yaml
+ url       http://127.0.0.1:8181  default
+ notify    []              default",
     );
     town.write("nightrun.yaml", "slot: 3\n");
     let wrong = town.nightrun("config");

@@ -110,7 +110,10 @@ impl Changed {
                 | Transition::AttemptCreated { .. }
                 | Transition::AttemptStarted { .. }
                 | Transition::AttemptStopping { .. }
-                | Transition::AttemptEnded { .. } => {}
+                | Transition::AttemptEnded { .. }
+                | Transition::Late { .. }
+                | Transition::HookDue { .. }
+                | Transition::HookTried { .. } => {}
             }
         }
     }

@@ -123,6 +123,7 @@ fn programs() -> Table {
         looks("/api/v1/runs", get(runs::list)),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
+        looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
         looks("/api/v1/faults", get(dags::faults)),

@@ -13,6 +13,7 @@ fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.calendars.insert("fr_business".into(), Some(Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let argument = |name: &str, kind, required| Argument { name: name.into(), kind, required };
     let args = vec![
         argument("connection", ArgumentKind::Text, true),

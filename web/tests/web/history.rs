@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, HookOn, HookRetry, Lateness};
 use nightrun_core::dag::{Known, Source, read};
 use nightrun_core::decide::{
-    AttemptState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
+    AttemptState, Cause, HookState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
 };
-use nightrun_core::id::{AttemptId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Timetable, Zone};
 use nightrun_engine::logs::LogPaths;
@@ -179,6 +179,21 @@ impl History {
             self.move_run(last, run, RunState::Running, state, reason);
         }
         run
+    }
+
+    /// A run is late at this instant, and nobody could be told.
+    pub(crate) fn late(&mut self, run: RunId, at: Timestamp) {
+        let late = Some((Lateness::LateFinish, at));
+        let (state, reason) = ("running".to_owned(), Reason::Active);
+        let cause = Cause { instance: None, attempt: 0, state, reason, late, failed: vec![] };
+        let retry = HookRetry { retries: 0, delay: Duration::from_secs(10) };
+        let (hook, on, action) = (HookId(1), HookOn::OnLate, "slack".to_owned());
+        let due = Transition::HookDue { hook, run, of: None, on, step: 0, action, retry, cause };
+        let error = Some("chat.example.com answered <503>".to_owned());
+        let (number, state) = (1, HookState::Failed);
+        let tried = Transition::HookTried { hook, run, number, state, error, retry_at: None };
+        let told = Transition::Late { run, task: None, kind: Lateness::LateFinish, due: at };
+        self.facts.push((at, vec![told, due, tried]));
     }
 
     fn move_run(&mut self, at: Timestamp, run: RunId, from: RunState, to: RunState, reason: Reason) {

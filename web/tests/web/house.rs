@@ -35,6 +35,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
         words: heard,
         operators: Registry::default(),
+        hooks: nightrun_engine::hook::HookSettings::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         vars: nightrun_engine::run::Vars::default(),

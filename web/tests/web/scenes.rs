@@ -39,7 +39,7 @@ pub(crate) async fn usual(root: &Path) {
     for quarter in (0..20).rev() {
         past.run("heartbeat", ago(2 + quarter * 15), true, |_| Story::well(3 + quarter % 4));
     }
-    past.run("warehouse_sync", ago(4), false, |task| match task {
+    let sync = past.run("warehouse_sync", ago(4), false, |task| match task {
         "copy_orders" => Story::well(95).with(json!({ "rows": 41_702 })),
         "copy_customers" => {
             Story { attempts: vec![(40, End::Exit(75)), (999, End::Never)], ..Story::well(0) }
@@ -47,6 +47,7 @@ pub(crate) async fn usual(root: &Path) {
         _ => Story { attempts: vec![(600, End::Never)], ..Story::well(0) }
             .saying("\x1b[32mconnected\x1b[0m\n12 of 400 pages\n"),
     });
+    past.late(sync, ago(1));
     past.run("markup", ago(300), false, |_| {
         Story::well(2)
             .with(json!({ "note": "<script>alert(3)</script>" }))

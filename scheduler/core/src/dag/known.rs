@@ -17,6 +17,10 @@ pub struct Known {
     pub calendars: BTreeMap<String, Option<Arc<Calendar>>>,
     /// Any name will do for a calendar: for texts that were good once.
     pub any_calendar: bool,
+    /// Names that `notify` may send to, each with the key that it is for: `email`, `slack`, `webhook`.
+    pub destinations: Vec<(String, String)>,
+    /// Any name will do for a destination: for texts that were good once.
+    pub any_destination: bool,
     /// What `type:` may name.
     pub operators: Vec<OperatorSignature>,
     /// The zone of a DAG that names none.
@@ -35,6 +39,8 @@ impl Known {
             any_pool: false,
             calendars: BTreeMap::new(),
             any_calendar: false,
+            destinations: Vec::new(),
+            any_destination: false,
             operators: Vec::new(),
             default_zone,
             now,

@@ -2,6 +2,8 @@
 
 mod check;
 mod compare;
+mod deadline;
+mod hook;
 mod keys;
 mod known;
 pub mod params;

@@ -63,6 +63,9 @@ fn definitions() -> Json {
         "group": required(Level::Group, &["id"]),
         "foreach": required(Level::Foreach, &["items"]),
         "wait": required(Level::Wait, &["dag"]),
+        "deadline": object(Level::Deadline.keys().iter().copied()),
+        "hook": hook(),
+        "notify": notify(),
         "duration": {
             "type": "string",
             "pattern": r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$",
@@ -87,6 +90,20 @@ fn required(level: Level, keys: &[&str]) -> Json {
     let mut map = object(level.keys().iter().copied());
     extend(&mut map, json!({"required": keys}));
     map
+}
+
+/// A step of a hook: it runs something or tells somebody.
+fn hook() -> Json {
+    let mut step = object(Level::Hook.keys().iter().copied());
+    extend(&mut step, json!({"oneOf": [{"required": ["run"]}, {"required": ["notify"]}]}));
+    step
+}
+
+fn notify() -> Json {
+    let mut notify = object(Level::Notify.keys().iter().copied());
+    let ways = ["email", "slack", "webhook", "command"].map(|way| json!({"required": [way]}));
+    extend(&mut notify, json!({"oneOf": ways}));
+    notify
 }
 
 /// A map of exactly these keys.
@@ -140,6 +157,12 @@ fn shape(shape: Shape) -> Json {
         Shape::Holidays => list(json!({"anyOf": [text(), {"$ref": "#/$defs/holiday"}]})),
         Shape::Names => list(json!({"$ref": "#/$defs/id"})),
         Shape::Weekdays | Shape::TextList => list(text()),
+        Shape::Deadline => json!({"$ref": "#/$defs/deadline"}),
+        Shape::FinishBy => finish_by(),
+        Shape::Hooks => json!({"anyOf": [{"$ref": "#/$defs/hook"}, list(json!({"$ref": "#/$defs/hook"}))]}),
+        Shape::Notify => json!({"$ref": "#/$defs/notify"}),
+        Shape::Recipients => json!({"anyOf": [text(), list(text())]}),
+        Shape::Words(words) => list(json!({"enum": words()})),
         Shape::Ids => json!({"anyOf": [{"$ref": "#/$defs/id"}, list(json!({"$ref": "#/$defs/id"}))]}),
         Shape::Identifiers => {
             let mut names = list(json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}));
@@ -199,5 +222,12 @@ fn vars() -> Json {
     json!({"anyOf": [
         {"type": "array", "items": name, "uniqueItems": true},
         {"type": "object", "propertyNames": name},
+    ]})
+}
+
+fn finish_by() -> Json {
+    json!({"anyOf": [
+        {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"},
+        {"$ref": "#/$defs/duration"},
     ]})
 }

@@ -11,6 +11,9 @@ use crate::id::{DagId, TaskIndex};
 use crate::time::Timestamp;
 use crate::timetable::{Timetable, Zone};
 
+pub use super::deadline::{Deadline, Finish, Lateness};
+pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
+
 /// One DAG.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dag {
@@ -44,6 +47,8 @@ pub struct Dag {
     pub max_active_tasks: Option<u32>,
     /// Longest a run may take, from its start.
     pub timeout: Option<Duration>,
+    /// By when a run must have begun and ended.
+    pub deadline: Option<Deadline>,
     /// The first failure that counts cancels what is left of the run.
     pub fail_fast: bool,
     /// Typed inputs of a run, in the order of the file.
@@ -52,6 +57,8 @@ pub struct Dag {
     pub vars: Vec<Var>,
     /// Environment of every task, in the order of the file; values are templates.
     pub env: Vec<(String, String)>,
+    /// What is done at the ends of a run, and when it is late.
+    pub hooks: Vec<Hook>,
     /// Its tasks, in the order of the file; a [`TaskIndex`] is a place in this list.
     pub tasks: Vec<Task>,
     /// Their dependencies.
@@ -222,6 +229,8 @@ pub struct Task {
     pub timeout: Option<Duration>,
     /// From TERM to KILL when an attempt is ended.
     pub grace: Duration,
+    /// By when it must have begun and ended.
+    pub deadline: Option<Deadline>,
     /// The pool it draws from.
     pub pool: Option<String>,
     /// How many slots of the pool it takes; at least 1.
@@ -232,6 +241,8 @@ pub struct Task {
     pub outputs: Vec<String>,
     /// What of its stdout becomes the output `return_value`.
     pub capture: Option<Capture>,
+    /// What is done at its ends, before its retries, and when it is late.
+    pub hooks: Vec<Hook>,
 }
 
 /// A wait for a run of another DAG, or for one of its tasks.

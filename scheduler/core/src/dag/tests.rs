@@ -14,6 +14,7 @@ fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
     known.calendars.insert("fr_business".into(), Some(crate::timetable::Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
     known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection] });
     known
@@ -76,6 +77,17 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
             format!("tasks: [{{id: a, run: a, wait_for: [{{dag: b, {name}: {value}{offset}}}]}}]\n")
         }
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
+        Level::Deadline => format!("deadline:\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Hook if matches!(name, "run" | "notify") => {
+            format!("on_failure:\n- {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Hook => format!("on_failure:\n- run: a\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Notify if matches!(name, "email" | "slack" | "webhook" | "command") => {
+            format!("on_failure:\n- notify:\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Notify => {
+            format!("on_failure:\n- notify:\n    slack: ops\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
     }
 }
 
@@ -88,7 +100,7 @@ fn errors(level: Level, text: &str) -> Vec<Diagnostic> {
     found.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 9] = [
+const LEVELS: [Level; 12] = [
     Level::Dag,
     Level::Folder,
     Level::Task,
@@ -98,6 +110,9 @@ const LEVELS: [Level; 9] = [
     Level::Group,
     Level::Foreach,
     Level::Wait,
+    Level::Deadline,
+    Level::Hook,
+    Level::Notify,
 ];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
@@ -148,6 +163,9 @@ fn the_schema_describes_every_key_and_nothing_else() {
         (Level::Group, schema["$defs"]["group"].clone()),
         (Level::Foreach, schema["$defs"]["foreach"].clone()),
         (Level::Wait, schema["$defs"]["wait"].clone()),
+        (Level::Deadline, schema["$defs"]["deadline"].clone()),
+        (Level::Hook, schema["$defs"]["hook"].clone()),
+        (Level::Notify, schema["$defs"]["notify"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

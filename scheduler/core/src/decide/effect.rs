@@ -1,6 +1,6 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use crate::id::{AttemptId, InstanceId, RunId};
+use crate::id::{AttemptId, HookId, InstanceId, RunId};
 
 /// One order to the world outside the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub enum Effect {
     LookFor(InstanceId),
     /// Evaluate the `when` of a task; answered by `WhenEvaluated`.
     Evaluate(InstanceId),
+    /// Deliver a hook; answered by `HookTried`.
+    Deliver {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+    },
     /// A run has ended; nothing of it is alive.
     RunEnded(RunId),
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -107,6 +107,15 @@ pub enum Event {
         instance: InstanceId,
         /// What is still missing; `None`: nothing.
         missing: Option<String>,
+    },
+    /// A try to deliver a hook is over.
+    HookTried {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+        /// What went wrong; `None`: it is delivered.
+        error: Option<String>,
     },
     /// A `when` was evaluated.
     WhenEvaluated {

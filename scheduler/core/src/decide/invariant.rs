@@ -30,6 +30,7 @@ impl State {
                 broken.push(format!("DAG {id} expects a tick that no timer is armed for"));
             }
         }
+        self.check_alarms(&mut broken);
         if self.timers.first().is_some_and(|(at, timer)| *at <= now && !matches!(timer, Timer::Tick(_))) {
             broken.push("a timer that is due was not looked at".into());
         }
@@ -59,6 +60,21 @@ impl State {
                     "a fan of run {} counts {} at work, and {at_work} are",
                     run.id, state.at_work
                 ));
+            }
+        }
+    }
+
+    fn check_alarms(&self, broken: &mut Vec<String>) {
+        for run in self.runs.values() {
+            for alarm in run.watch.armed().filter(|alarm| !self.timers.contains(alarm)) {
+                broken.push(format!("run {} expects {alarm:?}, which is not armed", run.id));
+            }
+        }
+        for row in self.hooks.values() {
+            if let Some(at) = row.retry_at
+                && !self.timers.contains(&(at, Timer::Hook(row.id)))
+            {
+                broken.push(format!("hook {} waits for a try that will not come", row.id));
             }
         }
     }

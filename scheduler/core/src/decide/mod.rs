@@ -2,9 +2,11 @@
 
 mod attempt;
 mod choice;
+mod deadline;
 mod effect;
 mod event;
 mod fan;
+mod hook;
 mod invariant;
 mod law;
 mod limit;
@@ -22,8 +24,10 @@ mod wait;
 
 pub use attempt::LOST_BUDGET;
 pub use choice::choice_of;
+pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Item, Outcome, Output, Outputs, RunRequest, RunType, Values};
+pub use hook::{Cause, HookRow, HookState};
 pub use law::{AttemptState, RunState, TaskState};
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};

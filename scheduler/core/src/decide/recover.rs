@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
+use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
-use crate::dag::spec::Task;
+use crate::dag::spec::{Lateness, Task};
 use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
@@ -33,6 +35,10 @@ pub struct Snapshot {
     pub dags: Vec<DagRow>,
     /// All runs that are not over.
     pub runs: Vec<RunRow>,
+    /// Number for the next hook.
+    pub next_hook: i64,
+    /// All hooks whose delivery is not over.
+    pub hooks: Vec<HookRow>,
 }
 
 /// One DAG, as stored.
@@ -73,6 +79,10 @@ pub struct RunRow {
     pub reason: Reason,
     /// When it began.
     pub started_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What was told of its deadlines.
+    pub late: Vec<(Subject, Lateness)>,
     /// Its tasks, in the order of the version's tasks.
     pub tasks: Vec<TaskRow>,
     /// The items of those that are or were expanded, in their order.
@@ -96,6 +106,8 @@ pub struct TaskRow {
     pub started_at: Option<Timestamp>,
     /// Since when it is in its state.
     pub since: Timestamp,
+    /// When its first attempt was made.
+    pub began_at: Option<Timestamp>,
 }
 
 impl State {
@@ -124,6 +136,8 @@ impl State {
         for row in snapshot.runs {
             state.restore_run(row);
         }
+        state.next_hook = snapshot.next_hook;
+        snapshot.hooks.into_iter().for_each(|row| state.restore_hook(row));
         let mut turn = Turn::new(&mut state, now);
         let dags: Vec<DagId> = turn.state.dags.keys().cloned().collect();
         for dag in dags {
@@ -139,6 +153,7 @@ impl State {
         } else {
             entry.active.insert(row.id);
         }
+        let began: Vec<_> = row.tasks.iter().map(|task| task.began_at).collect();
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
         let mut run = Run {
             id: row.id,
@@ -157,6 +172,8 @@ impl State {
             at_work: 0,
             failures: 0,
             ending,
+            created_at: row.created_at,
+            watch: Watch::restored(&row.late),
         };
         run.recount();
         if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
@@ -165,6 +182,13 @@ impl State {
         let id = run.id;
         self.runs.insert(id, run);
         self.restore_holdings(id);
+        self.watch_run(id);
+        self.watch_begun_run(id);
+        for (task, began) in (0..).map(TaskIndex).zip(began) {
+            if let Some(began) = began {
+                self.watch_begun_task(InstanceId::whole(id, task), began);
+            }
+        }
     }
 
     /// Puts the tasks of a restored run back into queues, slots and timers.
@@ -261,6 +285,7 @@ fn ending_of(reason: Reason) -> Ending {
 impl Turn<'_> {
     /// The scheduler begins: what was alive is lost, and every waiting task is judged anew.
     pub(super) fn started(&mut self) -> Option<Answer> {
+        self.resume_hooks();
         let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
         for run in runs {
             for id in self.state.runs[&run].ids() {

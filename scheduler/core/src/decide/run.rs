@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deadline::Watch;
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
 use super::law::{RunState, TaskState};
@@ -111,8 +112,11 @@ impl Turn<'_> {
             failures: 0,
             ending: None,
             version,
+            created_at: self.now,
+            watch: Watch::default(),
         };
         self.state.runs.insert(id, run);
+        self.state.watch_run(id);
         id
     }
 
@@ -148,6 +152,7 @@ impl Turn<'_> {
         if let Some(timeout) = version.dag.timeout {
             self.arm(now.plus(timeout), Timer::RunTimeout(id));
         }
+        self.state.watch_begun_run(id);
         for task in version.dag.graph.order() {
             self.judge_task(InstanceId::whole(id, *task));
         }
@@ -239,9 +244,11 @@ impl Turn<'_> {
         let run = self.state.runs.remove(&id).expect("a run is closed once");
         let (to, reason) = verdict(&run);
         debug_assert!(RunState::legal(run.state, to), "run {id}: {} -> {to}", run.state);
-        self.record(Transition::RunMoved { run: id, from: run.state, to, reason });
+        self.record(Transition::RunMoved { run: id, from: run.state, to, reason: reason.clone() });
         self.order(Effect::RunEnded(id));
         self.wake_waiting(&run.version.dag.id);
+        self.hooks_of_run_end(&run, to, &reason);
+        self.unwatch(&run);
         if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
             self.disarm(started.plus(timeout), Timer::RunTimeout(id));
         }

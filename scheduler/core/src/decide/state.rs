@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
+use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::limit::Limits;
 use super::reason::Reason;
 use super::rule::Counts;
 use crate::dag::spec::{Dag, Task};
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// All that the core knows. Only [`super::step`] changes it.
@@ -25,6 +27,9 @@ pub struct State {
     /// Tasks that wait for runs of other DAGs, by those DAGs.
     pub(super) waiting: BTreeMap<DagId, BTreeSet<InstanceId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
+    /// Hooks whose delivery is not over.
+    pub(super) hooks: BTreeMap<HookId, HookRow>,
+    pub(super) next_hook: i64,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
     /// How far the schedules of all DAGs had been looked at when the store was read, also of those that
@@ -117,6 +122,8 @@ pub struct Run {
     pub interval: (Timestamp, Timestamp),
     /// Its params.
     pub params: Values,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Where it is.
     pub state: RunState,
     pub(super) reason: Reason,
@@ -134,6 +141,7 @@ pub struct Run {
     pub(super) failures: u32,
     /// Why it is being ended, once it is.
     pub(super) ending: Option<Ending>,
+    pub(super) watch: Watch,
 }
 
 impl Run {
@@ -294,6 +302,8 @@ pub(super) enum Timer {
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),
+    Deadline(Alarm),
+    Hook(HookId),
 }
 
 impl State {
@@ -307,6 +317,8 @@ impl State {
             limits: Limits::new(slots, pools),
             waiting: BTreeMap::new(),
             timers: BTreeSet::new(),
+            hooks: BTreeMap::new(),
+            next_hook: 1,
             next_run: 1,
             next_version: 1,
             cursors: BTreeMap::new(),

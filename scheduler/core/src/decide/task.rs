@@ -15,7 +15,9 @@ use crate::id::{AttemptId, InstanceId, TaskIndex};
 impl Turn<'_> {
     /// Moves a task instance to a final state and remembers to tell its downstreams.
     pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        let from = self.run(id.run).at(id).state;
         self.move_task(id, to, reason);
+        self.hooks_of_end(id, from, to);
         let run = self.run(id.run);
         run.unsettled -= 1;
         let counts = run.fails_by(id);
@@ -169,6 +171,9 @@ impl Turn<'_> {
         place.reason = Reason::Active;
         let attempt = AttemptId { instance: id, number: place.attempt };
         self.record(Transition::AttemptCreated { attempt });
+        if attempt.number == 1 {
+            self.state.watch_begun_task(id, self.now);
+        }
         self.order(Effect::Launch(attempt));
     }
 

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::event::{Item, Outputs, RunType, Values};
+use super::hook::{Cause, HookState};
 use super::law::{AttemptState, RunState, TaskState};
 use super::reason::Reason;
 use crate::dag::DefaultsFile;
-use crate::dag::spec::FanIndex;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::dag::spec::{FanIndex, HookOn, HookRetry, Lateness};
+use crate::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// One fact. The log keeps it as JSON under its `fact` name.
@@ -189,6 +190,51 @@ pub enum Transition {
         /// Its outputs; only a success has any.
         outputs: Outputs,
     },
+    /// A run or a task missed a deadline, or is near it; once for each.
+    Late {
+        /// Which run.
+        run: RunId,
+        /// The task whose deadline it is; `None`: the run's.
+        task: Option<TaskIndex>,
+        /// In which way.
+        kind: Lateness,
+        /// When that was due.
+        due: Timestamp,
+    },
+    /// A hook is due; it is `pending`.
+    HookDue {
+        /// Its number.
+        hook: HookId,
+        /// Of which run.
+        run: RunId,
+        /// The task whose hook it is; `None`: the DAG's.
+        of: Option<TaskIndex>,
+        /// The point at which it is due.
+        on: HookOn,
+        /// Its place among the hooks of its DAG or task.
+        step: u32,
+        /// What it does: `run`, `email`, `slack`, `webhook` or `command`.
+        action: String,
+        /// How often it is tried again.
+        retry: HookRetry,
+        /// Why it is due.
+        cause: Cause,
+    },
+    /// A try of a hook is over.
+    HookTried {
+        /// Which hook.
+        hook: HookId,
+        /// Of which run.
+        run: RunId,
+        /// Which try, from 1.
+        number: u32,
+        /// Where the hook is now.
+        state: HookState,
+        /// What went wrong.
+        error: Option<String>,
+        /// When it is tried again.
+        retry_at: Option<Timestamp>,
+    },
 }
 
 impl Transition {
@@ -204,7 +250,10 @@ impl Transition {
             Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }
             | Self::RunMoved { run, .. }
-            | Self::RunReasoned { run, .. } => Some(*run),
+            | Self::RunReasoned { run, .. }
+            | Self::Late { run, .. }
+            | Self::HookDue { run, .. }
+            | Self::HookTried { run, .. } => Some(*run),
             Self::TaskMoved { instance, .. } | Self::TaskReasoned { instance, .. } => Some(instance.run),
             Self::AttemptCreated { attempt }
             | Self::AttemptStarted { attempt, .. }

@@ -76,6 +76,7 @@ impl<'a> Turn<'a> {
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Expanded { instance, items } => self.expanded(instance, items),
             Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
+            Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
         }
     }
@@ -106,6 +107,8 @@ impl<'a> Turn<'a> {
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),
+                Timer::Deadline(alarm) => self.deadline_due(alarm),
+                Timer::Hook(hook) => self.hook_due_again(hook),
             }
             self.follow();
         }

@@ -73,6 +73,7 @@ codes! {
     E306 BadDuration,
     E307 UnknownCalendar,
     E308 BadCalendar,
+    E309 BadClockTime,
     // Templates and values.
     E401 UnquotedTemplate,
     E402 TemplateSyntax,
@@ -94,6 +95,8 @@ codes! {
     E504 UnknownArgument,
     E505 MissingArgument,
     E506 WrongArgument,
+    E507 UnknownDestination,
+    E508 BadDestination,
     // Warnings.
     W101 NotABoolean,
     W102 NumberLosesForm,
@@ -102,6 +105,7 @@ codes! {
     W203 NeverHolds,
     W301 MisleadingCron,
     W302 ClockChange,
+    W303 MisleadingDeadline,
 }
 
 impl Code {

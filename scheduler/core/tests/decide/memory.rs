@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, DagRow, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState, Transition, Version,
+    AttemptState, DagRow, HookRow, HookState, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState,
+    Transition, Version,
 };
-use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -21,6 +22,16 @@ pub(crate) struct Memory {
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
     paused: bool,
+    /// Every hook that became due, with its cause.
+    pub(crate) hooks: BTreeMap<HookId, MemoryHook>,
+}
+
+/// A hook as the store keeps it.
+pub(crate) struct MemoryHook {
+    pub(crate) row: HookRow,
+    pub(crate) state: HookState,
+    pub(crate) of: Option<TaskIndex>,
+    pub(crate) on: HookOn,
 }
 
 impl Memory {
@@ -70,7 +81,11 @@ impl Memory {
                 assert_eq!(task.attempt + 1, attempt.number, "attempt numbers are dense");
                 (task.state, task.attempt, task.reason) =
                     (TaskState::Starting, attempt.number, Reason::Active);
+                task.began_at.get_or_insert(now);
                 assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
+            }
+            Transition::Late { .. } | Transition::HookDue { .. } | Transition::HookTried { .. } => {
+                self.take_hook(transition, now);
             }
             Transition::AttemptStarted { attempt, state, at, .. } => {
                 self.attempts.insert(*attempt, *state);
@@ -95,6 +110,28 @@ impl Memory {
         }
     }
 
+    fn take_hook(&mut self, transition: &Transition, now: Timestamp) {
+        match transition {
+            Transition::Late { run, task, kind, due } => {
+                assert!(*due <= now, "told before it was due");
+                let late = &mut self.runs.get_mut(run).unwrap().late;
+                assert!(!late.contains(&(*task, *kind)), "run {run}: {kind} told twice");
+                late.push((*task, *kind));
+            }
+            Transition::HookDue { hook, run, of, on, retry, .. } => {
+                let row = HookRow { id: *hook, run: *run, tries: 0, retry: *retry, retry_at: None };
+                let due = MemoryHook { row, state: HookState::Pending, of: *of, on: *on };
+                assert!(self.hooks.insert(*hook, due).is_none(), "hook {hook} is due twice");
+            }
+            Transition::HookTried { hook, number, state, retry_at, .. } => {
+                let due = self.hooks.get_mut(hook).unwrap();
+                assert_eq!((due.state, due.row.tries + 1), (HookState::Pending, *number));
+                (due.state, due.row.tries, due.row.retry_at) = (*state, *number, *retry_at);
+            }
+            _ => unreachable!("only called with one about deadlines or hooks"),
+        }
+    }
+
     /// What a scheduler that starts now would load.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -106,7 +143,14 @@ impl Memory {
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
+            next_hook: self.hooks.keys().last().map_or(1, |hook| hook.0 + 1),
+            hooks: self.pending_hooks().map(|due| due.row).collect(),
         }
+    }
+
+    /// Hooks whose delivery is not over.
+    pub(crate) fn pending_hooks(&self) -> impl Iterator<Item = &MemoryHook> {
+        self.hooks.values().filter(|due| due.state == HookState::Pending)
     }
 
     pub(crate) fn task(&mut self, instance: InstanceId) -> &mut TaskRow {
@@ -156,6 +200,8 @@ impl Memory {
             state: RunState::Queued,
             reason: reason.clone(),
             started_at: None,
+            created_at: now,
+            late: vec![],
         };
         assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
     }
@@ -185,5 +231,6 @@ fn waiting(now: Timestamp) -> TaskRow {
         lost: 0,
         started_at: None,
         since: now,
+        began_at: None,
     }
 }

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Chooser, Dag, Fan, FanIndex, Items, Matching, Overlap, Share, Task, Teardown, TriggerRule, Wait,
+    Backoff, Chooser, Dag, Deadline, Fan, FanIndex, Finish, Hook, HookOn, Items, Matching, Overlap, Share,
+    Task, Teardown, TriggerRule, Wait,
 };
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, Item, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
-    TaskState, Transition, Values, judge, step,
+    Choice, Counts, Effect, Event, Force, HookState, Item, Outcome, Outputs, Ruling, RunRequest, RunState,
+    State, Step, TaskState, Transition, Values, judge, step,
 };
-use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
+use nightrun_core::id::{AttemptId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
 
 use crate::build;
-use crate::memory::Memory;
+use crate::memory::{Memory, MemoryHook};
 use crate::rng::Rng;
 
 const NIGHTS: u64 = 2_000;
@@ -36,6 +37,8 @@ struct Night {
     /// Attempts whose process is alive; true when it ignores TERM.
     alive: BTreeMap<AttemptId, bool>,
     editions: u32,
+    /// Hooks of which a delivery was tried.
+    tried: BTreeSet<HookId>,
     /// Faults are over: nothing crashes any more.
     calm: bool,
 }
@@ -57,6 +60,7 @@ impl Night {
             sent: 0,
             alive: BTreeMap::new(),
             editions: 0,
+            tried: BTreeSet::new(),
             calm: false,
         };
         for name in ["alpha", "beta", "gamma"] {
@@ -159,6 +163,12 @@ impl Night {
                     _ => Ok(true),
                 };
                 self.send(1, Event::WhenEvaluated { instance: *instance, holds });
+            }
+            Effect::Deliver { hook, number } => {
+                self.tried.insert(*hook);
+                let error = self.rng.chance(40).then(|| "nobody answers".to_owned());
+                let seconds = self.rng.below(40);
+                self.send(seconds, Event::HookTried { hook: *hook, number: *number, error });
             }
             Effect::RunEnded(run) => {
                 assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
@@ -299,7 +309,8 @@ impl Night {
         }
         self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
         for _ in 0..200_000 {
-            if self.memory.runs.values().all(|run| run.state.is_final()) || !self.pass() {
+            let over = self.memory.runs.values().all(|run| run.state.is_final());
+            if (over && self.memory.pending_hooks().next().is_none()) || !self.pass() {
                 break;
             }
         }
@@ -326,9 +337,77 @@ impl Night {
                 assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
             }
         }
+        self.assert_hooks();
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
+}
+
+impl Night {
+    /// Each end, retry and lateness has its hooks once, and each of them was tried and came to its end.
+    fn assert_hooks(&self) {
+        let seed = self.seed;
+        for (id, due) in &self.memory.hooks {
+            assert!(self.tried.contains(id), "seed {seed}: hook {id} was never tried");
+            assert_ne!(due.state, HookState::Pending, "seed {seed}: hook {id}");
+            assert!(due.row.tries <= due.row.retry.retries + 1, "seed {seed}: hook {id} was tried too often");
+        }
+        let count = |run: RunId, of: Option<TaskIndex>, on: HookOn| {
+            let same = |due: &&MemoryHook| due.row.run == run && due.of == of && due.on == on;
+            self.memory.hooks.values().filter(same).count()
+        };
+        let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
+        for (id, run) in &self.memory.runs {
+            let dag = &run.version.dag;
+            let end = match run.state {
+                RunState::Success => HookOn::OnSuccess,
+                RunState::Failed => HookOn::OnFailure,
+                _ => HookOn::OnCancel,
+            };
+            for on in [HookOn::OnSuccess, HookOn::OnFailure, HookOn::OnCancel, HookOn::OnExit] {
+                let times = usize::from(on == end || on == HookOn::OnExit);
+                assert_eq!(
+                    count(*id, None, on),
+                    times * wanted(&dag.hooks, on),
+                    "seed {seed}: run {id} {on}"
+                );
+            }
+            let late = |of: Option<TaskIndex>| run.late.iter().filter(|(task, _)| *task == of).count();
+            assert_eq!(count(*id, None, HookOn::OnLate), late(None) * wanted(&dag.hooks, HookOn::OnLate));
+            for (at, (task, row)) in (0..).map(TaskIndex).zip(dag.tasks.iter().zip(&run.tasks)) {
+                let failed = usize::from(row.state == TaskState::Failed);
+                let who = format!("seed {seed}: task {at} of run {id}, {}", row.state);
+                let hooks = |on| (count(*id, Some(at), on), wanted(&task.hooks, on));
+                let (failures, each) = hooks(HookOn::OnFailure);
+                assert_eq!(failures, failed * each, "{who}");
+                let (retries, each) = hooks(HookOn::OnRetry);
+                let items = run.items.get(&at).into_iter().flatten();
+                let failed_tries: u32 = row.failures + items.map(|item| item.failures).sum::<u32>();
+                assert!(retries <= failed_tries as usize * each, "{who}");
+                let (told, each) = hooks(HookOn::OnLate);
+                assert_eq!(told, late(Some(at)) * each, "{who}");
+            }
+        }
+    }
+}
+
+fn random_hooks(rng: &mut Rng) -> Vec<Hook> {
+    let mut hooks = Vec::new();
+    for on in HookOn::ALL {
+        if rng.chance(60) {
+            let retries = u32::try_from(rng.below(3)).unwrap();
+            hooks.push(build::hook(on, retries));
+        }
+    }
+    hooks
+}
+
+fn random_deadline(rng: &mut Rng) -> Deadline {
+    let mut some = |chance, below| rng.chance(chance).then(|| Duration::from_secs(2 + rng.below(below)));
+    let (start_within, finish) = (some(60, 60), some(80, 300));
+    let warn_before = finish.filter(|_| rng.chance(50)).map(|length| length / 2);
+    let finish = finish.map(|it| if rng.chance(50) { Finish::Within(it) } else { Finish::After(it) });
+    Deadline { start_within, finish, warn_before }
 }
 
 fn random_dag(rng: &mut Rng, name: &str) -> Dag {
@@ -351,6 +430,10 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
     dag.timeout = rng.chance(20).then(|| Duration::from_secs(60 + rng.below(600)));
     dag.fail_fast = rng.chance(20);
+    if rng.chance(50) {
+        dag.hooks = random_hooks(rng);
+    }
+    dag.deadline = rng.chance(40).then(|| random_deadline(rng));
     dag
 }
 
@@ -418,6 +501,10 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
     if rng.chance(10) {
         task.retry.on_exit = vec![75];
     }
+    if rng.chance(15) {
+        task.hooks = random_hooks(rng);
+    }
+    task.deadline = rng.chance(30).then(|| random_deadline(rng));
     task
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Task, Work};
 use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
@@ -19,6 +19,7 @@ use super::{Parts, expand, finish, plain, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
+use crate::hook::Deliverer;
 use crate::logs::LogPaths;
 use crate::store::Reader;
 
@@ -44,6 +45,8 @@ pub(super) struct Carrier {
     max_items: usize,
     reader: Reader,
     alive: HashSet<AttemptId>,
+    deliverer: Deliverer,
+    delivering: HashSet<HookId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
 
@@ -59,8 +62,15 @@ enum Prepared {
     Done(Map<String, Json>),
 }
 
+/// What the carrier reaches beside the executor.
+pub(super) struct Doors {
+    pub(super) reader: Reader,
+    pub(super) deliverer: Deliverer,
+}
+
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars, reader: Reader) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars, doors: Doors) -> Self {
+        let Doors { reader, deliverer } = doors;
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -76,6 +86,8 @@ impl Carrier {
             max_items: parts.max_items,
             reader,
             alive: HashSet::new(),
+            deliverer,
+            delivering: HashSet::new(),
             prepared: None,
         }
     }
@@ -86,9 +98,14 @@ impl Carrier {
         self.vars.remember(facts);
     }
 
-    /// True when no attempt lives.
+    /// True when no attempt lives and no hook is being delivered.
     pub(super) fn is_idle(&self) -> bool {
-        self.alive.is_empty()
+        self.alive.is_empty() && self.delivering.is_empty()
+    }
+
+    /// The end of a hook's try has been decided.
+    pub(super) fn forget_hook(&mut self, hook: HookId) {
+        self.delivering.remove(&hook);
     }
 
     /// The end of an attempt has been decided: nothing of it is to come.
@@ -104,6 +121,10 @@ impl Carrier {
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
             Effect::Expand(instance) => self.expand(state, *instance),
             Effect::LookFor(instance) => self.look_for(state, *instance),
+            Effect::Deliver { hook, number } => {
+                self.delivering.insert(*hook);
+                self.deliverer.deliver(*hook, *number);
+            }
             Effect::RunEnded(_) => {}
         }
     }

@@ -29,7 +29,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
-use self::carry::Carrier;
+use self::carry::{Carrier, Doors};
 pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, hash_with};
 pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
@@ -40,7 +40,9 @@ use self::values::RunValues;
 pub use self::vars::Vars;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
-use crate::store::{self, StoreError, Writer};
+use crate::hook::{Deliverer, HookSettings, Tools};
+use crate::logs::LogPaths;
+use crate::store::{self, Reader, StoreError, Writer};
 
 /// Most messages taken in one turn.
 const MAX_TURN: usize = 512;
@@ -81,6 +83,8 @@ pub struct Parts {
     pub words: mpsc::UnboundedReceiver<(nightrun_core::id::AttemptId, Timestamp, Word)>,
     /// What `type:` may name.
     pub operators: Registry,
+    /// Where hooks may send to.
+    pub hooks: HookSettings,
     /// Reads stored DAG texts.
     pub parse: Parse,
     /// Base environment of every attempt.
@@ -122,7 +126,8 @@ impl Scheduler {
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
         let reader = store::Reader::open(parts.writer.path())?;
         let vars = parts.vars.clone().load(parts.writer.path())?;
-        let carrier = Carrier::new(&parts, handle.clone(), values, vars, reader);
+        let deliverer = Deliverer::new(tools(&parts)?, handle.clone());
+        let carrier = Carrier::new(&parts, handle.clone(), values, vars, Doors { reader, deliverer });
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }
@@ -261,8 +266,10 @@ impl Scheduler {
             self.carrier.carry_out(&self.state, &effect);
         }
         for (waiting, answer) in events.into_iter().zip(answers) {
-            if let Event::AttemptFinished { attempt, .. } = waiting.event {
-                self.carrier.forget(attempt);
+            match waiting.event {
+                Event::AttemptFinished { attempt, .. } => self.carrier.forget(attempt),
+                Event::HookTried { hook, .. } => self.carrier.forget_hook(hook),
+                _ => {}
             }
             if let Some(reply) = waiting.reply {
                 // Whoever asked may have gone.
@@ -332,6 +339,21 @@ fn is_soft(fact: &Transition) -> bool {
 fn started_again(fact: &Transition) -> Option<Waiting> {
     let Transition::AttemptStarted { attempt, pid, at, .. } = *fact else { return None };
     Some(Waiting { event: Event::AttemptStarted { attempt, pid, at }, reply: None })
+}
+
+/// What hooks are delivered with.
+fn tools(parts: &Parts) -> Result<Tools, StoreError> {
+    Ok(Tools {
+        reader: Reader::open(parts.writer.path())?,
+        parse: parts.parse.clone(),
+        settings: parts.hooks.clone(),
+        paths: LogPaths::new(&parts.data),
+        data: parts.data.clone(),
+        dags: parts.dags.clone(),
+        environment: parts.environment.clone(),
+        store_id: parts.store_id.clone(),
+        clock: parts.clock.clone(),
+    })
 }
 
 fn load(parts: &Parts) -> Result<State, StoreError> {

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, HookRetry, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
-use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
-use nightrun_core::id::{DagId, RunId, TaskIndex, VersionId};
+use nightrun_core::decide::{
+    DagRow, HookRow, RunRow, RunState, RunType, Snapshot, Subject, TaskRow, TaskState, Version,
+};
+use nightrun_core::id::{DagId, HookId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use rusqlite::Connection;
 
-use super::column::{dag_id, instant, json, maybe_instant, reason, word};
+use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
 
@@ -64,6 +67,8 @@ pub fn load(
             cursors,
             dags,
             runs,
+            next_hook: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hook", [], |row| row.get(0))?,
+            hooks: hooks(&page)?,
         };
         Ok(Loaded { snapshot, unreadable: loader.unreadable })
     };
@@ -72,6 +77,25 @@ pub fn load(
 
 /// Stored items of a run by their task.
 type Items = BTreeMap<TaskIndex, Vec<TaskRow>>;
+/// Hooks whose delivery is not over.
+fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
+    let mut rows = conn.prepare(
+        "SELECT id, run, tries, retries, retry_delay, retry_at FROM hook WHERE state = 'pending' ORDER BY id",
+    )?;
+    let mut rows = rows.query([])?;
+    let mut hooks = Vec::new();
+    while let Some(row) = rows.next()? {
+        let delay = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
+        hooks.push(HookRow {
+            id: HookId(row.get(0)?),
+            run: RunId(row.get(1)?),
+            tries: row.get(2)?,
+            retry: HookRetry { retries: row.get(3)?, delay },
+            retry_at: maybe_instant(row, 5)?,
+        });
+    }
+    Ok(hooks)
+}
 
 struct Loader<'a, P> {
     conn: &'a Connection,
@@ -116,7 +140,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
     fn runs(&mut self, dags: &[DagRow]) -> Result<Vec<RunRow>, Fault> {
         let mut rows = self.conn.prepare(
             "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-                    reason, started_at
+                    reason, started_at, created_at
              FROM run WHERE state IN ('queued', 'running', 'stopping') ORDER BY id",
         )?;
         let mut rows = rows.query([])?;
@@ -140,6 +164,8 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 state: word(row, 8, RunState::parse)?,
                 reason: reason(row, 9)?,
                 started_at: maybe_instant(row, 10)?,
+                created_at: instant(row, 11)?,
+                late: self.late(id)?,
                 tasks,
                 items,
             });
@@ -155,7 +181,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                                                       AND a.item = i.item AND a.state = 'failed'),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
                                                       AND a.item = i.item AND a.state = 'lost'),
-                    started_at, since, task, item
+                    started_at, since, task, item,
+                    iif(item = 0, (SELECT min(created_at) FROM attempt a
+                                   WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL)
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -169,6 +197,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 lost: row.get(4)?,
                 started_at: maybe_instant(row, 5)?,
                 since: instant(row, 6)?,
+                began_at: maybe_instant(row, 9)?,
             };
             match row.get::<_, u32>(8)? {
                 0 => tasks.push(stored),
@@ -176,6 +205,17 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             }
         }
         Ok((tasks, items))
+    }
+
+    /// What was told of the deadlines of a run.
+    fn late(&self, run: RunId) -> Result<Vec<(Subject, Lateness)>, Fault> {
+        let mut rows = self.conn.prepare_cached("SELECT task, kind FROM lateness WHERE run = ?1")?;
+        let mut rows = rows.query([run.0])?;
+        let mut late = Vec::new();
+        while let Some(row) = rows.next()? {
+            late.push((subject(row, 0)?, word(row, 1, Lateness::parse)?));
+        }
+        Ok(late)
     }
 
     /// The version, shared by all that are pinned to it; `None`, and a note, when its text is unreadable.

@@ -32,8 +32,8 @@ pub use error::{Fault, StoreError};
 pub use load::{Loaded, Unreadable, load};
 pub use read::{Page, Reader, RunFilter};
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
-    RunShow, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
+    RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
 pub use writer::{Committed, Writer};
@@ -45,7 +45,7 @@ pub const DATABASE: &str = "nightrun.db";
 const VALUES: &str = "values";
 
 /// Bytes as lower-case hexadecimal text.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string never fails");

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use nightrun_core::dag::spec::{HookOn, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
-use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
-use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::decide::{
+    AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
+};
+use nightrun_core::id::{DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -133,6 +136,9 @@ pub struct RunItem {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// In which ways it is or was late; the deadlines of its tasks do not count. Left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<Lateness>,
 }
 
 /// One run whole: what `runs show --json` prints.
@@ -174,6 +180,58 @@ pub struct RunShow {
     pub version: VersionId,
     /// Who asked for it; `schedule` for a tick.
     pub by: String,
+    /// Its missed deadlines.
+    pub late: Vec<LateShow>,
+    /// Hooks that became due in it, with their deliveries.
+    pub hooks: Vec<HookShow>,
+}
+
+/// A missed deadline, or the warning before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LateShow {
+    /// In which way it is late.
+    pub kind: Lateness,
+    /// When that was due.
+    pub due: Timestamp,
+    /// When it was told.
+    pub at: Timestamp,
+}
+
+/// A hook that became due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HookShow {
+    /// Its number.
+    pub hook: HookId,
+    /// Of which run.
+    #[serde(serialize_with = "as_text")]
+    pub run_id: RunId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The id of the task whose hook it is; none: the DAG's.
+    pub task: Option<String>,
+    /// The point at which it became due.
+    pub on: HookOn,
+    /// Its place among the hooks of its DAG or task, from 0.
+    pub step: u32,
+    /// What it does: `run`, `email`, `slack`, `webhook` or `command`.
+    pub action: String,
+    /// Where its delivery is.
+    pub state: HookState,
+    /// How many tries have ended.
+    pub tries: u32,
+    /// What went wrong with the last.
+    pub error: Option<String>,
+    /// When it became due.
+    pub due_at: Timestamp,
+    /// When the last try ended.
+    pub tried_at: Option<Timestamp>,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// Why it became due.
+    pub cause: Cause,
+    /// The place of the task whose hook it is.
+    #[serde(skip)]
+    pub of: Option<TaskIndex>,
 }
 
 /// One task instance of a run, with all that was tried.
@@ -210,6 +268,8 @@ pub struct TaskShow {
     /// The items of an expanded task, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<TaskShow>,
+    /// Its missed deadlines.
+    pub late: Vec<LateShow>,
 }
 
 impl RunShow {
@@ -268,6 +328,21 @@ pub struct AttemptShow {
     pub created_at: Timestamp,
     /// Its process.
     pub pid: Option<u32>,
+}
+
+/// How a task instance stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskEnd {
+    /// Which one.
+    pub instance: InstanceId,
+    /// The id of its task.
+    pub id: String,
+    /// Where it is.
+    pub state: TaskState,
+    /// Why.
+    pub reason: Reason,
+    /// The number of its last attempt; 0 before the first.
+    pub attempts: u32,
 }
 
 /// The last runs of a DAG against its tasks.

@@ -3,10 +3,12 @@
 
 pub(crate) mod calendar;
 pub(crate) mod dag;
+pub(crate) mod deadline;
 pub(crate) mod folder;
 pub(crate) mod foreach;
 mod foreign;
 pub(crate) mod group;
+pub(crate) mod hook;
 pub(crate) mod param;
 pub(crate) mod schedule;
 pub(crate) mod task;
@@ -31,6 +33,9 @@ pub(crate) enum Level {
     Wait,
     Calendar,
     Holiday,
+    Deadline,
+    Hook,
+    Notify,
 }
 
 impl Level {
@@ -47,6 +52,9 @@ impl Level {
             Self::Wait => wait::ALL,
             Self::Calendar => calendar::ALL,
             Self::Holiday => calendar::holiday::ALL,
+            Self::Deadline => deadline::ALL,
+            Self::Hook => hook::ALL,
+            Self::Notify => hook::notify::ALL,
         }
     }
 
@@ -106,6 +114,16 @@ pub(crate) enum Shape {
     Holidays,
     /// Names of things outside of the file.
     Names,
+    Deadline,
+    /// A time of day, or a duration.
+    FinishBy,
+    /// Steps of a hook, or a single one.
+    Hooks,
+    Notify,
+    /// Addresses of mail, or a single one.
+    Recipients,
+    /// Some of these words.
+    Words(fn() -> Vec<&'static str>),
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
@@ -171,13 +189,17 @@ impl Shape {
             Self::Weekdays => "a list of days of the week",
             Self::Holiday => "a date or a yearly rule",
             Self::Holidays => "a list of holidays",
+            Self::FinishBy => "a time of day or a duration",
+            Self::Hooks => "a list of steps",
+            Self::Recipients => "an address or a list of them",
+            Self::Words(_) => "a list of words",
             Self::Ids => "a list of task ids",
             Self::Identifiers | Self::Names => "a list of names",
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",
             Self::Vars => "a list of names or a map of names and defaults",
-            Self::Params | Self::Defaults | Self::Arguments => "a map",
+            Self::Params | Self::Defaults | Self::Arguments | Self::Deadline | Self::Notify => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",
             Self::Condition => "an expression in braces",

@@ -80,6 +80,20 @@ keys! {
         "Longest one attempt may take.";
     GRACE "grace", Shape::Duration, "\"10s\"", "30s",
         "How long a process that was told to end may take before it is killed.";
+    DEADLINE "deadline", Shape::Deadline, "", "{finish_within: 2h, warn_before: 30m}",
+        "By when it must have begun and ended; else it is late, which `on_late` tells.";
+    ON_SUCCESS "on_success", Shape::Hooks, "[]", "[{notify: {slack: ops}}]",
+        "Steps that follow its success.";
+    ON_FAILURE "on_failure", Shape::Hooks, "[]", "[{notify: {email: ops@example.com, include: [log_tail]}}]",
+        "Steps that follow its failure, once no try is left. What it blocks does not fail by itself.";
+    ON_RETRY "on_retry", Shape::Hooks, "[]", "[{run: ./note.sh}]",
+        "Steps that follow each failed try after which it is tried again.";
+    ON_CANCEL "on_cancel", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow when it is canceled after it had begun.";
+    ON_LATE "on_late", Shape::Hooks, "[]", "[{notify: {slack: ops}}]",
+        "Steps that follow a missed deadline of the task, or the warning before it.";
+    ON_EXIT "on_exit", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow its end, whatever it is, once it had begun.";
     POOL "pool", Shape::Text, "", "warehouse",
         "The pool it draws slots from.";
     POOL_SLOTS "pool_slots", Shape::Integer { min: 1, max: 100_000 }, "1", "2",

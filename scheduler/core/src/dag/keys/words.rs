@@ -1,6 +1,6 @@
 //! Words that stand for a choice.
 
-use crate::dag::spec::{Capture, CatchupPolicy, Overlap, ParamKind, TriggerRule};
+use crate::dag::spec::{Capture, CatchupPolicy, Include, Overlap, ParamKind, TriggerRule};
 use crate::timetable::{Dst, Observed, OnHoliday};
 
 /// A choice between a few words.
@@ -27,6 +27,11 @@ impl Words for CatchupPolicy {
 impl Words for Capture {
     const WORDS: &'static [(&'static str, Self)] =
         &[("last_line", Self::LastLine), ("json", Self::Json), ("text", Self::Text)];
+}
+
+impl Words for Include {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("log_tail", Self::LogTail), ("graph_link", Self::GraphLink)];
 }
 
 impl Words for Dst {

@@ -67,7 +67,8 @@ impl Reader<'_> {
         self.firing(map);
         // Without a schedule much has no effect; here that says nothing.
         self.faults.forget_warnings(quiet);
-        self.defaults(map);
+        let base = self.base(map);
+        self.defaults(map, &base);
         self.limits(map);
     }
 }

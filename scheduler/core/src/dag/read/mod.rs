@@ -2,10 +2,12 @@
 
 mod calendar;
 mod dag;
+mod deadline;
 mod entry;
 mod foreach;
 mod group;
 mod holiday;
+mod hook;
 mod inherit;
 mod params;
 mod schedule;
@@ -29,6 +31,7 @@ use crate::id::DagId;
 pub use self::calendar::{Calendars, read_calendars};
 pub(crate) use self::dag::Draft;
 pub(crate) use self::group::DraftGroup;
+pub(crate) use self::hook::DraftHook;
 use self::inherit::Folders;
 pub use self::inherit::{DEFAULTS_FILE, DefaultsFile, read_defaults};
 pub(crate) use self::task::{DraftTask, Text, TextKind};

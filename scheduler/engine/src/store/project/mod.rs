@@ -4,6 +4,7 @@
 
 mod attempt;
 mod dag;
+mod hook;
 mod run;
 mod task;
 
@@ -118,6 +119,18 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::AttemptEnded { attempt, state, at, exit_code, signal, reason, outputs } => {
             attempt::ended(desk, *attempt, (*state, *at, json(reason)?), (*exit_code, *signal))?;
             attempt::put_out(desk, *attempt, outputs)
+        }
+        Transition::Late { run, task, kind, due } => hook::late(desk, *run, *task, kind.as_str(), *due),
+        Transition::HookDue { hook, run, of, on, step, action, retry, cause } => {
+            let delay = i64::try_from(retry.delay.as_nanos()).unwrap_or(i64::MAX);
+            let row = named_params! {
+                ":id": hook.0, ":run": run.0, ":task": of.map(|task| task.0), ":point": on.as_str(),
+                ":step": step, ":action": action, ":retries": retry.retries, ":delay": delay,
+            };
+            hook::due(desk, cause, row)
+        }
+        Transition::HookTried { hook, run: _, number, state, error, retry_at } => {
+            hook::tried(desk, (*hook, *number), *state, error.as_deref(), *retry_at)
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod awaited;
 mod dag;
+mod hook;
 mod log;
 mod reason;
 mod run;

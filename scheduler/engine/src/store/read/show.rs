@@ -32,6 +32,19 @@ impl Page {
     /// One run with all its tasks, attempts and outputs. With the data folder, outputs that are kept in
     /// files are shown too, unless they are very large.
     pub fn run(&self, run: RunId, data: Option<&Path>) -> Result<Option<RunShow>, Fault> {
+        let Some(mut shown) = self.run_alone(run)? else { return Ok(None) };
+        let mut late = self.late(run)?;
+        shown.tasks = self.tasks(run, data)?;
+        for task in &mut shown.tasks {
+            task.late = late.remove(&Some(task.task)).unwrap_or_default();
+        }
+        shown.late = late.remove(&None).unwrap_or_default();
+        shown.hooks = self.hooks_of(run)?;
+        Ok(Some(shown))
+    }
+
+    /// One run without its tasks, deadlines and hooks.
+    pub fn run_alone(&self, run: RunId) -> Result<Option<RunShow>, Fault> {
         self.first(
             "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
                     started_at, ended_at, reason, since, params, version, asked_by
@@ -43,7 +56,7 @@ impl Page {
                     run_id: run,
                     dag: dag_id(row, 0)?,
                     state: word(row, 1, RunState::parse)?,
-                    tasks: self.tasks(run, data)?,
+                    tasks: Vec::new(),
                     run_type: word(row, 2, RunType::parse)?,
                     logical_date: instant(row, 3)?,
                     data_interval_start: instant(row, 4)?,
@@ -57,6 +70,8 @@ impl Page {
                     params: json(row, 11)?,
                     version: VersionId(row.get(12)?),
                     by: row.get(13)?,
+                    late: Vec::new(),
+                    hooks: Vec::new(),
                 })
             },
         )
@@ -171,6 +186,7 @@ fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
         item,
         key: row.get(9)?,
         items: Vec::new(),
+        late: Vec::new(),
     })
 }
 

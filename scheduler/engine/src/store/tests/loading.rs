@@ -46,10 +46,12 @@ fn task(id: &str) -> Task {
         priority: 0,
         outputs: vec![],
         capture: None,
+        deadline: None,
+        hooks: vec![],
     }
 }
 
-fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
+pub(super) fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
     Arc::new(Dag {
         id: id.into(),
         description: None,
@@ -69,6 +71,8 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         fail_fast: false,
         params: vec![],
         vars: vec![],
+        deadline: None,
+        hooks: vec![],
         env: vec![],
         groups: Vec::new(),
         fans: Vec::new(),

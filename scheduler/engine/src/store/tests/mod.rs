@@ -167,6 +167,7 @@ pub(super) fn a_run() -> Vec<Transition> {
 }
 
 mod checking;
+mod hooks;
 mod law;
 mod loading;
 mod opening;
