@@ -77,6 +77,10 @@ fn show_run(args: OfRun) -> Verdict {
             say::took(run.started_at, run.ended_at),
         ));
         print_tasks(&run);
+        for note in &run.notes {
+            let about = note.task.as_ref().map(|task| format!("{task}: ")).unwrap_or_default();
+            say::println(&format!("\n{} {}: {about}{}", say::instant(Some(note.at)), note.by, note.text));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -96,10 +96,13 @@ impl Changed {
                 | Transition::DagRetired { dag }
                 | Transition::Ticked { dag, .. }
                 | Transition::RunCreated { dag, .. }
+                | Transition::BackfillCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
-                Transition::Paused { dag: None, .. } | Transition::FaultsFound { .. } => self.all = true,
+                Transition::Paused { dag: None, .. }
+                | Transition::FaultsFound { .. }
+                | Transition::BackfillMoved { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::TaskMoved { .. }
@@ -107,7 +110,11 @@ impl Changed {
                 | Transition::AttemptCreated { .. }
                 | Transition::AttemptStarted { .. }
                 | Transition::AttemptStopping { .. }
-                | Transition::AttemptEnded { .. } => {}
+                | Transition::AttemptEnded { .. }
+                | Transition::RunCleared { .. }
+                | Transition::TaskMarked { .. }
+                | Transition::Noted { .. }
+                | Transition::BackfillTook { .. } => {}
             }
         }
     }

@@ -108,7 +108,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, dags, runs};
+    use api::{acts as ask, again, dags, runs};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -123,6 +123,16 @@ fn programs() -> Table {
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
+        acts("/api/v1/runs/{run}/rerun", post(again::rerun)),
+        acts("/api/v1/runs/{run}/mark", post(again::mark)),
+        acts("/api/v1/runs/{run}/note", post(again::note)),
+        acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
+        looks("/api/v1/backfills", get(again::backfills)),
+        looks("/api/v1/backfills/{backfill}", get(again::one)),
+        acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
+        acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
+        acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
+        looks("/api/v1/audit", get(again::audit)),
         looks("/api/v1/faults", get(dags::faults)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),

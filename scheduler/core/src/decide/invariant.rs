@@ -18,6 +18,7 @@ impl State {
             self.check_run(run, &mut broken);
             self.check_tasks(run, &mut broken);
         }
+        self.check_backfills(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
             let held = entry.is_held(self.paused);
@@ -99,6 +100,7 @@ impl State {
         }
         let entry = &self.dags[&run.dag().id];
         let listed = match run.state {
+            _ if run.backfill.is_some() => !entry.active.contains(&id) && self.backfill_knows(run),
             RunState::Queued => entry.queued.contains(&(run.run_type, run.logical_date, id)),
             RunState::Running | RunState::Stopping => entry.active.contains(&id),
             RunState::Success | RunState::Failed | RunState::Canceled => false,
@@ -116,7 +118,7 @@ impl State {
             let mut counts = Counts::default();
             for above in graph.upstream(task) {
                 counts.total += 1;
-                counts.add(run.state_of(above), run.task(above).allow_failure);
+                counts.add(run.counted(InstanceId::whole(run.id, above)), run.task(above).allow_failure);
             }
             if counts != instance.upstream {
                 broken.push(format!("{} counts its upstreams wrong", who()));
@@ -131,8 +133,9 @@ impl State {
             if instance.failures > run.task(task).retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
-            let uncounted = instance.attempt - instance.failures - instance.lost;
-            if !uncounted_attempts(instance.state).contains(&uncounted) {
+            let uncounted = instance.attempt - instance.attempts_before - instance.failures - instance.lost;
+            let marked = matches!(instance.reason, super::Reason::Marked { .. });
+            if !marked && !uncounted_attempts(instance.state).contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
         }

@@ -1,11 +1,16 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
 mod attempt;
+mod audit;
+mod backfill;
+mod clear;
 mod effect;
 mod event;
 mod invariant;
 mod law;
 mod limit;
+mod mark;
+mod part;
 mod reason;
 mod recover;
 mod rule;
@@ -17,9 +22,17 @@ mod transition;
 mod turn;
 
 pub use attempt::LOST_BUDGET;
+pub use audit::{Deed, Target};
+pub use backfill::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, BackfillRow, MAX_INSTANTS,
+    Past, Take,
+};
+pub use clear::{Change, ClearPlan, ClearRequest};
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
-pub use law::{AttemptState, RunState, TaskState};
+pub use law::{AttemptState, BackfillState, RunState, TaskState};
+pub use mark::{MarkRequest, NoteRequest};
+pub use part::Part;
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};
 pub use rule::{Counts, Ruling, judge};

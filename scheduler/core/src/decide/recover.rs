@@ -1,8 +1,9 @@
 //! From the store's tables back to a state: what a scheduler does first after its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::backfill::{Backfill, BackfillRow};
 use super::effect::Answer;
 use super::event::{Outcome, RunType, Values};
 use super::law::{RunState, TaskState};
@@ -12,7 +13,7 @@ use super::state::{DagEntry, Ending, Instance, Run, State, Stop, Timer, Version}
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::Task;
-use crate::id::{AttemptId, DagId, InstanceId, RunId};
+use crate::id::{AttemptId, BackfillId, DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -34,6 +35,12 @@ pub struct Snapshot {
     pub dags: Vec<DagRow>,
     /// All runs that are not over.
     pub runs: Vec<RunRow>,
+    /// Number for the next backfill.
+    pub next_backfill: i64,
+    /// All backfills that are not over.
+    pub backfills: Vec<BackfillRow>,
+    /// Instants that have a tick although the schedule has not come to them.
+    pub ahead: BTreeSet<(DagId, Timestamp)>,
 }
 
 /// One DAG, as stored.
@@ -51,7 +58,7 @@ pub struct DagRow {
     pub cursor: Timestamp,
 }
 
-/// One run that is not over, as stored.
+/// One run, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
     /// Its number.
@@ -66,7 +73,7 @@ pub struct RunRow {
     pub interval: (Timestamp, Timestamp),
     /// Its params.
     pub params: Values,
-    /// `queued`, `running` or `stopping`.
+    /// Where it is.
     pub state: RunState,
     /// Why.
     pub reason: Reason,
@@ -74,6 +81,8 @@ pub struct RunRow {
     pub started_at: Option<Timestamp>,
     /// Its task instances, in the order of the version's tasks.
     pub tasks: Vec<TaskRow>,
+    /// The backfill that made it, or that runs it again.
+    pub backfill: Option<BackfillId>,
 }
 
 /// One task instance, as stored.
@@ -85,9 +94,11 @@ pub struct TaskRow {
     pub reason: Reason,
     /// Number of its last attempt; 0 before the first.
     pub attempt: u32,
-    /// How many of its attempts ended as `failed`.
+    /// How many attempts it had when it was last cleared.
+    pub attempts_before: u32,
+    /// How many of its attempts since then ended as `failed`.
     pub failures: u32,
-    /// How many of its attempts ended as `lost`.
+    /// How many of its attempts since then ended as `lost`.
     pub lost: u32,
     /// When the process of its last attempt started.
     pub started_at: Option<Timestamp>,
@@ -104,6 +115,8 @@ impl State {
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;
+        state.next_backfill = snapshot.next_backfill;
+        state.ahead = snapshot.ahead;
         state.cursors = snapshot.cursors;
         for row in snapshot.dags {
             let entry = DagEntry {
@@ -112,11 +125,12 @@ impl State {
                 retired: row.retired,
                 cursor: row.cursor,
                 next_tick: None,
-                active: std::collections::BTreeSet::new(),
-                queued: std::collections::BTreeSet::new(),
+                active: BTreeSet::new(),
+                queued: BTreeSet::new(),
             };
             state.dags.insert(row.id, entry);
         }
+        state.backfills = snapshot.backfills.into_iter().map(|row| (row.id, Backfill::of(row))).collect();
         for row in snapshot.runs {
             state.restore_run(row);
         }
@@ -130,29 +144,16 @@ impl State {
 
     fn restore_run(&mut self, row: RunRow) {
         let Some(entry) = self.dags.get_mut(&row.version.dag.id) else { return };
-        if row.state == RunState::Queued {
+        if let Some(backfill) = row.backfill {
+            if let Some(backfill) = self.backfills.get_mut(&backfill) {
+                backfill.active.insert(row.id);
+            }
+        } else if row.state == RunState::Queued {
             entry.queued.insert((row.run_type, row.logical_date, row.id));
         } else {
             entry.active.insert(row.id);
         }
-        let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
-        let mut run = Run {
-            id: row.id,
-            tasks: restore_instances(&row, ending.is_some()),
-            version: row.version,
-            run_type: row.run_type,
-            logical_date: row.logical_date,
-            interval: row.interval,
-            params: row.params,
-            state: row.state,
-            reason: row.reason,
-            started_at: row.started_at,
-            unsettled: 0,
-            at_work: 0,
-            failures: 0,
-            ending,
-        };
-        run.recount();
+        let run = Run::of(row);
         if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
             self.timers.insert((started.plus(timeout), Timer::RunTimeout(run.id)));
         }
@@ -187,13 +188,38 @@ impl State {
 }
 
 impl Run {
-    /// Counts anew what follows from the states of its instances.
-    fn recount(&mut self) {
+    /// A run as the store holds it.
+    pub(super) fn of(row: RunRow) -> Self {
+        let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let mut run = Self {
+            id: row.id,
+            tasks: restore_instances(&row, ending.is_some()),
+            version: row.version,
+            run_type: row.run_type,
+            logical_date: row.logical_date,
+            interval: row.interval,
+            params: row.params,
+            state: row.state,
+            reason: row.reason,
+            started_at: row.started_at,
+            unsettled: 0,
+            at_work: 0,
+            failures: 0,
+            ending,
+            backfill: row.backfill,
+        };
+        run.recount();
+        run
+    }
+
+    /// Counts anew what follows from the states of its instances, from counts that are zero.
+    pub(super) fn recount(&mut self) {
         let version = self.version.clone();
         for task in version.dag.graph.order() {
-            let (state, allow_failure) = (self.state_of(*task), version.dag.task(*task).allow_failure);
+            let id = InstanceId::whole(self.id, *task);
+            let (state, allow_failure) = (self.counted(id), version.dag.task(*task).allow_failure);
             self.unsettled += u32::from(!state.is_final());
-            self.failures += u32::from(self.fails_by(InstanceId::whole(self.id, *task)));
+            self.failures += u32::from(self.fails_by(id));
             for below in version.dag.graph.downstream(*task) {
                 self.tasks[below.at()].upstream.add(state, allow_failure);
             }
@@ -207,6 +233,7 @@ fn restore_instances(row: &RunRow, run_is_ending: bool) -> Vec<Instance> {
         instance.state = stored.state;
         instance.reason = stored.reason.clone();
         (instance.attempt, instance.failures, instance.lost) = (stored.attempt, stored.failures, stored.lost);
+        instance.attempts_before = stored.attempts_before;
         instance.deadline = deadline_of(stored, task);
         if stored.state == TaskState::Stopping {
             instance.stop = Some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut });

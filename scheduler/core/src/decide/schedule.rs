@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::effect::{Answer, Refusal};
 use super::event::{DagText, RunType, Values};
+use super::part::Part;
 use super::reason::Reason;
 use super::run::NewRun;
 use super::state::{DagEntry, Timer, Version};
@@ -150,6 +151,9 @@ impl Turn<'_> {
         let fire_from = fire_from(&version.dag, timetable, &due, now);
         for instant in due {
             self.dag(id).cursor = instant;
+            if self.state.ahead.remove(&(id.clone(), instant)) {
+                continue;
+            }
             self.tick(id, timetable, instant, instant >= fire_from);
         }
         self.arm_tick(id);
@@ -170,6 +174,8 @@ impl Turn<'_> {
                 params: dag.resolve_params(&Values::new()).unwrap_or_default(),
                 force: false,
                 by: "schedule".into(),
+                part: Part::default(),
+                backfill: None,
             };
             self.make_run(id, new).map_err(|limit| Reason::Overlap { limit })
         };

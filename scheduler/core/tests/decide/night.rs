@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Backoff, Dag, Overlap, Task, TriggerRule};
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
-    TaskState, Transition, Values, judge, step,
+    BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
+    Force, MarkRequest, Outcome, Outputs, Part, Past, Reason, Ruling, RunRequest, RunState, State, Step,
+    TaskRow, TaskState, Transition, Values, judge, step,
 };
-use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
+use nightrun_core::id::{AttemptId, BackfillId, DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
 use crate::memory::Memory;
@@ -65,13 +67,16 @@ impl Night {
 
     fn edit_dag(&mut self, name: &str) {
         self.editions += 1;
-        let text = build::text(random_dag(&mut self.rng, name), self.editions);
+        let mut dag = random_dag(&mut self.rng, name);
+        dag.timetable = dag.timetable.filter(|_| !self.calm);
+        let text = build::text(dag, self.editions);
         self.dags.insert(text.hash.clone(), text.dag.clone());
         self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
     }
 
     /// One turn of the loop: decide, make durable, act; a crash may come between any two.
     fn decide(&mut self, event: Event) {
+        let event = self.with_past(event);
         let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
         let broken = self.state.check(self.now);
         assert!(broken.is_empty(), "seed {}: {broken:#?}", self.seed);
@@ -92,6 +97,19 @@ impl Night {
         if half.is_some() {
             self.crash();
         }
+    }
+
+    /// As the loop does: a request about what is over comes with what the store holds of it.
+    fn with_past(&self, mut event: Event) -> Event {
+        match &mut event {
+            Event::ClearRequested { run, row, .. }
+            | Event::MarkRequested { run, row, .. }
+            | Event::NoteRequested { run, row, .. }
+            | Event::RunRecalled { run, row, .. } => *row = self.memory.over(*run),
+            Event::BackfillRequested { dag, past, .. } => *past = self.memory.past(dag),
+            _ => {}
+        }
+        event
     }
 
     fn crashes(&mut self) -> bool {
@@ -143,6 +161,9 @@ impl Night {
                 };
                 self.send(1, Event::WhenEvaluated { instance: *instance, holds });
             }
+            Effect::Recall { backfill, run } => {
+                self.send(1, Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
             Effect::RunEnded(run) => {
                 assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
             }
@@ -178,9 +199,16 @@ impl Night {
         let row = &self.memory.runs[&attempt.instance.run];
         let (dag, task) = (&row.version.dag, attempt.instance.task);
         let mut counts = Counts::default();
+        if dag.graph.upstream(task).any(|above| is_marked(&row.tasks[above.at()])) {
+            // What was ready stays ready when somebody marks a task above it.
+            return;
+        }
         for above in dag.graph.upstream(task) {
             counts.total += 1;
-            counts.add(row.tasks[above.at()].state, dag.task(above).allow_failure);
+            let above_row = &row.tasks[above.at()];
+            let left_out = above_row.reason == Reason::LeftOut;
+            let state = if left_out { TaskState::Success } else { above_row.state };
+            counts.add(state, dag.task(above).allow_failure);
         }
         assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
     }
@@ -218,10 +246,11 @@ impl Night {
         let name = (*self.rng.pick(&names)).to_owned();
         let dag = DagId::from(name.as_str());
         let by = "somebody".to_owned();
-        match self.rng.below(12) {
+        match self.rng.below(18) {
+            12..18 => self.meddle_with_the_past(dag, by),
             0..6 => {
-                let force = self.rng.chance(10);
-                let request = RunRequest { dag, params: Values::new(), logical_date: None, force, by };
+                let (force, part) = (self.rng.chance(10), self.random_part());
+                let request = RunRequest { dag, params: Values::new(), logical_date: None, part, force, by };
                 self.decide(Event::RunRequested(request));
             }
             6 => {
@@ -243,6 +272,69 @@ impl Night {
             10 if self.rng.chance(30) => self.crash(),
             _ => {}
         }
+    }
+
+    /// Somebody changes what has been.
+    fn meddle_with_the_past(&mut self, dag: DagId, by: String) {
+        let runs: Vec<RunId> = self.memory.runs.keys().copied().collect();
+        let why = None;
+        if self.rng.chance(25) {
+            let from = self.now.minus(Duration::from_secs(self.rng.below(7_200)));
+            let request = BackfillRequest {
+                from,
+                to: from.plus(Duration::from_secs(self.rng.below(3_600))),
+                mode: *self.rng.pick(&[BackfillMode::Missing, BackfillMode::Failed, BackfillMode::All]),
+                order: *self.rng.pick(&[BackfillOrder::Oldest, BackfillOrder::Newest]),
+                max_active: Some(1 + u32::try_from(self.rng.below(3)).unwrap()),
+                params: Values::new(),
+                force: self.rng.chance(20),
+                dry_run: self.rng.chance(10),
+                by,
+                why,
+            };
+            return self.decide(Event::BackfillRequested { dag, request, past: Past::default() });
+        }
+        if self.rng.chance(10) {
+            let to =
+                *self.rng.pick(&[BackfillState::Paused, BackfillState::Running, BackfillState::Canceled]);
+            let backfill = BackfillId(1 + i64::try_from(self.rng.below(4)).unwrap());
+            return self.decide(Event::BackfillSteered { backfill, to, by, why });
+        }
+        if runs.is_empty() {
+            return;
+        }
+        let run = *self.rng.pick(&runs);
+        let names: Vec<String> =
+            self.memory.runs[&run].version.dag.tasks.iter().map(|it| it.id.clone()).collect();
+        let task = self.rng.pick(&names).clone();
+        if self.rng.chance(30) {
+            let state = *self.rng.pick(&[TaskState::Success, TaskState::Failed, TaskState::Skipped]);
+            let request = MarkRequest { task, item: None, state, dry_run: self.rng.chance(10), by, why };
+            return self.decide(Event::MarkRequested { run, request, row: None });
+        }
+        let request = ClearRequest {
+            tasks: if self.rng.chance(50) { vec![task] } else { vec![] },
+            all: self.rng.chance(20),
+            upstream: self.rng.chance(20),
+            downstream: self.rng.chance(30),
+            only: self.rng.chance(20),
+            force: self.rng.chance(20),
+            dry_run: self.rng.chance(10),
+            by,
+            ..ClearRequest::default()
+        };
+        self.decide(Event::ClearRequested { run, request, row: None });
+    }
+
+    fn random_part(&mut self) -> Part {
+        let mut part = Part::default();
+        if self.rng.chance(10) {
+            part.from.push("t0".into());
+        }
+        if self.rng.chance(10) {
+            part.skip.push("t1".into());
+        }
+        part
     }
 
     /// Lets time pass up to the next thing that happens; false when nothing ever will.
@@ -277,9 +369,15 @@ impl Night {
             let (dag, by) = (Some(DagId::from(name)), "morning".to_owned());
             self.decide(Event::PauseRequested { dag, paused: false, by });
         }
+        for (backfill, _) in self.memory.backfills().collect::<Vec<_>>() {
+            let (to, by) = (BackfillState::Running, "morning".to_owned());
+            self.decide(Event::BackfillSteered { backfill, to, by, why: None });
+        }
         self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
         for _ in 0..200_000 {
-            if self.memory.runs.values().all(|run| run.state.is_final()) || !self.pass() {
+            let backfills_over = self.memory.backfills().all(|(_, state)| state.is_final());
+            let runs_over = self.memory.runs.values().all(|run| run.state.is_final());
+            if runs_over && backfills_over || !self.pass() {
                 break;
             }
         }
@@ -293,16 +391,23 @@ impl Night {
             let failed = run.version.dag.tasks.iter().zip(&run.tasks).any(|(task, row)| {
                 matches!(row.state, TaskState::Failed | TaskState::UpstreamFailed) && !task.allow_failure
             });
-            if run.state == RunState::Success {
+            if run.state == RunState::Success && !run.tasks.iter().any(is_marked) {
                 assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
             }
             for (task, row) in run.version.dag.tasks.iter().zip(&run.tasks) {
                 assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
             }
         }
+        for (id, state) in self.memory.backfills() {
+            assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
+        }
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
+}
+
+fn is_marked(row: &TaskRow) -> bool {
+    matches!(row.reason, Reason::Marked { .. })
 }
 
 fn random_dag(rng: &mut Rng, name: &str) -> Dag {
@@ -319,6 +424,11 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
     dag.timeout = rng.chance(20).then(|| Duration::from_secs(60 + rng.below(600)));
     dag.fail_fast = rng.chance(20);
+    if rng.chance(40) {
+        // Ten minutes: some ticks, some instants for backfills, and nights that still end.
+        let cron = Cron::parse("*/10 * * * *", Dst::Cron).unwrap();
+        dag.timetable = Some(Timetable::new(cron, Zone::utc()));
+    }
     dag
 }
 

@@ -73,8 +73,11 @@ impl Carrier {
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(super) fn remember(&mut self, facts: &[Transition], store: &Path) {
         self.values.remember(facts);
+        if let Err(fault) = self.values.look_again(facts, store) {
+            tracing::error!(%fault, "outputs of a run that goes on cannot be read; its tasks will miss them");
+        }
     }
 
     /// True when no attempt lives.
@@ -94,6 +97,10 @@ impl Carrier {
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
             Effect::RunEnded(_) => {}
+            // The loop puts in what the store holds of it.
+            Effect::Recall { backfill, run } => {
+                self.loop_.tell(Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
         }
     }
 

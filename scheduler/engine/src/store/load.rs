@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
-use nightrun_core::id::{DagId, RunId, VersionId};
+use nightrun_core::id::{BackfillId, DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::column::{dag_id, instant, json, maybe_instant, reason, word};
 use super::connect;
 use super::error::{Fault, StoreError};
+use super::past;
 
 /// What was loaded, and what could not be.
 #[derive(Debug)]
@@ -63,8 +64,48 @@ pub fn load(
             cursors,
             dags,
             runs,
+            next_backfill: page
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM backfill", [], |row| row.get(0))?,
+            backfills: past::backfills(&page)?,
+            ahead: past::ahead(&page)?,
         };
         Ok(Loaded { snapshot, unreadable: loader.unreadable })
+    };
+    read().map_err(|fault: Fault| fault.at(path))
+}
+
+/// Columns of a [`RunRow`], in the order in which it is read.
+const RUN: &str =
+    "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
+                          reason, started_at, backfill FROM run";
+
+fn run_row(row: &Row<'_>, version: Arc<Version>, tasks: Vec<TaskRow>) -> Result<RunRow, Fault> {
+    Ok(RunRow {
+        id: RunId(row.get(0)?),
+        version,
+        run_type: word(row, 3, RunType::parse)?,
+        logical_date: instant(row, 4)?,
+        interval: (instant(row, 5)?, instant(row, 6)?),
+        params: json(row, 7)?,
+        state: word(row, 8, RunState::parse)?,
+        reason: reason(row, 9)?,
+        started_at: maybe_instant(row, 10)?,
+        tasks,
+        backfill: row.get::<_, Option<i64>>(11)?.map(BackfillId),
+    })
+}
+
+/// One run as it is stored, also one that is over; none when it is not there, or its DAG's text cannot be
+/// read any more.
+pub fn load_run(
+    path: &Path,
+    run: RunId,
+    parse: impl Fn(&str, &str) -> Option<Arc<Dag>>,
+) -> Result<Option<RunRow>, StoreError> {
+    let read = || {
+        let mut conn = connect::open_for_reading(path)?;
+        let page = conn.transaction()?;
+        Loader { conn: &page, parse, versions: HashMap::new(), unreadable: Vec::new() }.run(run)
     };
     read().map_err(|fault: Fault| fault.at(path))
 }
@@ -109,11 +150,9 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
 
     /// Runs that are not over, of these DAGs.
     fn runs(&mut self, dags: &[DagRow]) -> Result<Vec<RunRow>, Fault> {
-        let mut rows = self.conn.prepare(
-            "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-                    reason, started_at
-             FROM run WHERE state IN ('queued', 'running', 'stopping') ORDER BY id",
-        )?;
+        let mut rows = self
+            .conn
+            .prepare(&format!("{RUN} WHERE state IN ('queued', 'running', 'stopping') ORDER BY id"))?;
         let mut rows = rows.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -125,30 +164,33 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
                 continue;
             }
-            runs.push(RunRow {
-                id,
-                version,
-                run_type: word(row, 3, RunType::parse)?,
-                logical_date: instant(row, 4)?,
-                interval: (instant(row, 5)?, instant(row, 6)?),
-                params: json(row, 7)?,
-                state: word(row, 8, RunState::parse)?,
-                reason: reason(row, 9)?,
-                started_at: maybe_instant(row, 10)?,
-                tasks,
-            });
+            runs.push(run_row(row, version, tasks)?);
         }
         Ok(runs)
+    }
+
+    /// One run, over or not.
+    fn run(&mut self, run: RunId) -> Result<Option<RunRow>, Fault> {
+        let mut rows = self.conn.prepare(&format!("{RUN} WHERE id = ?1"))?;
+        let mut rows = rows.query([run.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let Some(version) = self.version(VersionId(row.get(2)?), &dag_id(row, 1)?, Some(run))? else {
+            return Ok(None);
+        };
+        let tasks = self.tasks(run)?;
+        if tasks.len() == version.dag.tasks.len() { run_row(row, version, tasks).map(Some) } else { Ok(None) }
     }
 
     fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>, Fault> {
         let mut rows = self.conn.prepare_cached(
             "SELECT state, reason, attempts,
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'failed'),
+                                                      AND a.item = i.item AND a.state = 'failed'
+                                                      AND a.number > i.attempts_before),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'lost'),
-                    started_at, since
+                                                      AND a.item = i.item AND a.state = 'lost'
+                                                      AND a.number > i.attempts_before),
+                    started_at, since, attempts_before
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -162,6 +204,7 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                 lost: row.get(4)?,
                 started_at: maybe_instant(row, 5)?,
                 since: instant(row, 6)?,
+                attempts_before: row.get(7)?,
             });
         }
         Ok(tasks)

@@ -11,7 +11,10 @@ use super::error::Fault;
 use super::hex;
 
 /// All migrations; the first has number 1.
-pub(super) const ALL: &[&str] = &[include_str!("../../../../migrations/0001_store.sql")];
+pub(super) const ALL: &[&str] = &[
+    include_str!("../../../../migrations/0001_store.sql"),
+    include_str!("../../../../migrations/0002_rerun.sql"),
+];
 
 /// The number of the last of these migrations.
 pub(super) fn known(migrations: &[&str]) -> u32 {
@@ -25,9 +28,12 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path, migrations: &[&str]) -
         let copy = beside(path, &format!(".before-{:04}", found + 1));
         backup::copy(conn, &copy)?;
     }
+    // A table that others refer to can be made anew only while references are not looked at.
+    conn.pragma_update(None, "foreign_keys", false)?;
     for (number, sql) in (1..).zip(migrations).skip(found as usize) {
         apply(conn, number, sql)?;
     }
+    conn.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
-use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+
+use super::read::NoteItem;
 
 /// One DAG as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,6 +141,10 @@ pub struct RunShow {
     pub version: VersionId,
     /// Who asked for it; `schedule` for a tick.
     pub by: String,
+    /// The backfill that made it, or that ran it again last.
+    pub backfill: Option<BackfillId>,
+    /// What people wrote down about it.
+    pub notes: Vec<NoteItem>,
 }
 
 /// One task instance of a run, with all that was tried.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nightrun_core::decide::{AttemptState, Output, Outputs, RunState, RunType, TaskState};
-use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::{Row, params};
 
 use super::Page;
@@ -20,10 +20,12 @@ type Spot = (TaskIndex, u32);
 const ATTEMPT: &str =
     "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
 
-/// Outputs count while the attempt that made them is the last one; a new attempt hides them.
+/// Outputs count while the attempt that made them is the last one and its task a success; a clear, a mark
+/// or a new attempt hides them.
 const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
                       FROM output o CROSS JOIN task_instance i
                         ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
+                       AND i.state = 'success'
                       WHERE o.run = ?1";
 
 impl Page {
@@ -32,7 +34,7 @@ impl Page {
     pub fn run(&self, run: RunId, data: Option<&Path>) -> Result<Option<RunShow>, Fault> {
         self.first(
             "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
-                    started_at, ended_at, reason, since, params, version, asked_by
+                    started_at, ended_at, reason, since, params, version, asked_by, backfill
              FROM run WHERE id = ?1",
             [run.0],
             |row| {
@@ -55,6 +57,8 @@ impl Page {
                     params: json(row, 11)?,
                     version: VersionId(row.get(12)?),
                     by: row.get(13)?,
+                    backfill: row.get::<_, Option<i64>>(14)?.map(BackfillId),
+                    notes: self.notes(run)?,
                 })
             },
         )
