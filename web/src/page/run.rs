@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, RunShow, TaskShow};
+use nightrun_engine::store::{Fault, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -42,6 +42,7 @@ struct Head {
     ended_at: Option<Timestamp>,
     took: Option<String>,
     is_final: bool,
+    notes: Vec<NoteItem>,
     /// How many task instances are in each state, most telling first.
     counts: Vec<(TaskState, usize)>,
 }
@@ -147,6 +148,7 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
         is_final: run.state.is_final(),
+        notes: run.notes.clone(),
         counts: counts.into_iter().collect(),
     };
     let watch = Watch { runs: vec![run.run_id], ..Watch::default() };

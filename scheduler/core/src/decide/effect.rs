@@ -1,7 +1,7 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use super::backfill::BackfillPlan;
 use super::clear::ClearPlan;
+use super::dates::BackfillPlan;
 use crate::id::{AttemptId, BackfillId, InstanceId, RunId};
 
 /// One order to the world outside the core.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::backfill::{BackfillRequest, Past};
 use super::clear::ClearRequest;
+use super::dates::{BackfillRequest, Past};
 use super::law::BackfillState;
 use super::mark::{MarkRequest, NoteRequest};
 use super::part::Part;

@@ -4,6 +4,7 @@ mod attempt;
 mod audit;
 mod backfill;
 mod clear;
+mod dates;
 mod effect;
 mod event;
 mod invariant;
@@ -23,11 +24,11 @@ mod turn;
 
 pub use attempt::LOST_BUDGET;
 pub use audit::{Deed, Target};
-pub use backfill::{
-    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, BackfillRow, MAX_INSTANTS,
-    Past, Take,
-};
+pub use backfill::BackfillRow;
 pub use clear::{Change, ClearPlan, ClearRequest};
+pub use dates::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, MAX_INSTANTS, Past, Take,
+};
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use law::{AttemptState, BackfillState, RunState, TaskState};

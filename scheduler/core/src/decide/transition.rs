@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::backfill::{BackfillItem, BackfillMode, BackfillOrder};
+use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Outputs, RunType, Values};
 use super::law::{AttemptState, BackfillState, RunState, TaskState};
 use super::reason::Reason;
