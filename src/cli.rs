@@ -1,5 +1,6 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+pub(crate) mod again;
 mod files;
 
 use std::net::SocketAddr;
@@ -89,6 +90,17 @@ pub(crate) enum Verb {
     Trigger(Trigger),
     /// Ask the server to end a run
     Cancel(Cancel),
+    /// Run what failed of a run again, or what you choose
+    #[command(visible_alias = "clear")]
+    Rerun(again::Rerun),
+    /// Settle a task of a run by hand
+    Mark(again::Mark),
+    /// Write something down about a run
+    Note(again::Note),
+    /// Run a DAG for dates of the past
+    Backfill(Box<again::Backfill>),
+    /// Show who did what, when, and why
+    Audit(again::Audit),
     /// Stop a DAG's schedule from firing, or everything
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
@@ -149,6 +161,8 @@ pub(crate) struct Run {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// How many tasks run at once
     #[arg(long, value_name = "N", env = "NIGHTRUN_SLOTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) slots: Option<u32>,
@@ -393,6 +407,8 @@ pub(crate) struct Trigger {
     pub(crate) dag: String,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,

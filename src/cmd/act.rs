@@ -26,7 +26,8 @@ fn config_of(data: Data) -> Result<Config, Failure> {
 /// Asks for a run. Params are read by the types of the DAG in force, as the store has it.
 pub(crate) fn trigger(args: Trigger) -> Verdict {
     let config = config_of(args.look.data)?;
-    let mut body = json!({ "force": args.force });
+    let part = nightrun_core::decide::Part::from(args.part);
+    let mut body = json!({ "force": args.force, "part": part });
     if !args.params.params.is_empty() || args.params.at.is_some() {
         let reader = Reader::open(&wire::database(&config.data)).map_err(Failure::new)?;
         let id = DagId::from(args.dag.as_str());

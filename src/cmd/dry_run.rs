@@ -23,6 +23,7 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
         dag: dag.id.clone(),
         params: target::params(&dag, &args.params.params)?,
         logical_date: target::at(&dag, args.params.at.as_deref())?,
+        part: nightrun_core::decide::Part::default(),
         force: true,
         by: "nightrun dry-run".into(),
     };
@@ -33,7 +34,9 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
     let run = match step(&mut state, Event::RunRequested(request), now).answer {
         Some(Answer::Run(run)) => run,
         Some(Answer::Refused(refusal)) => return Err(Failure::usage(refusal)),
-        Some(Answer::Done) | None => return Err(Failure::new("the run was not made")),
+        Some(Answer::Done | Answer::Cleared(_) | Answer::Backfill(_)) | None => {
+            return Err(Failure::new("the run was not made"));
+        }
     };
     let run = state.run(run).ok_or_else(|| Failure::new("the run ended at once"))?;
     let previews = preview(run, &Vars::new(environment::vars()));

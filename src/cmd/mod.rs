@@ -1,6 +1,8 @@
 //! One file per verb: what it means.
 
 mod act;
+mod again;
+mod backfill;
 mod batch;
 mod calendar;
 mod completions;
@@ -10,6 +12,7 @@ mod db;
 mod dry_run;
 mod example;
 mod explain;
+mod here;
 mod hooks;
 mod logs;
 mod look;
@@ -51,6 +54,11 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Why(args) => why::why(args),
         Verb::Trigger(args) => act::trigger(args),
         Verb::Cancel(args) => act::cancel(args),
+        Verb::Rerun(args) => again::rerun(args),
+        Verb::Mark(args) => again::mark(args),
+        Verb::Note(args) => again::note(args),
+        Verb::Backfill(args) => backfill::backfill(*args),
+        Verb::Audit(args) => again::audit(args),
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
         Verb::Vars(args) => vars::vars(args),

@@ -46,6 +46,7 @@ pub(crate) fn run(args: Run) -> Verdict {
         dag: target.dag.id.clone(),
         params,
         logical_date,
+        part: args.part.into(),
         force: true,
         by: "nightrun run".into(),
     };
@@ -85,7 +86,9 @@ async fn play(
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first]));
     let run = match handle.request(Event::RunRequested(request)).await.or_fail("the run")? {
         Answer::Run(run) => run,
-        Answer::Done => return Err(Failure::new("the run was not made")),
+        Answer::Done | Answer::Cleared(_) | Answer::Backfill(_) => {
+            return Err(Failure::new("the run was not made"));
+        }
         Answer::Refused(refusal) => return Err(Failure::usage(refusal)),
     };
     let interrupts = tokio::spawn(cancel_on_interrupt(handle.clone(), run));
@@ -146,7 +149,7 @@ fn ends(fact: &Transition, run: RunId) -> bool {
 }
 
 /// Ctrl-C and SIGTERM end the run in order; a second one ends the program.
-async fn cancel_on_interrupt(handle: Handle, run: RunId) {
+pub(super) async fn cancel_on_interrupt(handle: Handle, run: RunId) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

@@ -90,6 +90,10 @@ fn show_run(args: OfRun) -> Verdict {
             say::println("");
             super::hooks::print(&run.hooks);
         }
+        for note in &run.notes {
+            let about = note.task.as_ref().map(|task| format!("{task}: ")).unwrap_or_default();
+            say::println(&format!("\n{} {}: {about}{}", say::instant(Some(note.at)), note.by, note.text));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

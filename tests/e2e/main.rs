@@ -1,5 +1,7 @@
 //! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
 
+mod again;
+mod backfill;
 mod book;
 mod calendars;
 mod crash;

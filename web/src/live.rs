@@ -96,12 +96,14 @@ impl Changed {
                 | Transition::DagRetired { dag }
                 | Transition::Ticked { dag, .. }
                 | Transition::RunCreated { dag, .. }
+                | Transition::BackfillCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
                 Transition::Paused { dag: None, .. }
                 | Transition::FaultsFound { .. }
-                | Transition::VarSet { .. } => self.all = true,
+                | Transition::VarSet { .. }
+                | Transition::BackfillMoved { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }
@@ -113,7 +115,11 @@ impl Changed {
                 | Transition::AttemptEnded { .. }
                 | Transition::Late { .. }
                 | Transition::HookDue { .. }
-                | Transition::HookTried { .. } => {}
+                | Transition::HookTried { .. }
+                | Transition::RunCleared { .. }
+                | Transition::TaskMarked { .. }
+                | Transition::Noted { .. }
+                | Transition::BackfillTook { .. } => {}
             }
         }
     }

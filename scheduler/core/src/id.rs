@@ -63,6 +63,11 @@ number! {
 }
 
 number! {
+    /// One backfill; counts up from 1.
+    BackfillId(i64)
+}
+
+number! {
     /// One text of a DAG file, as it was when it was loaded; counts up from 1.
     VersionId(i64)
 }

@@ -145,6 +145,7 @@ impl History {
             params: spec.resolve_params(&Values::new()).unwrap(),
             reason: Reason::MaxActiveRuns { limit: 1 },
             by: if tick { "schedule".into() } else { "web".into() },
+            backfill: None,
         }];
         if tick {
             let (dag, run) = (spec.id.clone(), Some(run));

@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use nightrun_core::decide::{Reason, Transition};
+use nightrun_core::decide::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillState, Reason, Take, Transition, Values,
+};
+use nightrun_core::id::BackfillId;
 use nightrun_core::time::Timestamp;
 use serde_json::json;
 
@@ -55,10 +58,33 @@ pub(crate) async fn usual(root: &Path) {
     });
     let dag = Some("monthly_report".into());
     past.say(ago(900), Transition::Paused { dag, paused: true, by: "ana".into() });
+    canceled_backfill(&mut past);
     past.broken(ago(30), "ingest.yaml", BROKEN);
     let value = Some("postgres://warehouse".into());
     past.say(ago(29), Transition::VarSet { name: "warehouse_url".into(), value, by: "ana".into() });
     past.write().await;
+}
+
+/// One date that was wanted, and then was not.
+fn canceled_backfill(past: &mut History) {
+    let (instant, backfill) = (ago(60 * 24 * 20), BackfillId(1));
+    let created = Transition::BackfillCreated {
+        backfill,
+        dag: "nightly_sales".into(),
+        from: instant,
+        to: instant,
+        mode: BackfillMode::Missing,
+        order: BackfillOrder::Oldest,
+        max_active: 1,
+        params: Values::new(),
+        force: false,
+        items: vec![BackfillItem { instant, take: Take::Run }],
+        by: "ana".into(),
+        why: None,
+    };
+    past.say(ago(800), created);
+    let (from, to) = (BackfillState::Running, BackfillState::Canceled);
+    past.say(ago(799), Transition::BackfillMoved { backfill, from, to, by: "ana".into(), why: None });
 }
 
 fn sales(past: &mut History, day: u64) {

@@ -1,6 +1,8 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use crate::id::{AttemptId, HookId, InstanceId, RunId};
+use super::clear::ClearPlan;
+use super::dates::BackfillPlan;
+use crate::id::{AttemptId, BackfillId, HookId, InstanceId, RunId};
 
 /// One order to the world outside the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub enum Effect {
     },
     /// A run has ended; nothing of it is alive.
     RunEnded(RunId),
+    /// Read a run that is over from the store; answered by `RunRecalled`.
+    Recall {
+        /// For which backfill.
+        backfill: BackfillId,
+        /// Which run.
+        run: RunId,
+    },
 }
 
 /// How hard processes are told to end.
@@ -47,6 +56,10 @@ pub enum Answer {
     Done,
     /// The run that was made.
     Run(RunId),
+    /// What a clear or a mark has changed, or would change.
+    Cleared(Box<ClearPlan>),
+    /// What a backfill does, or would do.
+    Backfill(Box<BackfillPlan>),
     /// No, and why.
     Refused(Refusal),
 }
@@ -71,6 +84,12 @@ pub enum Refusal {
         /// Its `max_active_runs`.
         limit: u32,
     },
+    /// Something that was named is not there.
+    Unknown(String),
+    /// What was asked for makes no sense.
+    Senseless(String),
+    /// It cannot be done as things are.
+    NotNow(String),
 }
 
 impl std::fmt::Display for Refusal {
@@ -79,6 +98,9 @@ impl std::fmt::Display for Refusal {
             Self::UnknownDag(dag) => write!(f, "there is no DAG `{dag}`"),
             Self::UnknownRun(run) => write!(f, "there is no active run {run}"),
             Self::NotEnabled(dag) => write!(f, "DAG `{dag}` is not enabled, or its file is gone"),
+            Self::Unknown(sentence) | Self::Senseless(sentence) | Self::NotNow(sentence) => {
+                f.write_str(sentence)
+            }
             Self::BadParams(faults) => write!(f, "{}", faults.join("; ")),
             Self::BadVar(fault) => f.write_str(fault),
             Self::Overlap { dag, limit } => {

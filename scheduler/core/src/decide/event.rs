@@ -6,9 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::clear::ClearRequest;
+use super::dates::{BackfillRequest, Past};
+use super::law::BackfillState;
+use super::mark::{MarkRequest, NoteRequest};
+use super::part::Part;
+use super::recover::RunRow;
 use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -124,6 +130,62 @@ pub enum Event {
         /// Its truth, or why it cannot be told.
         holds: Result<bool, String>,
     },
+    /// Somebody wants tasks of a run to run again.
+    ClearRequested {
+        /// Which run.
+        run: RunId,
+        /// Which of its tasks.
+        request: ClearRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody settles a task by hand.
+    MarkRequested {
+        /// Which run.
+        run: RunId,
+        /// Which task, and as what.
+        request: MarkRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody writes something down about a run.
+    NoteRequested {
+        /// Which run.
+        run: RunId,
+        /// What.
+        request: NoteRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody wants runs for a stretch of the past.
+    BackfillRequested {
+        /// Of which DAG.
+        dag: DagId,
+        /// Which stretch, and how.
+        request: BackfillRequest,
+        /// What the store holds of that stretch.
+        past: Past,
+    },
+    /// Somebody pauses, resumes or ends a backfill.
+    BackfillSteered {
+        /// Which one.
+        backfill: BackfillId,
+        /// Where it shall be: `paused`, `running` or `canceled`.
+        to: BackfillState,
+        /// Who asks.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
+    },
+    /// A run that a backfill runs again, as the store holds it.
+    RunRecalled {
+        /// For which backfill.
+        backfill: BackfillId,
+        /// Which run.
+        run: RunId,
+        /// The run; none if it is not over, or cannot be read.
+        row: Option<Box<RunRow>>,
+    },
 }
 
 /// A DAG and the text it came from.
@@ -150,6 +212,8 @@ pub struct RunRequest {
     pub params: Values,
     /// Its logical date; `None`: now.
     pub logical_date: Option<Timestamp>,
+    /// Which of its tasks.
+    pub part: Part,
     /// Begins even when the DAG is paused or `max_active_runs` is reached.
     pub force: bool,
     /// Who asks.
@@ -164,6 +228,8 @@ pub enum RunType {
     Manual,
     /// A tick of the schedule.
     Scheduled,
+    /// A backfill: it takes what the others leave.
+    Backfill,
 }
 
 impl RunType {
@@ -172,12 +238,13 @@ impl RunType {
         match self {
             Self::Manual => "manual",
             Self::Scheduled => "scheduled",
+            Self::Backfill => "backfill",
         }
     }
 
     /// The type of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Manual, Self::Scheduled].into_iter().find(|t| t.as_str() == text)
+        [Self::Manual, Self::Scheduled, Self::Backfill].into_iter().find(|t| t.as_str() == text)
     }
 }
 

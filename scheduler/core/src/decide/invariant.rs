@@ -18,6 +18,7 @@ impl State {
             self.check_tasks(run, &mut broken);
             Self::check_fans(run, &mut broken);
         }
+        self.check_backfills(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
             let held = entry.is_held(self.paused);
@@ -142,6 +143,7 @@ impl State {
         }
         let entry = &self.dags[&run.dag().id];
         let listed = match run.state {
+            _ if run.backfill.is_some() => !entry.active.contains(&id) && self.backfill_knows(run),
             RunState::Queued => entry.queued.contains(&(run.run_type, run.logical_date, id)),
             RunState::Running | RunState::Stopping => entry.active.contains(&id),
             RunState::Success | RunState::Failed | RunState::Canceled => false,
@@ -173,10 +175,11 @@ impl State {
             if instance.failures > task.retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
-            let uncounted = instance.attempt - instance.failures - instance.lost;
+            let uncounted = instance.attempt - instance.attempts_before - instance.failures - instance.lost;
+            let marked = matches!(instance.reason, Reason::Marked { .. });
             let folds = id.item == 0 && task.fan.is_some();
             let right = if folds { 0..=0 } else { uncounted_attempts(instance.state) };
-            if !right.contains(&uncounted) {
+            if !marked && !right.contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
         }

@@ -87,6 +87,22 @@ states! {
 }
 
 states! {
+    /// Where a backfill is.
+    BackfillState {
+        /// Its runs are made, as many at once as it may have.
+        Running = "running",
+        /// No new run of it begins.
+        Paused = "paused",
+        /// All its runs succeeded.
+        Success = "success",
+        /// All its runs are over, and some did not succeed.
+        Failed = "failed",
+        /// Ended on request.
+        Canceled = "canceled",
+    }
+}
+
+states! {
     /// Where an attempt is.
     AttemptState {
         /// Recorded; the order to start is given.
@@ -124,6 +140,33 @@ impl RunState {
             Queued => matches!(to, Running | Canceled),
             Running => matches!(to, Stopping | Success | Failed | Canceled),
             Stopping => matches!(to, Failed | Canceled),
+            Success | Failed | Canceled => false,
+        }
+    }
+
+    /// May a clear open a run again?
+    pub const fn reopens(self) -> bool {
+        self.is_final()
+    }
+
+    /// May a mark by hand change the verdict of a run that is over?
+    pub const fn verdict_moves(from: Self, to: Self) -> bool {
+        from.is_final() && to.is_final()
+    }
+}
+
+impl BackfillState {
+    /// Nothing more happens to it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::Canceled)
+    }
+
+    /// May a backfill move from `from` to `to`?
+    pub const fn legal(from: Self, to: Self) -> bool {
+        use BackfillState::{Canceled, Failed, Paused, Running, Success};
+        match from {
+            Running => matches!(to, Paused | Success | Failed | Canceled),
+            Paused => matches!(to, Running | Success | Failed | Canceled),
             Success | Failed | Canceled => false,
         }
     }
@@ -178,6 +221,33 @@ impl TaskState {
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }
     }
+
+    /// May a clear, and nothing else, make a task instance in this state wait again? One that is at work
+    /// is let alone, and one whose task is gone has nothing to do again.
+    pub const fn clears(self) -> bool {
+        match self {
+            Self::Queued
+            | Self::UpForRetry
+            | Self::Success
+            | Self::Failed
+            | Self::UpstreamFailed
+            | Self::Skipped
+            | Self::Canceled => true,
+            Self::Waiting
+            | Self::Deferred
+            | Self::Expanded
+            | Self::Starting
+            | Self::Running
+            | Self::Stopping
+            | Self::Removed => false,
+        }
+    }
+
+    /// May somebody, by hand, mark a task instance that is in `from` as `to`?
+    pub const fn marks(from: Self, to: Self) -> bool {
+        let settled = matches!(to, Self::Success | Self::Failed | Self::Skipped);
+        settled && (from.clears() || matches!(from, Self::Waiting)) && from as u8 != to as u8
+    }
 }
 
 impl AttemptState {
@@ -206,6 +276,22 @@ mod tests {
                 "{from}"
             );
         }
+    }
+
+    #[test]
+    fn a_clear_and_a_mark_leave_what_is_at_work_alone() {
+        for from in TaskState::ALL {
+            assert!(!(from.clears() && from.holds_slot()), "{from}");
+            for to in TaskState::ALL.iter().filter(|to| TaskState::marks(*from, **to)) {
+                assert!(to.is_final() && !from.holds_slot() && from != to, "{from} -> {to}");
+            }
+        }
+        assert!(
+            TaskState::ALL
+                .iter()
+                .filter(|it| it.is_final())
+                .all(|it| { it.clears() != matches!(it, TaskState::Removed) })
+        );
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
 mod attempt;
+mod audit;
+mod backfill;
 mod choice;
+mod clear;
+mod dates;
 mod deadline;
 mod effect;
 mod event;
@@ -10,6 +14,8 @@ mod hook;
 mod invariant;
 mod law;
 mod limit;
+mod mark;
+mod part;
 mod reason;
 mod recover;
 mod rule;
@@ -23,12 +29,20 @@ mod vars;
 mod wait;
 
 pub use attempt::LOST_BUDGET;
+pub use audit::{Deed, Target};
+pub use backfill::BackfillRow;
 pub use choice::choice_of;
+pub use clear::{Change, ClearPlan, ClearRequest};
+pub use dates::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, MAX_INSTANTS, Past, Take,
+};
 pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Item, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use hook::{Cause, HookRow, HookState};
-pub use law::{AttemptState, RunState, TaskState};
+pub use law::{AttemptState, BackfillState, RunState, TaskState};
+pub use mark::{MarkRequest, NoteRequest};
+pub use part::Part;
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};
 pub use rule::{Counts, Ruling, judge};

@@ -1,8 +1,9 @@
 //! From the store's tables back to a state: what a scheduler does first after its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::backfill::{Backfill, BackfillRow};
 use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
@@ -13,7 +14,7 @@ use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, S
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::{Lateness, Task};
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, BackfillId, DagId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -39,6 +40,12 @@ pub struct Snapshot {
     pub next_hook: i64,
     /// All hooks whose delivery is not over.
     pub hooks: Vec<HookRow>,
+    /// Number for the next backfill.
+    pub next_backfill: i64,
+    /// All backfills that are not over.
+    pub backfills: Vec<BackfillRow>,
+    /// Instants that have a tick although the schedule has not come to them.
+    pub ahead: BTreeSet<(DagId, Timestamp)>,
 }
 
 /// One DAG, as stored.
@@ -58,7 +65,7 @@ pub struct DagRow {
     pub cursor: Timestamp,
 }
 
-/// One run that is not over, as stored.
+/// One run, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
     /// Its number.
@@ -73,7 +80,7 @@ pub struct RunRow {
     pub interval: (Timestamp, Timestamp),
     /// Its params.
     pub params: Values,
-    /// `queued`, `running` or `stopping`.
+    /// Where it is.
     pub state: RunState,
     /// Why.
     pub reason: Reason,
@@ -87,6 +94,8 @@ pub struct RunRow {
     pub tasks: Vec<TaskRow>,
     /// The items of those that are or were expanded, in their order.
     pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
+    /// The backfill that made it, or that runs it again.
+    pub backfill: Option<BackfillId>,
 }
 
 /// One task instance, as stored.
@@ -98,9 +107,11 @@ pub struct TaskRow {
     pub reason: Reason,
     /// Number of its last attempt; 0 before the first.
     pub attempt: u32,
-    /// How many of its attempts ended as `failed`.
+    /// How many attempts it had when it was last cleared.
+    pub attempts_before: u32,
+    /// How many of its attempts since then ended as `failed`.
     pub failures: u32,
-    /// How many of its attempts ended as `lost`.
+    /// How many of its attempts since then ended as `lost`.
     pub lost: u32,
     /// When the process of its last attempt started.
     pub started_at: Option<Timestamp>,
@@ -119,6 +130,8 @@ impl State {
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;
+        state.next_backfill = snapshot.next_backfill;
+        state.ahead = snapshot.ahead;
         state.cursors = snapshot.cursors;
         for row in snapshot.dags {
             let entry = DagEntry {
@@ -128,11 +141,12 @@ impl State {
                 retired: row.retired,
                 cursor: row.cursor,
                 next_tick: None,
-                active: std::collections::BTreeSet::new(),
-                queued: std::collections::BTreeSet::new(),
+                active: BTreeSet::new(),
+                queued: BTreeSet::new(),
             };
             state.dags.insert(row.id, entry);
         }
+        state.backfills = snapshot.backfills.into_iter().map(|row| (row.id, Backfill::of(row))).collect();
         for row in snapshot.runs {
             state.restore_run(row);
         }
@@ -148,34 +162,17 @@ impl State {
 
     fn restore_run(&mut self, row: RunRow) {
         let Some(entry) = self.dags.get_mut(&row.version.dag.id) else { return };
-        if row.state == RunState::Queued {
+        if let Some(backfill) = row.backfill {
+            if let Some(backfill) = self.backfills.get_mut(&backfill) {
+                backfill.active.insert(row.id);
+            }
+        } else if row.state == RunState::Queued {
             entry.queued.insert((row.run_type, row.logical_date, row.id));
         } else {
             entry.active.insert(row.id);
         }
         let began: Vec<_> = row.tasks.iter().map(|task| task.began_at).collect();
-        let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
-        let mut run = Run {
-            id: row.id,
-            tasks: restore_tasks(&row, ending.is_some()),
-            items: restore_items(&row, ending.is_some()),
-            fans: vec![FanState::default(); row.version.dag.fans.len()],
-            version: row.version,
-            run_type: row.run_type,
-            logical_date: row.logical_date,
-            interval: row.interval,
-            params: row.params,
-            state: row.state,
-            reason: row.reason,
-            started_at: row.started_at,
-            unsettled: 0,
-            at_work: 0,
-            failures: 0,
-            ending,
-            created_at: row.created_at,
-            watch: Watch::restored(&row.late),
-        };
-        run.recount();
+        let run = Run::of(row);
         if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
             self.timers.insert((started.plus(timeout), Timer::RunTimeout(run.id)));
         }
@@ -221,12 +218,39 @@ impl State {
 }
 
 impl Run {
-    /// Counts anew what follows from the states of its instances.
-    fn recount(&mut self) {
+    /// A run as the store holds it.
+    pub(super) fn of(row: RunRow) -> Self {
+        let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let mut run = Self {
+            id: row.id,
+            tasks: restore_tasks(&row, ending.is_some()),
+            items: restore_items(&row, ending.is_some()),
+            fans: vec![FanState::default(); row.version.dag.fans.len()],
+            version: row.version,
+            run_type: row.run_type,
+            logical_date: row.logical_date,
+            interval: row.interval,
+            params: row.params,
+            state: row.state,
+            reason: row.reason,
+            started_at: row.started_at,
+            unsettled: 0,
+            at_work: 0,
+            failures: 0,
+            ending,
+            created_at: row.created_at,
+            watch: Watch::restored(&row.late),
+            backfill: row.backfill,
+        };
+        run.recount();
+        run
+    }
+
+    /// Counts anew what follows from the states of its instances, from counts that are zero.
+    pub(super) fn recount(&mut self) {
         for id in self.ids() {
             self.unsettled += u32::from(!self.at(id).state.is_final());
             self.failures += u32::from(self.fails_by(id));
-            self.at_mut(id).upstream = self.counts(id);
         }
     }
 }
@@ -255,6 +279,7 @@ fn restore_instance(stored: &TaskRow, task: &Task, run_is_ending: bool) -> Insta
         reason: stored.reason.clone(),
         attempt: stored.attempt,
         failures: stored.failures,
+        attempts_before: stored.attempts_before,
         lost: stored.lost,
         deadline: deadline_of(stored, task),
         stop: stopping.then_some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut }),

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::effect::{Answer, Refusal};
 use super::event::{DagText, RunType, Values};
+use super::part::Part;
 use super::reason::Reason;
 use super::run::NewRun;
 use super::state::{DagEntry, Timer, Version};
@@ -159,6 +160,9 @@ impl Turn<'_> {
             let missed = Missed::new(&version.dag, timetable, &due, now);
             for tick in due {
                 self.dag(id).cursor = tick.at;
+                if self.state.ahead.remove(&(id.clone(), tick.at)) {
+                    continue;
+                }
                 let begin = timetable.previous_before(tick.at).unwrap_or(tick.at);
                 let holiday = tick.skipped.as_ref().map(|off| Reason::Holiday {
                     day: off.day.to_string(),
@@ -192,6 +196,8 @@ impl Turn<'_> {
                     params: dag.resolve_params(&Values::new()).unwrap_or_default(),
                     force: false,
                     by: "schedule".into(),
+                    part: Part::default(),
+                    backfill: None,
                 };
                 self.make_run(id, new).map_err(|limit| Reason::Overlap { limit })
             }

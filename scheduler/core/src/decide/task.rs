@@ -39,7 +39,7 @@ impl Turn<'_> {
     pub(super) fn tell_downstreams(&mut self, id: InstanceId) {
         let run = self.run(id.run);
         let version = run.version.clone();
-        let state = run.at(id).state;
+        let state = run.counted(id);
         self.wake_waiting(&version.dag.id);
         for task in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task, ..id };
@@ -323,7 +323,7 @@ impl State {
 pub(super) fn lane_of(run: &Run, id: InstanceId) -> (LaneId, Place) {
     let spec = run.task(id.task);
     let place = Place {
-        class: run.run_type,
+        class: run.class(),
         priority: std::cmp::Reverse(spec.priority),
         height: std::cmp::Reverse(run.version.height(id.task)),
         logical_date: run.logical_date,

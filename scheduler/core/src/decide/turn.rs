@@ -78,6 +78,16 @@ impl<'a> Turn<'a> {
             Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
             Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
+            Event::ClearRequested { run, request, row } => Some(self.clear_requested(run, &request, row)),
+            Event::MarkRequested { run, request, row } => Some(self.mark_requested(run, &request, row)),
+            Event::NoteRequested { run, request, row } => Some(self.note_requested(run, request, row)),
+            Event::BackfillRequested { dag, request, past } => {
+                Some(self.backfill_requested(&dag, request, &past))
+            }
+            Event::BackfillSteered { backfill, to, by, why } => {
+                Some(self.backfill_steered(backfill, to, by, why))
+            }
+            Event::RunRecalled { backfill, run, row } => self.run_recalled(backfill, run, row),
         }
     }
 

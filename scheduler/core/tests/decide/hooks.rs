@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{Dag, Deadline, Finish, HookOn, Lateness, Task};
+use nightrun_core::decide::Part;
 use nightrun_core::decide::{
     Answer, Choice, Effect, Event, HookState, Outcome, Outputs, RunRequest, State, Step, Transition, Values,
     step,
@@ -56,8 +57,14 @@ impl Stage {
     /// Runs the DAG; each attempt ends at once as `outcome` says of its task and number.
     fn plays(&mut self, outcome: impl Fn(&str, u32) -> Outcome) -> RunId {
         let dag = DagId::from("nightly");
-        let request =
-            RunRequest { dag, params: Values::new(), logical_date: None, force: false, by: "test".into() };
+        let request = RunRequest {
+            dag,
+            params: Values::new(),
+            logical_date: None,
+            force: false,
+            part: Part::default(),
+            by: "test".into(),
+        };
         let (mut effects, answer) = self.happens(Event::RunRequested(request));
         let Some(Answer::Run(run)) = answer else { panic!("no run") };
         loop {
@@ -166,6 +173,7 @@ fn a_cancel_tells_of_the_run_and_of_what_was_at_work() {
         params: Values::new(),
         logical_date: None,
         force: false,
+        part: Part::default(),
         by: "test".into(),
     };
     let (effects, answer) = stage.happens(Event::RunRequested(request));
@@ -231,6 +239,7 @@ fn a_run_that_does_not_begin_or_end_in_time_is_told_once() {
         params: Values::new(),
         logical_date: None,
         force: false,
+        part: Part::default(),
         by: "test".into(),
     };
     stage.happens(Event::RunRequested(request));
@@ -262,6 +271,7 @@ fn a_warning_that_comes_with_its_deadline_is_left_out_and_what_ended_is_never_la
         params: Values::new(),
         logical_date: None,
         force: false,
+        part: Part::default(),
         by: "test".into(),
     };
     late.happens(Event::RunRequested(request("nightly")));

@@ -1,15 +1,15 @@
 //! A store in memory: it takes transitions as the real one does, checks the law at each, and gives back
 //! the snapshot that a restarted scheduler would load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, DagRow, HookRow, HookState, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState,
-    Transition, Version,
+    AttemptState, BackfillRow, BackfillState, DagRow, HookRow, HookState, Past, Reason, RunRow, RunState,
+    Snapshot, Take, TaskRow, TaskState, Transition, Version,
 };
-use nightrun_core::id::{AttemptId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -22,6 +22,11 @@ pub(crate) struct Memory {
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
     paused: bool,
+    backfills: BTreeMap<BackfillId, BackfillRow>,
+    last_backfill: i64,
+    ahead: BTreeSet<(DagId, Timestamp)>,
+    /// Runs in which somebody cleared or marked something.
+    pub(crate) touched: BTreeSet<RunId>,
     /// Every hook that became due, with its cause.
     pub(crate) hooks: BTreeMap<HookId, MemoryHook>,
 }
@@ -60,6 +65,7 @@ impl Memory {
                 assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
                 let before = self.ticks.insert((dag.clone(), *instant), *run);
                 assert_eq!(before, None, "{dag} ticked twice at {instant}");
+                self.ahead.retain(|(of, at)| of != dag || at > instant);
                 self.dags.get_mut(dag).unwrap().cursor = *instant;
             }
             Transition::RunCreated { .. } => self.create_run(transition, now),
@@ -107,6 +113,13 @@ impl Memory {
                 task.failures += u32::from(*state == AttemptState::Failed);
                 task.lost += u32::from(*state == AttemptState::Lost);
             }
+            Transition::RunCleared { .. } | Transition::TaskMarked { .. } => {
+                self.take_change(transition, now);
+            }
+            Transition::Noted { run, .. } => assert!(self.runs.contains_key(run)),
+            Transition::BackfillCreated { .. }
+            | Transition::BackfillTook { .. }
+            | Transition::BackfillMoved { .. } => self.take_backfill(transition),
         }
     }
 
@@ -132,6 +145,110 @@ impl Memory {
         }
     }
 
+    /// What people change by hand.
+    fn take_change(&mut self, transition: &Transition, now: Timestamp) {
+        self.touched.extend(transition.run());
+        match transition {
+            Transition::RunCleared { run, from, to, reason, backfill, tasks, .. } => {
+                let row = self.runs.get_mut(run).unwrap();
+                assert_eq!(row.state, *from, "run {run}");
+                if from.is_final() {
+                    assert!(from.reopens() && *to == RunState::Queued, "run {run}");
+                    (row.state, row.reason, row.backfill, row.started_at) =
+                        (*to, reason.clone(), *backfill, None);
+                } else {
+                    assert_eq!(from, to, "run {run}");
+                }
+                for (instance, from) in tasks {
+                    let task = self.task(*instance);
+                    assert_eq!(task.state, *from, "{instance:?}");
+                    assert!(from.clears(), "{instance:?} was {from}");
+                    (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
+                    (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
+                }
+            }
+            Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
+                let task = self.task(*instance);
+                assert_eq!(task.state, *from, "{instance:?}");
+                assert!(TaskState::marks(*from, *to), "{instance:?}: {from} -> {to}");
+                (task.state, task.reason) = (*to, Reason::Marked { by: by.clone() });
+                if let Some((from, to, reason)) = verdict {
+                    let run = self.runs.get_mut(&instance.run).unwrap();
+                    assert_eq!(run.state, *from);
+                    assert!(RunState::verdict_moves(*from, *to));
+                    (run.state, run.reason) = (*to, reason.clone());
+                }
+            }
+            _ => unreachable!("only called with one of these"),
+        }
+    }
+
+    fn take_backfill(&mut self, transition: &Transition) {
+        match transition {
+            Transition::BackfillCreated { backfill, dag, max_active, params, force, items, by, .. } => {
+                self.last_backfill += 1;
+                assert_eq!(backfill.0, self.last_backfill);
+                let left = items.iter().filter(|item| !matches!(item.take, Take::Skip(_))).cloned().collect();
+                let row = BackfillRow {
+                    id: *backfill,
+                    dag: dag.clone(),
+                    state: BackfillState::Running,
+                    max_active: *max_active,
+                    params: params.clone(),
+                    force: *force,
+                    by: by.clone(),
+                    left,
+                    failed: false,
+                };
+                self.backfills.insert(*backfill, row);
+            }
+            Transition::BackfillTook { backfill, instant, run, skipped } => {
+                assert_eq!(run.is_some(), skipped.is_none());
+                let row = self.backfills.get_mut(backfill).unwrap();
+                let at = row.left.iter().position(|item| item.instant == *instant).unwrap();
+                let item = row.left.remove(at);
+                if let (Take::Run, Some(run)) = (item.take, run) {
+                    assert_eq!(self.runs[run].logical_date, *instant);
+                    let dag = row.dag.clone();
+                    let key = (dag.clone(), *instant);
+                    if !self.ticks.contains_key(&key) {
+                        self.ticks.insert(key.clone(), Some(*run));
+                        if *instant > self.dags[&dag].cursor {
+                            self.ahead.insert(key);
+                        }
+                    }
+                }
+            }
+            Transition::BackfillMoved { backfill, from, to, .. } => {
+                let row = self.backfills.get_mut(backfill).unwrap();
+                assert_eq!(row.state, *from);
+                assert!(BackfillState::legal(*from, *to), "{from} -> {to}");
+                assert!(!to.is_final() || *to == BackfillState::Canceled || row.left.is_empty());
+                row.state = *to;
+            }
+            _ => unreachable!("only called with one of these"),
+        }
+    }
+
+    /// All that the store knows of the past of a DAG.
+    pub(crate) fn past(&self, dag: &DagId) -> Past {
+        let mut past = Past::default();
+        for run in self.runs.values().filter(|run| run.version.dag.id == *dag) {
+            past.runs.insert(run.logical_date, (run.id, run.state));
+        }
+        past
+    }
+
+    /// A run that is over.
+    pub(crate) fn over(&self, run: RunId) -> Option<Box<RunRow>> {
+        self.runs.get(&run).filter(|run| run.state.is_final()).cloned().map(Box::new)
+    }
+
+    /// Backfills and whether each is over.
+    pub(crate) fn backfills(&self) -> impl Iterator<Item = (BackfillId, BackfillState)> {
+        self.backfills.values().map(|row| (row.id, row.state))
+    }
+
     /// What a scheduler that starts now would load.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -145,6 +262,9 @@ impl Memory {
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
             next_hook: self.hooks.keys().last().map_or(1, |hook| hook.0 + 1),
             hooks: self.pending_hooks().map(|due| due.row).collect(),
+            next_backfill: self.last_backfill + 1,
+            backfills: self.backfills.values().filter(|it| !it.state.is_final()).cloned().collect(),
+            ahead: self.ahead.clone(),
         }
     }
 
@@ -182,6 +302,7 @@ impl Memory {
             interval_end,
             params,
             reason,
+            backfill,
             ..
         } = transition
         else {
@@ -202,6 +323,7 @@ impl Memory {
             started_at: None,
             created_at: now,
             late: vec![],
+            backfill: *backfill,
         };
         assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
     }
@@ -227,6 +349,7 @@ fn waiting(now: Timestamp) -> TaskRow {
         state: TaskState::Waiting,
         reason: Reason::Upstream,
         attempt: 0,
+        attempts_before: 0,
         failures: 0,
         lost: 0,
         started_at: None,

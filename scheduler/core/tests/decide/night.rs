@@ -10,11 +10,13 @@ use nightrun_core::dag::spec::{
     Task, Teardown, TriggerRule, Wait,
 };
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, HookState, Item, Outcome, Outputs, Ruling, RunRequest, RunState,
-    State, Step, TaskState, Transition, Values, judge, step,
+    BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
+    Force, HookState, Item, MarkRequest, Outcome, Outputs, Part, Past, Reason, Ruling, RunRequest, RunState,
+    State, Step, TaskRow, TaskState, Transition, Values, judge, step,
 };
-use nightrun_core::id::{AttemptId, DagId, HookId, RunId, TaskIndex};
+use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
 use crate::memory::{Memory, MemoryHook};
@@ -71,13 +73,16 @@ impl Night {
 
     fn edit_dag(&mut self, name: &str) {
         self.editions += 1;
-        let text = build::text(random_dag(&mut self.rng, name), self.editions);
+        let mut dag = random_dag(&mut self.rng, name);
+        dag.timetable = dag.timetable.filter(|_| !self.calm);
+        let text = build::text(dag, self.editions);
         self.dags.insert(text.hash.clone(), text.dag.clone());
         self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
     }
 
     /// One turn of the loop: decide, make durable, act; a crash may come between any two.
     fn decide(&mut self, event: Event) {
+        let event = self.with_past(event);
         let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
         let broken = self.state.check(self.now);
         assert!(broken.is_empty(), "seed {}: {broken:#?}", self.seed);
@@ -98,6 +103,19 @@ impl Night {
         if half.is_some() {
             self.crash();
         }
+    }
+
+    /// As the loop does: a request about what is over comes with what the store holds of it.
+    fn with_past(&self, mut event: Event) -> Event {
+        match &mut event {
+            Event::ClearRequested { run, row, .. }
+            | Event::MarkRequested { run, row, .. }
+            | Event::NoteRequested { run, row, .. }
+            | Event::RunRecalled { run, row, .. } => *row = self.memory.over(*run),
+            Event::BackfillRequested { dag, past, .. } => *past = self.memory.past(dag),
+            _ => {}
+        }
+        event
     }
 
     fn crashes(&mut self) -> bool {
@@ -170,6 +188,9 @@ impl Night {
                 let seconds = self.rng.below(40);
                 self.send(seconds, Event::HookTried { hook: *hook, number: *number, error });
             }
+            Effect::Recall { backfill, run } => {
+                self.send(1, Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
             Effect::RunEnded(run) => {
                 assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
             }
@@ -205,12 +226,17 @@ impl Night {
         let row = &self.memory.runs[&attempt.instance.run];
         let (dag, task) = (&row.version.dag, attempt.instance.task);
         let mut counts = Counts::default();
+        if dag.graph.upstream(task).any(|above| is_marked(&row.tasks[above.at()])) {
+            // What was ready stays ready when somebody marks a task above it.
+            return;
+        }
         for above in dag.graph.upstream(task) {
             counts.expect(dag.task(above));
             let same_item = attempt.instance.item > 0 && dag.share_fan(above, task);
             let items = row.items.get(&above).filter(|_| same_item);
             let seen = items.map_or(&row.tasks[above.at()], |rows| &rows[attempt.instance.item as usize - 1]);
-            counts.add(seen.state, dag.task(above));
+            let left_out = seen.reason == Reason::LeftOut;
+            counts.add(if left_out { TaskState::Success } else { seen.state }, dag.task(above));
         }
         assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
     }
@@ -248,10 +274,11 @@ impl Night {
         let name = (*self.rng.pick(&names)).to_owned();
         let dag = DagId::from(name.as_str());
         let by = "somebody".to_owned();
-        match self.rng.below(12) {
+        match self.rng.below(18) {
+            12..18 => self.meddle_with_the_past(dag, by),
             0..6 => {
-                let force = self.rng.chance(10);
-                let request = RunRequest { dag, params: Values::new(), logical_date: None, force, by };
+                let (force, part) = (self.rng.chance(10), self.random_part());
+                let request = RunRequest { dag, params: Values::new(), logical_date: None, part, force, by };
                 self.decide(Event::RunRequested(request));
             }
             6 => {
@@ -273,6 +300,69 @@ impl Night {
             10 if self.rng.chance(30) => self.crash(),
             _ => {}
         }
+    }
+
+    /// Somebody changes what has been.
+    fn meddle_with_the_past(&mut self, dag: DagId, by: String) {
+        let runs: Vec<RunId> = self.memory.runs.keys().copied().collect();
+        let why = None;
+        if self.rng.chance(25) {
+            let from = self.now.minus(Duration::from_secs(self.rng.below(7_200)));
+            let request = BackfillRequest {
+                from,
+                to: from.plus(Duration::from_secs(self.rng.below(3_600))),
+                mode: *self.rng.pick(&[BackfillMode::Missing, BackfillMode::Failed, BackfillMode::All]),
+                order: *self.rng.pick(&[BackfillOrder::Oldest, BackfillOrder::Newest]),
+                max_active: Some(1 + u32::try_from(self.rng.below(3)).unwrap()),
+                params: Values::new(),
+                force: self.rng.chance(20),
+                dry_run: self.rng.chance(10),
+                by,
+                why,
+            };
+            return self.decide(Event::BackfillRequested { dag, request, past: Past::default() });
+        }
+        if self.rng.chance(10) {
+            let to =
+                *self.rng.pick(&[BackfillState::Paused, BackfillState::Running, BackfillState::Canceled]);
+            let backfill = BackfillId(1 + i64::try_from(self.rng.below(4)).unwrap());
+            return self.decide(Event::BackfillSteered { backfill, to, by, why });
+        }
+        if runs.is_empty() {
+            return;
+        }
+        let run = *self.rng.pick(&runs);
+        let names: Vec<String> =
+            self.memory.runs[&run].version.dag.tasks.iter().map(|it| it.id.clone()).collect();
+        let task = self.rng.pick(&names).clone();
+        if self.rng.chance(30) {
+            let state = *self.rng.pick(&[TaskState::Success, TaskState::Failed, TaskState::Skipped]);
+            let request = MarkRequest { task, item: None, state, dry_run: self.rng.chance(10), by, why };
+            return self.decide(Event::MarkRequested { run, request, row: None });
+        }
+        let request = ClearRequest {
+            tasks: if self.rng.chance(50) { vec![task] } else { vec![] },
+            all: self.rng.chance(20),
+            upstream: self.rng.chance(20),
+            downstream: self.rng.chance(30),
+            only: self.rng.chance(20),
+            force: self.rng.chance(20),
+            dry_run: self.rng.chance(10),
+            by,
+            ..ClearRequest::default()
+        };
+        self.decide(Event::ClearRequested { run, request, row: None });
+    }
+
+    fn random_part(&mut self) -> Part {
+        let mut part = Part::default();
+        if self.rng.chance(10) {
+            part.from.push("t0".into());
+        }
+        if self.rng.chance(10) {
+            part.skip.push("t1".into());
+        }
+        part
     }
 
     /// Lets time pass up to the next thing that happens; false when nothing ever will.
@@ -307,9 +397,14 @@ impl Night {
             let (dag, by) = (Some(DagId::from(name)), "morning".to_owned());
             self.decide(Event::PauseRequested { dag, paused: false, by });
         }
+        for (backfill, _) in self.memory.backfills().collect::<Vec<_>>() {
+            let (to, by) = (BackfillState::Running, "morning".to_owned());
+            self.decide(Event::BackfillSteered { backfill, to, by, why: None });
+        }
         self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
         for _ in 0..200_000 {
-            let over = self.memory.runs.values().all(|run| run.state.is_final());
+            let backfills_over = self.memory.backfills().all(|(_, state)| state.is_final());
+            let over = backfills_over && self.memory.runs.values().all(|run| run.state.is_final());
             if (over && self.memory.pending_hooks().next().is_none()) || !self.pass() {
                 break;
             }
@@ -326,7 +421,7 @@ impl Night {
                     && !task.allow_failure
                     && task.teardown.is_none_or(|teardown| teardown.fails_run)
             });
-            if run.state == RunState::Success {
+            if run.state == RunState::Success && !run.tasks.iter().any(is_marked) {
                 assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
             }
             let items = run
@@ -336,6 +431,9 @@ impl Night {
             for (task, row) in run.version.dag.tasks.iter().zip(&run.tasks).chain(items) {
                 assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
             }
+        }
+        for (id, state) in self.memory.backfills() {
+            assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
         }
         self.assert_hooks();
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
@@ -357,7 +455,9 @@ impl Night {
             self.memory.hooks.values().filter(same).count()
         };
         let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
-        for (id, run) in &self.memory.runs {
+        // What was cleared or marked ends more than once, and so do its hooks.
+        let untouched = self.memory.runs.iter().filter(|(id, _)| !self.memory.touched.contains(id));
+        for (id, run) in untouched {
             let dag = &run.version.dag;
             let end = match run.state {
                 RunState::Success => HookOn::OnSuccess,
@@ -410,6 +510,10 @@ fn random_deadline(rng: &mut Rng) -> Deadline {
     Deadline { start_within, finish, warn_before }
 }
 
+fn is_marked(row: &TaskRow) -> bool {
+    matches!(row.reason, Reason::Marked { .. })
+}
+
 fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     let count = 1 + usize::try_from(rng.below(9)).unwrap();
     let mut edges = Vec::new();
@@ -434,6 +538,11 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
         dag.hooks = random_hooks(rng);
     }
     dag.deadline = rng.chance(40).then(|| random_deadline(rng));
+    if rng.chance(40) {
+        // Ten minutes: some ticks, some instants for backfills, and nights that still end.
+        let cron = Cron::parse("*/10 * * * *", Dst::Cron).unwrap();
+        dag.timetable = Some(Timetable::new(cron, Zone::utc()));
+    }
     dag
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Catchup, CatchupPolicy, Dag, Overlap};
 use nightrun_core::decide::{
-    Choice, DagText, Effect, Event, Force, Outcome, Outputs, RunRequest, State, Step, Transition, Values,
-    step,
+    Choice, DagText, Effect, Event, Force, Outcome, Outputs, Part, RunRequest, State, Step, Transition,
+    Values, step,
 };
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -355,6 +355,7 @@ fn a_state_read_again_from_the_store_still_ends_what_takes_too_long() {
         dag: "it".into(),
         params: Values::new(),
         logical_date: None,
+        part: Part::default(),
         force: false,
         by: "test".into(),
     };

@@ -93,9 +93,12 @@ impl Carrier {
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(super) fn remember(&mut self, facts: &[Transition], store: &Path) {
         self.values.remember(facts);
         self.vars.remember(facts);
+        if let Err(fault) = self.values.look_again(facts, store) {
+            tracing::error!(%fault, "outputs of a run that goes on cannot be read; its tasks will miss them");
+        }
     }
 
     /// True when no attempt lives and no hook is being delivered.
@@ -126,6 +129,10 @@ impl Carrier {
                 self.deliverer.deliver(*hook, *number);
             }
             Effect::RunEnded(_) => {}
+            // The loop puts in what the store holds of it.
+            Effect::Recall { backfill, run } => {
+                self.loop_.tell(Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
         }
     }
 

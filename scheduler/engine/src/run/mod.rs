@@ -8,6 +8,7 @@ mod expand;
 mod finish;
 mod folder;
 mod handle;
+mod past;
 mod plain;
 mod plan;
 mod preview;
@@ -148,8 +149,16 @@ impl Scheduler {
         let begin = [Event::Started].into_iter().chain(first).map(|event| Waiting { event, reply: None });
         self.turn(begin.collect()).await;
         while !self.may_end() {
-            let events = self.wait().await;
+            let heard = self.wait().await.into_iter();
+            let (asks, events): (Vec<_>, Vec<_>) = heard.partition(|it| past::asks_the_past(&it.event));
             self.turn(events).await;
+            for mut asks in asks {
+                match past::fill(&mut asks.event, &self.parts) {
+                    Ok(()) => self.turn(vec![asks]).await,
+                    // Whoever asked hears that nobody answers, and may ask again.
+                    Err(fault) => tracing::error!(%fault, "the store cannot be read for a request"),
+                }
+            }
         }
         self.settle_soft().await;
         self.health.send_replace(Health::Stopped);
@@ -255,7 +264,7 @@ impl Scheduler {
         }
         let facts: Arc<[Transition]> = facts.into();
         let committed = self.parts.writer.commit(now, facts.to_vec()).await?;
-        self.carrier.remember(&facts);
+        self.carrier.remember(&facts, self.parts.writer.path());
         // Nobody may be listening.
         let _ = self.handle.news.send(News { seq: committed.last_seq, at: now, facts });
         Ok(())

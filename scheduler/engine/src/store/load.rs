@@ -10,13 +10,14 @@ use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
     DagRow, HookRow, RunRow, RunState, RunType, Snapshot, Subject, TaskRow, TaskState, Version,
 };
-use nightrun_core::id::{DagId, HookId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, DagId, HookId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
+use super::past;
 
 /// What was loaded, and what could not be.
 #[derive(Debug)]
@@ -69,6 +70,10 @@ pub fn load(
             runs,
             next_hook: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hook", [], |row| row.get(0))?,
             hooks: hooks(&page)?,
+            next_backfill: page
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM backfill", [], |row| row.get(0))?,
+            backfills: past::backfills(&page)?,
+            ahead: past::ahead(&page)?,
         };
         Ok(Loaded { snapshot, unreadable: loader.unreadable })
     };
@@ -77,6 +82,7 @@ pub fn load(
 
 /// Stored items of a run by their task.
 type Items = BTreeMap<TaskIndex, Vec<TaskRow>>;
+
 /// Hooks whose delivery is not over.
 fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
     let mut rows = conn.prepare(
@@ -95,6 +101,26 @@ fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
         });
     }
     Ok(hooks)
+}
+
+/// Columns of a [`RunRow`], in the order in which it is read.
+const RUN: &str =
+    "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
+            reason, started_at, backfill, created_at FROM run";
+
+/// One run as it is stored, also one that is over; none when it is not there, or its DAG's text cannot be
+/// read any more.
+pub fn load_run(
+    path: &Path,
+    run: RunId,
+    parse: impl Fn(&Source<'_>) -> Option<Arc<Dag>>,
+) -> Result<Option<RunRow>, StoreError> {
+    let read = || {
+        let mut conn = connect::open_for_reading(path)?;
+        let page = conn.transaction()?;
+        Loader { conn: &page, parse, versions: HashMap::new(), unreadable: Vec::new() }.run(run)
+    };
+    read().map_err(|fault: Fault| fault.at(path))
 }
 
 struct Loader<'a, P> {
@@ -138,11 +164,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
 
     /// Runs that are not over, of these DAGs.
     fn runs(&mut self, dags: &[DagRow]) -> Result<Vec<RunRow>, Fault> {
-        let mut rows = self.conn.prepare(
-            "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-                    reason, started_at, created_at
-             FROM run WHERE state IN ('queued', 'running', 'stopping') ORDER BY id",
-        )?;
+        let mut rows = self
+            .conn
+            .prepare(&format!("{RUN} WHERE state IN ('queued', 'running', 'stopping') ORDER BY id"))?;
         let mut rows = rows.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -154,23 +178,49 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
                 continue;
             }
-            runs.push(RunRow {
-                id,
-                version,
-                run_type: word(row, 3, RunType::parse)?,
-                logical_date: instant(row, 4)?,
-                interval: (instant(row, 5)?, instant(row, 6)?),
-                params: json(row, 7)?,
-                state: word(row, 8, RunState::parse)?,
-                reason: reason(row, 9)?,
-                started_at: maybe_instant(row, 10)?,
-                created_at: instant(row, 11)?,
-                late: self.late(id)?,
-                tasks,
-                items,
-            });
+            runs.push(self.run_row(row, version, (tasks, items))?);
         }
         Ok(runs)
+    }
+
+    /// One run, over or not.
+    fn run(&mut self, run: RunId) -> Result<Option<RunRow>, Fault> {
+        let mut rows = self.conn.prepare(&format!("{RUN} WHERE id = ?1"))?;
+        let mut rows = rows.query([run.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let Some(version) = self.version(VersionId(row.get(2)?), &dag_id(row, 1)?, Some(run))? else {
+            return Ok(None);
+        };
+        let (tasks, items) = self.tasks(run)?;
+        if tasks.len() != version.dag.tasks.len() {
+            return Ok(None);
+        }
+        self.run_row(row, version, (tasks, items)).map(Some)
+    }
+
+    fn run_row(
+        &self,
+        row: &Row<'_>,
+        version: Arc<Version>,
+        (tasks, items): (Vec<TaskRow>, Items),
+    ) -> Result<RunRow, Fault> {
+        let id = RunId(row.get(0)?);
+        Ok(RunRow {
+            id,
+            version,
+            run_type: word(row, 3, RunType::parse)?,
+            logical_date: instant(row, 4)?,
+            interval: (instant(row, 5)?, instant(row, 6)?),
+            params: json(row, 7)?,
+            state: word(row, 8, RunState::parse)?,
+            reason: reason(row, 9)?,
+            started_at: maybe_instant(row, 10)?,
+            backfill: row.get::<_, Option<i64>>(11)?.map(BackfillId),
+            created_at: instant(row, 12)?,
+            late: self.late(id)?,
+            tasks,
+            items,
+        })
     }
 
     /// The tasks of a run as wholes, and the items of those that were expanded.
@@ -178,12 +228,15 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
         let mut rows = self.conn.prepare_cached(
             "SELECT state, reason, attempts,
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'failed'),
+                                                      AND a.item = i.item AND a.state = 'failed'
+                                                      AND a.number > i.attempts_before),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'lost'),
+                                                      AND a.item = i.item AND a.state = 'lost'
+                                                      AND a.number > i.attempts_before),
                     started_at, since, task, item,
                     iif(item = 0, (SELECT min(created_at) FROM attempt a
-                                   WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL)
+                                   WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL),
+                    attempts_before
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -198,6 +251,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 started_at: maybe_instant(row, 5)?,
                 since: instant(row, 6)?,
                 began_at: maybe_instant(row, 9)?,
+                attempts_before: row.get(10)?,
             };
             match row.get::<_, u32>(8)? {
                 0 => tasks.push(stored),

@@ -17,6 +17,7 @@ mod error;
 mod load;
 mod lock;
 mod migrate;
+mod past;
 mod project;
 mod read;
 mod row;
@@ -29,8 +30,9 @@ mod tests;
 pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
-pub use load::{Loaded, Unreadable, load};
-pub use read::{Page, Reader, RunFilter};
+pub use load::{Loaded, Unreadable, load, load_run};
+pub use past::past_of;
+pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, Page, Reader, RunFilter};
 pub use row::{
     ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
     RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,

@@ -9,10 +9,12 @@ use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
     AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
 };
-use nightrun_core::id::{DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+
+use super::read::NoteItem;
 
 /// One DAG as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -184,6 +186,10 @@ pub struct RunShow {
     pub late: Vec<LateShow>,
     /// Hooks that became due in it, with their deliveries.
     pub hooks: Vec<HookShow>,
+    /// The backfill that made it, or that ran it again last.
+    pub backfill: Option<BackfillId>,
+    /// What people wrote down about it.
+    pub notes: Vec<NoteItem>,
 }
 
 /// A missed deadline, or the warning before it.

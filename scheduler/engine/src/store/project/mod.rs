@@ -2,6 +2,7 @@
 //! transaction. An update names the state it moves from; when it finds nothing to move, the fact is
 //! unlawful and the transaction is given up.
 
+mod again;
 mod attempt;
 mod dag;
 mod hook;
@@ -94,12 +95,13 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             params,
             reason,
             by,
+            backfill,
         } => {
             let row = named_params! {
                 ":id": run.0, ":dag": dag.as_str(), ":version": version.0, ":run_type": run_type.as_str(),
                 ":logical_date": logical_date.nanos(), ":interval_start": interval_start.nanos(),
                 ":interval_end": interval_end.nanos(), ":params": json(params)?, ":reason": json(reason)?,
-                ":asked_by": by, ":now": desk.now(),
+                ":asked_by": by, ":now": desk.now(), ":backfill": backfill.map(|it| it.0),
             };
             run::created(desk, row)?;
             task::created(desk, *run, *version)
@@ -132,6 +134,12 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::HookTried { hook, run: _, number, state, error, retry_at } => {
             hook::tried(desk, (*hook, *number), *state, error.as_deref(), *retry_at)
         }
+        Transition::RunCleared { .. }
+        | Transition::TaskMarked { .. }
+        | Transition::Noted { .. }
+        | Transition::BackfillCreated { .. }
+        | Transition::BackfillTook { .. }
+        | Transition::BackfillMoved { .. } => again::project(desk, fact),
     }
 }
 

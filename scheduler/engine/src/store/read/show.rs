@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nightrun_core::dag::spec::FanIndex;
 use nightrun_core::decide::{AttemptState, Item, Output, Outputs, RunState, RunType, TaskState};
-use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
 
@@ -22,10 +22,12 @@ type Spot = (TaskIndex, u32);
 const ATTEMPT: &str =
     "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
 
-/// Outputs count while the attempt that made them is the last one; a new attempt hides them.
+/// Outputs count while the attempt that made them is the last one and its task a success; a clear, a mark
+/// or a new attempt hides them.
 const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
                       FROM output o CROSS JOIN task_instance i
                         ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
+                       AND i.state = 'success'
                       WHERE o.run = ?1";
 
 impl Page {
@@ -47,7 +49,7 @@ impl Page {
     pub fn run_alone(&self, run: RunId) -> Result<Option<RunShow>, Fault> {
         self.first(
             "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
-                    started_at, ended_at, reason, since, params, version, asked_by
+                    started_at, ended_at, reason, since, params, version, asked_by, backfill
              FROM run WHERE id = ?1",
             [run.0],
             |row| {
@@ -72,6 +74,8 @@ impl Page {
                     by: row.get(13)?,
                     late: Vec::new(),
                     hooks: Vec::new(),
+                    backfill: row.get::<_, Option<i64>>(14)?.map(BackfillId),
+                    notes: self.notes(run)?,
                 })
             },
         )

@@ -105,6 +105,7 @@ pub(super) fn created(run: i64, dag: &str, version: i64) -> Transition {
         params: Values::from([("day".to_owned(), "monday".into())]),
         reason: Reason::MaxActiveRuns { limit: 1 },
         by: "ana".into(),
+        backfill: None,
     }
 }
 
