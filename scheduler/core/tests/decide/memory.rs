@@ -109,7 +109,8 @@ impl Memory {
     /// What people change by hand.
     fn take_change(&mut self, transition: &Transition, now: Timestamp) {
         match transition {
-            Transition::RunCleared { run, from, to, reason, backfill, tasks, .. } => {
+            Transition::RunCleared { run, from, to, reason, version, backfill, tasks, .. } => {
+                assert_eq!(*version, None, "nobody asks for another version here");
                 let row = self.runs.get_mut(run).unwrap();
                 assert_eq!(row.state, *from, "run {run}");
                 if from.is_final() {
