@@ -44,6 +44,9 @@ pub(crate) struct Rerun {
     /// Not what the chosen tasks had blocked
     #[arg(long, conflicts_with = "downstream")]
     pub(crate) only: bool,
+    /// Go over to the DAG as it is now
+    #[arg(long)]
+    pub(crate) latest: bool,
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,

@@ -35,6 +35,7 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         downstream: args.downstream,
         only: args.only,
         force: args.force || !served,
+        latest: args.latest,
         dry_run: args.dry_run,
         by: args.signed.by,
         why: args.signed.why,
@@ -43,11 +44,19 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         client::post(&config.data, &format!("/api/v1/runs/{}/rerun", args.run), &json!(request))?
     } else {
         let event = Event::ClearRequested { run: RunId(args.run), request, row: None };
-        here::ask(&config, vec![], event)?
+        let first = if args.latest { as_it_is(&config, args.run)? } else { vec![] };
+        here::ask(&config, first, event)?
     };
     let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
     let wait = changes && !args.dry_run && (args.wait || !served);
     conclude(&config, args.run, plan, (args.look.json, wait))
+}
+
+/// The event that puts the DAG of a run in force as its file is now.
+fn as_it_is(config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
+    let dag = Looker::open(Data { data: Some(config.data.clone()) })?.run(run)?.dag;
+    let found = super::target::find(dag.as_str(), config, nightrun_engine::clock::system_clock()())?;
+    Ok(vec![Event::DagsRead { read: vec![found.into_text()], gone: vec![], faults: vec![] }])
 }
 
 pub(crate) fn mark(args: Mark) -> Verdict {

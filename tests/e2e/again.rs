@@ -233,3 +233,26 @@ fn what_a_condition_skipped_is_judged_anew_with_what_is_above_it() {
 run 1: success → queued; this was a dry run, nothing has changed",
     );
 }
+
+#[test]
+fn a_run_goes_over_to_the_dag_as_it_is_only_when_asked_to() {
+    let town = Town::with("mended", "tasks: [{id: a, run: exit 1}]");
+    assert_eq!(town.nightrun("run mended --data .nightrun -q").code, 1);
+    town.write("dags/mended.yaml", "tasks: [{id: a, run: echo}, {id: b, depends_on: [a], run: echo}]");
+    assert_eq!(town.nightrun("rerun 1").code, 1, "it keeps its version");
+    town.nightrun("rerun 1 --latest").prints(
+        " TASK  IS       BECOMES  WHY
+ a     failed   waiting  failed
+ b     waiting  waiting  new in the DAG
+run 1: failed → queued
+✓ run 1 is success",
+    );
+    assert_eq!(states(&town.nightrun("runs show 1 --json").json()), "a success, b success");
+    town.write("dags/mended.yaml", "tasks: [{id: c, run: echo}]");
+    town.nightrun("rerun 1 --all --latest").fails(
+        1,
+        "error: run 1 cannot go over to the DAG as it is: its tasks were renamed, moved or taken out since; \
+         trigger a new run instead",
+    );
+    town.does("db check");
+}

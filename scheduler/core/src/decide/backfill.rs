@@ -294,7 +294,7 @@ impl Turn<'_> {
         let dag = backfill.dag.clone();
         let instant = backfill.recalled.remove(&run).or_else(|| take_out(&mut backfill.left, run))?;
         let (by, force) = (backfill.by.clone(), backfill.force);
-        let told = Told { by, why: None, force, backfill: Some(id) };
+        let told = Told { by, why: None, force, backfill: Some(id), version: None };
         let wanted = ClearRequest::default();
         let active = self.state.runs.get(&run).map(|run| run.state);
         let cleared = match (active, self.recall(run, row)) {

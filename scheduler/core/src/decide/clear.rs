@@ -8,11 +8,11 @@ use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
 use super::run::fresh_instances;
-use super::state::{Instance, Run};
+use super::select::selection;
+use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
-use crate::dag::spec::Dag;
-use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
 /// had blocked is cleared with it, unless `only` says otherwise.
@@ -36,6 +36,8 @@ pub struct ClearRequest {
     pub only: bool,
     /// The run begins even when its DAG is paused or `max_active_runs` is reached.
     pub force: bool,
+    /// The run goes over to the version of its DAG that is in force.
+    pub latest: bool,
     /// Changes nothing; the answer says what would change.
     pub dry_run: bool,
     /// Who asks.
@@ -82,165 +84,7 @@ pub(super) struct Told {
     pub(super) why: Option<String>,
     pub(super) force: bool,
     pub(super) backfill: Option<BackfillId>,
-}
-
-/// The tasks that a clear makes wait again, each with why it is one of them. `named` are those that were
-/// asked for by their ids.
-pub(super) fn selection(
-    dag: &Dag,
-    tasks: &[Instance],
-    named: &[TaskIndex],
-    request: &ClearRequest,
-) -> Vec<(TaskIndex, String)> {
-    let mut picks = Picks { dag, tasks, whys: vec![None; tasks.len()] };
-    picks.choose(named, request);
-    picks.spread(request);
-    if !request.only {
-        picks.add_blocked();
-    }
-    picks.leave_to_their_branches();
-    picks.take_back();
-    let changing = dag.places().filter(|at| picks.changes(*at));
-    changing.filter_map(|at| Some((at, picks.whys[at.at()].clone()?))).collect()
-}
-
-/// What hangs, blocked, on tasks that change: what a mark by hand lets go on.
-pub(super) fn blocked_by(dag: &Dag, tasks: &[Instance], marked: TaskIndex) -> Vec<(TaskIndex, String)> {
-    let mut picks = Picks { dag, tasks, whys: vec![None; tasks.len()] };
-    picks.whys[marked.at()] = Some(String::new());
-    for at in dag.graph.order() {
-        let blocked = tasks[at.at()].state == TaskState::UpstreamFailed
-            || matches!(tasks[at.at()].reason, Reason::Rule { .. });
-        if let (None, true, Some(above)) = (&picks.whys[at.at()], blocked, picks.picked_above(*at)) {
-            picks.whys[at.at()] = Some(picks.blocked(*at, above));
-        }
-    }
-    picks.take_back();
-    dag.places()
-        .filter(|at| *at != marked)
-        .filter_map(|at| Some((at, picks.whys[at.at()].clone()?)))
-        .collect()
-}
-
-struct Picks<'a> {
-    dag: &'a Dag,
-    tasks: &'a [Instance],
-    whys: Vec<Option<String>>,
-}
-
-impl Picks<'_> {
-    fn choose(&mut self, named: &[TaskIndex], request: &ClearRequest) {
-        let failed = request.failed || (named.is_empty() && !request.all);
-        for at in self.dag.places() {
-            let instance = &self.tasks[at.at()];
-            let why = match instance.state {
-                _ if named.contains(&at) => "chosen",
-                _ if instance.reason == Reason::LeftOut => continue,
-                _ if request.all => "all tasks",
-                TaskState::Failed if failed => "failed",
-                TaskState::UpstreamFailed if failed => "blocked",
-                TaskState::Canceled if failed => "canceled",
-                _ => continue,
-            };
-            self.whys[at.at()] = Some(why.to_owned());
-        }
-        for at in self.dag.graph.order() {
-            if self.whys[at.at()].as_deref() == Some("blocked")
-                && let Some(above) = self.picked_above(*at)
-            {
-                self.whys[at.at()] = Some(self.blocked(*at, above));
-            }
-        }
-    }
-
-    fn spread(&mut self, request: &ClearRequest) {
-        let graph = &self.dag.graph;
-        let chosen: Vec<TaskIndex> = self.dag.places().filter(|at| self.whys[at.at()].is_some()).collect();
-        let reached = [
-            (request.upstream, graph.ancestors(&chosen), "upstream of what was chosen"),
-            (request.downstream, graph.descendants(&chosen), "downstream of what was chosen"),
-        ];
-        for (_, mask, why) in reached.into_iter().filter(|(wanted, ..)| *wanted) {
-            for at in self.dag.places().filter(|at| mask[at.at()]) {
-                if self.tasks[at.at()].reason != Reason::LeftOut {
-                    self.whys[at.at()].get_or_insert_with(|| why.to_owned());
-                }
-            }
-        }
-    }
-
-    /// What did not run because of something that now runs again is judged anew with it.
-    fn add_blocked(&mut self) {
-        for at in self.dag.graph.order() {
-            let instance = &self.tasks[at.at()];
-            let above = match (instance.state, &instance.reason) {
-                _ if self.whys[at.at()].is_some() => None,
-                (TaskState::UpstreamFailed | TaskState::Canceled, _)
-                | (TaskState::Skipped, Reason::Rule { .. }) => self.picked_above(*at),
-                (TaskState::Skipped, reason) => self.chooser(reason).filter(|by| self.is_picked(*by)),
-                _ => None,
-            };
-            if let Some(above) = above {
-                self.whys[at.at()] = Some(self.blocked(*at, above));
-            }
-        }
-    }
-
-    /// A branch that keeps its choice skips the same tasks again: these stay skipped.
-    fn leave_to_their_branches(&mut self) {
-        for at in self.dag.graph.order() {
-            let instance = &self.tasks[at.at()];
-            let by = (instance.state == TaskState::Skipped).then(|| self.chooser(&instance.reason)).flatten();
-            if by.is_some_and(|by| !self.is_picked(by)) {
-                self.whys[at.at()] = None;
-            }
-        }
-    }
-
-    /// What is about to run on the results of something that runs again waits for it.
-    fn take_back(&mut self) {
-        for at in self.dag.graph.order() {
-            let ready = matches!(self.tasks[at.at()].state, TaskState::Queued | TaskState::UpForRetry);
-            let above =
-                self.dag.graph.upstream(*at).find(|above| self.is_picked(*above) && self.changes(*above));
-            if let (true, None, Some(above)) = (ready, &self.whys[at.at()], above) {
-                self.whys[at.at()] = Some(format!("waits for `{}` again", self.dag.task(above).id));
-            }
-        }
-    }
-
-    /// A picked task changes unless it waits as it is.
-    fn changes(&self, at: TaskIndex) -> bool {
-        match self.tasks[at.at()].state {
-            TaskState::Waiting | TaskState::Removed => false,
-            TaskState::Queued => {
-                self.dag.graph.upstream(at).any(|above| self.is_picked(above) && self.changes(above))
-            }
-            _ => true,
-        }
-    }
-
-    fn is_picked(&self, at: TaskIndex) -> bool {
-        self.whys[at.at()].is_some()
-    }
-
-    fn picked_above(&self, at: TaskIndex) -> Option<TaskIndex> {
-        self.dag.graph.upstream(at).filter(|above| self.is_picked(*above)).min()
-    }
-
-    /// The branch or short-circuit that skipped a task.
-    fn chooser(&self, reason: &Reason) -> Option<TaskIndex> {
-        match reason {
-            Reason::NotChosen { by } | Reason::ShortCircuit { by } => self.dag.find(by),
-            _ => None,
-        }
-    }
-
-    fn blocked(&self, at: TaskIndex, above: TaskIndex) -> String {
-        let skipped = self.tasks[at.at()].state == TaskState::Skipped;
-        let what = if skipped { "skipped because of" } else { "blocked by" };
-        format!("{what} `{}`", self.dag.task(above).id)
-    }
+    pub(super) version: Option<VersionId>,
 }
 
 impl Turn<'_> {
@@ -250,8 +94,13 @@ impl Turn<'_> {
         request: &ClearRequest,
         row: Option<Box<RunRow>>,
     ) -> Answer {
-        let told =
-            Told { by: request.by.clone(), why: request.why.clone(), force: request.force, backfill: None };
+        let told = Told {
+            by: request.by.clone(),
+            why: request.why.clone(),
+            force: request.force,
+            backfill: None,
+            version: None,
+        };
         match self.recall(id, row).and_then(|run| self.clear_as_asked(run, request, told)) {
             Ok(plan) => Answer::Cleared(Box::new(plan)),
             Err(refusal) => Answer::Refused(refusal),
@@ -280,26 +129,56 @@ impl Turn<'_> {
     /// Plans a clear, and does it unless it is a dry run.
     pub(super) fn clear_as_asked(
         &mut self,
-        run: Run,
+        mut run: Run,
         request: &ClearRequest,
-        told: Told,
+        mut told: Told,
     ) -> Result<ClearPlan, Refusal> {
         self.refuse_untouchable(&run)?;
+        let had = run.tasks.len();
+        if request.latest {
+            told.version = self.renew(&mut run)?;
+        }
+        let added = run.ids().split_off(had);
         let named = named_tasks(&run, &request.tasks)?;
         let item = chosen_item(&run, &named, request.item)?;
         let picks = selection(run.dag(), &run.tasks, &named, request);
         refuse_chosen_by_others(&run, &named, &picks)?;
         refuse_at_work(&run, &picks)?;
         let ids = instances(&run, &picks, item);
-        let after = if run.state.is_final() && !picks.is_empty() { RunState::Queued } else { run.state };
-        let tasks =
-            ids.iter().map(|(id, why)| change(&run, *id, TaskState::Waiting, (*why).to_owned())).collect();
+        let works = !ids.is_empty() || !added.is_empty();
+        let after = if run.state.is_final() && works { RunState::Queued } else { run.state };
+        let waits = |id, why: &str| change(&run, id, TaskState::Waiting, why.to_owned());
+        let cleared = ids.iter().map(|(id, why)| waits(*id, why));
+        let tasks = cleared.chain(added.iter().map(|id| waits(*id, "new in the DAG"))).collect();
         let plan = plan(&run, after, tasks, request.dry_run);
-        if !request.dry_run && !ids.is_empty() {
+        if !request.dry_run && works {
             let ids: Vec<InstanceId> = ids.into_iter().map(|(id, _)| id).collect();
             self.clear(run, &ids, told);
         }
         Ok(plan)
+    }
+
+    /// Pins a run that is over to the version in force. Tasks are known by their places, so those that the
+    /// run has must come first there.
+    fn renew(&self, run: &mut Run) -> Result<Option<VersionId>, Refusal> {
+        let version = self.state.dags[&run.dag().id].version.clone();
+        if version.id == run.version.id {
+            return Ok(None);
+        }
+        if !run.state.is_final() {
+            let sentence = format!("run {} is not over: only then may its version change", run.id);
+            return Err(Refusal::NotNow(sentence));
+        }
+        let names = version.dag.tasks.iter().map(|task| &task.id).take(run.tasks.len());
+        if !run.dag().tasks.iter().map(|task| &task.id).eq(names) {
+            let why = "its tasks were renamed, moved or taken out since; trigger a new run instead";
+            let sentence = format!("run {} cannot go over to the DAG as it is: {why}", run.id);
+            return Err(Refusal::NotNow(sentence));
+        }
+        run.tasks.extend(fresh_instances(&version).into_iter().skip(run.tasks.len()));
+        run.version = version;
+        run.resettle();
+        Ok(Some(run.version.id))
     }
 
     /// Makes these task instances wait again. A run that is over is taken back from the store, and queues.
@@ -315,8 +194,8 @@ impl Turn<'_> {
             let run = self.run(id);
             (run.state, run.reason.clone())
         };
-        let Told { by, why, force, backfill } = told;
-        self.record(Transition::RunCleared { run: id, from, to, reason, backfill, tasks, by, why });
+        let Told { by, why, force, backfill, version } = told;
+        self.record(Transition::RunCleared { run: id, from, to, reason, version, backfill, tasks, by, why });
         for it in ids {
             self.reset(*it);
         }

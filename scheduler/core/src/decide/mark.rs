@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clear::{ClearPlan, Told, blocked_by, change, chosen_item, find, plan};
+use super::clear::{ClearPlan, Told, change, chosen_item, find, plan};
 use super::effect::{Answer, Refusal};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
 use super::run::verdict;
+use super::select::blocked_by;
 use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
@@ -118,7 +119,7 @@ impl Turn<'_> {
                 blocked.iter().map(|(task, _)| InstanceId::whole(run.id, *task)).collect();
             if !ids.is_empty() {
                 let (by, why) = (request.by.clone(), request.why.clone());
-                self.clear(run, &ids, Told { by, why, force: false, backfill: None });
+                self.clear(run, &ids, Told { by, why, force: false, backfill: None, version: None });
             }
         }
         Ok(plan)

@@ -21,6 +21,7 @@ mod recover;
 mod rule;
 mod run;
 mod schedule;
+mod select;
 mod state;
 mod task;
 mod transition;

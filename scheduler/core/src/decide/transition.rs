@@ -118,6 +118,9 @@ pub enum Transition {
         to: RunState,
         /// Why it is there.
         reason: Reason,
+        /// The version that it is pinned to from now on; its tasks begin with those that the run has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<VersionId>,
         /// The backfill that runs it again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<BackfillId>,

@@ -149,7 +149,8 @@ impl Memory {
     fn take_change(&mut self, transition: &Transition, now: Timestamp) {
         self.touched.extend(transition.run());
         match transition {
-            Transition::RunCleared { run, from, to, reason, backfill, tasks, .. } => {
+            Transition::RunCleared { run, from, to, reason, version, backfill, tasks, .. } => {
+                assert_eq!(*version, None, "nobody asks for another version here");
                 let row = self.runs.get_mut(run).unwrap();
                 assert_eq!(row.state, *from, "run {run}");
                 if from.is_final() {

@@ -1,7 +1,7 @@
 //! Projections of what people change after the fact: clears, marks, notes, backfills.
 
 use nightrun_core::decide::{BackfillItem, BackfillState, Reason, RunState, Take, TaskState, Transition};
-use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex};
+use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{ToSql, params};
 
@@ -11,7 +11,8 @@ use crate::store::error::Fault;
 /// One of the facts that this file is about.
 pub(super) fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
     match fact {
-        Transition::RunCleared { run, from, to, reason, backfill, tasks, .. } => {
+        Transition::RunCleared { run, from, to, reason, version, backfill, tasks, .. } => {
+            version.map_or(Ok(()), |version| renewed(desk, *run, version))?;
             if from.is_final() {
                 reopened(desk, *run, (*from, *to), reason, *backfill)?;
             }
@@ -85,6 +86,21 @@ fn reopened(
         params![run.0, from.as_str(), to.as_str(), json(reason)?, desk.now(), backfill.map(|it| it.0)],
         unlawful,
     )
+}
+
+/// The run is pinned to another version; tasks that it did not have wait.
+fn renewed(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result<(), Fault> {
+    desk.move_one("UPDATE run SET version = ?2 WHERE id = ?1", params![run.0, version.0], || {
+        format!("run {run} is unknown")
+    })?;
+    desk.write(
+        "INSERT INTO task_instance (run, task, item, task_id, state, reason, since)
+         SELECT ?1, key, 0, value, 'waiting', ?3, ?4
+         FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2))
+         WHERE key > (SELECT max(task) FROM task_instance WHERE run = ?1)",
+        params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
+    )?;
+    Ok(())
 }
 
 fn cleared(desk: &Desk<'_>, instance: InstanceId, from: TaskState) -> Result<(), Fault> {
