@@ -1,6 +1,7 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
 pub(crate) mod again;
+mod calendar;
 mod files;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::calendar::{Calendar, CalendarVerb};
 pub(crate) use self::files::{
     DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
 };
@@ -257,37 +259,6 @@ pub(crate) enum DstRule {
     Cron,
     /// Airflow's
     Airflow,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nightrun calendar show us_federal --year 2027\n  \
-    nightrun calendar import holidays.ics > dags/calendars/team.yaml")]
-pub(crate) struct Calendar {
-    #[command(subcommand)]
-    pub(crate) verb: CalendarVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CalendarVerb {
-    /// List the days of a year on which no business is done, and its last business days
-    Show {
-        /// The id of a calendar in the DAG folder
-        name: String,
-        /// Which year [default: this one]
-        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=2100))]
-        year: Option<i32>,
-        #[command(flatten)]
-        dags: Dags,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print an iCalendar file as a calendar file
-    Import {
-        /// The iCalendar file
-        #[arg(value_name = "FILE.ics")]
-        file: PathBuf,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::here;
 use super::look::Looker;
+use super::target::Named;
 use crate::cli::again::{Audit, Mark, Note, Rerun, Settled};
 use crate::cli::{Dags, Data};
 use crate::config::{Config, Given};
@@ -55,7 +56,11 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
 /// The event that puts the DAG of a run in force as its file is now.
 fn as_it_is(config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
     let dag = Looker::open(Data { data: Some(config.data.clone()) })?.run(run)?.dag;
-    let found = super::target::find(dag.as_str(), config, nightrun_engine::clock::system_clock()())?;
+    let found = super::target::find(
+        &Named { target: dag.as_str(), dag: None },
+        config,
+        nightrun_engine::clock::system_clock()(),
+    )?;
     Ok(vec![Event::DagsRead { read: vec![found.into_text()], gone: vec![], faults: vec![] }])
 }
 

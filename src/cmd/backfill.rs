@@ -12,8 +12,9 @@ use nightrun_engine::store::{BackfillShow, Reader};
 use serde_json::{Value as Json, json};
 
 use super::again::{LOOK, config_of, number};
+use super::here;
 use super::look::Looker;
-use super::{here, target};
+use super::target::{self, Named};
 use crate::cli::again::{Backfill, BackfillVerb, OfBackfill, Order, Steer};
 use crate::cli::{Data, Look};
 use crate::config::Config;

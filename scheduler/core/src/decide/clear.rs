@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::again::{self, Moved};
 use super::effect::{Answer, Refusal};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
@@ -68,8 +69,8 @@ pub struct ClearPlan {
 pub struct Change {
     /// The id of its task.
     pub task: String,
-    /// Which item of a `foreach`; 0: the task itself.
-    pub item: u32,
+    /// Which item of a `foreach`, from 0; `None`: the task itself.
+    pub item: Option<u32>,
     /// Where it is.
     pub state: TaskState,
     /// Where it comes to be.
@@ -138,21 +139,20 @@ impl Turn<'_> {
         if request.latest {
             told.version = self.renew(&mut run)?;
         }
-        let added = run.ids().split_off(had);
+        let added: Vec<_> = run.dag().places().skip(had).map(|at| InstanceId::whole(run.id, at)).collect();
         let named = named_tasks(&run, &request.tasks)?;
         let item = chosen_item(&run, &named, request.item)?;
         let picks = selection(run.dag(), &run.tasks, &named, request);
         refuse_chosen_by_others(&run, &named, &picks)?;
-        refuse_at_work(&run, &picks)?;
-        let ids = instances(&run, &picks, item);
+        let ids = again::moved(&run, &picks, item)?;
+        refuse_at_work(&run, &picks, &ids)?;
         let works = !ids.is_empty() || !added.is_empty();
         let after = if run.state.is_final() && works { RunState::Queued } else { run.state };
-        let waits = |id, why: &str| change(&run, id, TaskState::Waiting, why.to_owned());
-        let cleared = ids.iter().map(|(id, why)| waits(*id, why));
-        let tasks = cleared.chain(added.iter().map(|id| waits(*id, "new in the DAG"))).collect();
+        let cleared = ids.iter().map(|(id, after, why)| change(&run, *id, *after, why.clone()));
+        let new = added.iter().map(|id| change(&run, *id, TaskState::Waiting, "new in the DAG".into()));
+        let tasks = cleared.chain(new).collect();
         let plan = plan(&run, after, tasks, request.dry_run);
         if !request.dry_run && works {
-            let ids: Vec<InstanceId> = ids.into_iter().map(|(id, _)| id).collect();
             self.clear(run, &ids, told);
         }
         Ok(plan)
@@ -181,11 +181,16 @@ impl Turn<'_> {
         Ok(Some(run.version.id))
     }
 
-    /// Makes these task instances wait again. A run that is over is taken back from the store, and queues.
-    pub(super) fn clear(&mut self, run: Run, ids: &[InstanceId], told: Told) {
+    /// Makes these task instances wait again, or their items. A run that is over is taken back from the store, and queues.
+    pub(super) fn clear(&mut self, run: Run, moved: &[Moved], told: Told) {
         let (id, from) = (run.id, run.state);
         let dag = run.dag().id.clone();
+        let moves =
+            |to: TaskState| moved.iter().filter(move |(_, after, _)| *after == to).map(|(id, ..)| *id);
+        let ids: Vec<InstanceId> = moves(TaskState::Waiting).collect();
+        let wholes: Vec<InstanceId> = moves(TaskState::Expanded).collect();
         let tasks = ids.iter().map(|it| (*it, run.at(*it).state)).collect();
+        let expanded = wholes.iter().map(|it| (*it, run.at(*it).state)).collect();
         let reopens = from.is_final();
         if reopens {
             self.reopen(run, told.backfill);
@@ -195,11 +200,27 @@ impl Turn<'_> {
             (run.state, run.reason.clone())
         };
         let Told { by, why, force, backfill, version } = told;
-        self.record(Transition::RunCleared { run: id, from, to, reason, version, backfill, tasks, by, why });
-        for it in ids {
+        self.record(Transition::RunCleared {
+            run: id,
+            from,
+            to,
+            reason,
+            version,
+            backfill,
+            tasks,
+            expanded,
+            by,
+            why,
+        });
+        for it in &ids {
             self.reset(*it);
         }
-        self.forget_conditions(id, ids);
+        for whole in wholes {
+            let total = u32::try_from(self.run(id).items_of(whole.task)).unwrap_or(u32::MAX);
+            let place = self.run(id).at_mut(whole);
+            (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
+        }
+        self.forget_conditions(id, &ids);
         self.run(id).resettle();
         if to == RunState::Running {
             let order: Vec<TaskIndex> = self.run(id).dag().graph.order().to_vec();
@@ -230,6 +251,7 @@ impl Turn<'_> {
         match self.run(id.run).at(id).state {
             TaskState::Queued => self.leave_queue(id),
             TaskState::UpForRetry => self.disarm_task(id),
+            TaskState::Deferred => self.stop_waiting(id),
             _ => {}
         }
         let place = self.run(id.run).at_mut(id);
@@ -244,7 +266,7 @@ impl Turn<'_> {
         for id in cleared {
             for below in version.dag.graph.downstream(id.task) {
                 let below = InstanceId { task: below, ..*id };
-                let place = self.run(run).at(below);
+                let Some(place) = self.run(run).get(below) else { continue };
                 if place.state == TaskState::Waiting && place.reason == Reason::Condition {
                     self.reason_task(below, Reason::Upstream);
                 }
@@ -260,6 +282,10 @@ impl Run {
         for (instance, fresh) in self.tasks.iter_mut().zip(fresh) {
             instance.upstream = fresh.upstream;
         }
+        for list in self.items.values_mut() {
+            let open = list.instances.iter().filter(|it| !it.state.is_final()).count();
+            list.open = u32::try_from(open).unwrap_or(u32::MAX);
+        }
         (self.unsettled, self.failures) = (0, 0);
         self.recount();
     }
@@ -272,7 +298,7 @@ pub(super) fn plan(run: &Run, after: RunState, tasks: Vec<Change>, dry_run: bool
 }
 
 pub(super) fn change(run: &Run, id: InstanceId, after: TaskState, why: String) -> Change {
-    Change { task: run.task(id.task).id.clone(), item: id.item, state: run.at(id).state, after, why }
+    Change { task: run.task(id.task).id.clone(), item: id.item_index(), state: run.at(id).state, after, why }
 }
 
 /// The tasks of these ids.
@@ -298,26 +324,12 @@ pub(super) fn chosen_item(
     let [task] = named else {
         return Err(Refusal::Senseless("an item belongs to one task: name just that".into()));
     };
-    let id = InstanceId { run: run.id, task: *task, item };
+    let id = InstanceId { run: run.id, task: *task, item: item.saturating_add(1) };
     if run.ids().contains(&id) {
         return Ok(Some(id));
     }
     let name = &run.task(*task).id;
     Err(Refusal::Unknown(format!("task `{name}` of run {} has no item {item}", run.id)))
-}
-
-/// The instances of the picked tasks: of the one whose item is asked for, that item and the whole.
-fn instances<'a>(
-    run: &Run,
-    picks: &'a [(TaskIndex, String)],
-    item: Option<InstanceId>,
-) -> Vec<(InstanceId, &'a str)> {
-    let of = |(task, why): &'a (TaskIndex, String)| {
-        let whole = InstanceId::whole(run.id, *task);
-        let item = item.filter(|id| id.task == *task && *id != whole);
-        [Some(whole), item].into_iter().flatten().map(|id| (id, why.as_str()))
-    };
-    picks.iter().flat_map(of).collect()
 }
 
 fn refuse_chosen_by_others(
@@ -338,11 +350,18 @@ fn refuse_chosen_by_others(
 }
 
 /// What is at work cannot wait again, nor may its upstreams change under it.
-fn refuse_at_work(run: &Run, picks: &[(TaskIndex, String)]) -> Result<(), Refusal> {
+fn refuse_at_work(run: &Run, picks: &[(TaskIndex, String)], moved: &[Moved]) -> Result<(), Refusal> {
     let graph = &run.dag().graph;
+    if let Some((id, ..)) = moved.iter().find(|(id, ..)| run.at(*id).state.holds_slot()) {
+        let name = &run.task(id.task).id;
+        return Err(Refusal::NotNow(format!("an item of task `{name}` is at work; wait for its end")));
+    }
     for (at, _) in picks {
         let mut touched = std::iter::once(*at).chain(graph.downstream(*at));
-        if let Some(busy) = touched.find(|it| run.state_of(*it).holds_slot()) {
+        let has_items = |it: TaskIndex| {
+            it != *at && run.state_of(it) == TaskState::Expanded && !run.dag().share_fan(it, *at)
+        };
+        if let Some(busy) = touched.find(|it| run.state_of(*it).holds_slot() || has_items(*it)) {
             let (name, busy) = (&run.task(*at).id, &run.task(busy).id);
             let what = if name == busy { String::new() } else { format!(", which hangs on `{name}`,") };
             return Err(Refusal::NotNow(format!(

@@ -227,6 +227,7 @@ impl TaskState {
     pub const fn clears(self) -> bool {
         match self {
             Self::Queued
+            | Self::Deferred
             | Self::UpForRetry
             | Self::Success
             | Self::Failed
@@ -234,7 +235,6 @@ impl TaskState {
             | Self::Skipped
             | Self::Canceled => true,
             Self::Waiting
-            | Self::Deferred
             | Self::Expanded
             | Self::Starting
             | Self::Running

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clear::{ClearPlan, Told, change, chosen_item, find, plan};
+use super::again;
+use super::clear::{ClearPlan, Told, change, find, plan};
 use super::effect::{Answer, Refusal};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
@@ -92,7 +93,11 @@ impl Turn<'_> {
     fn mark_as_asked(&mut self, run: Run, request: &MarkRequest) -> Result<ClearPlan, Refusal> {
         self.refuse_untouchable(&run)?;
         let task = find(&run, &request.task)?;
-        let id = chosen_item(&run, &[task], request.item)?.unwrap_or(InstanceId::whole(run.id, task));
+        if request.item.is_some() {
+            let sentence = "an item is not settled by hand: mark its task, or rerun the item";
+            return Err(Refusal::Senseless(sentence.into()));
+        }
+        let id = InstanceId::whole(run.id, task);
         let to = request.state;
         refuse_mark(&run, id, to)?;
         let blocked = if to == TaskState::Failed || !run.at(id).state.is_final() {
@@ -100,10 +105,9 @@ impl Turn<'_> {
         } else {
             blocked_by(run.dag(), &run.tasks, task)
         };
+        let freed = again::moved(&run, &blocked, None)?;
         let marked = change(&run, id, to, "marked".into());
-        let cleared = blocked.iter().map(|(task, why)| {
-            change(&run, InstanceId::whole(run.id, *task), TaskState::Waiting, why.clone())
-        });
+        let cleared = freed.iter().map(|(id, after, why)| change(&run, *id, *after, why.clone()));
         let mut tasks: Vec<_> = std::iter::once(marked).chain(cleared).collect();
         tasks.sort_by_key(|change| (run.dag().find(&change.task), change.item));
         let new_verdict = blocked.is_empty().then(|| new_verdict(&run, id, request)).flatten();
@@ -115,11 +119,9 @@ impl Turn<'_> {
         let plan = plan(&run, after, tasks, request.dry_run);
         if !request.dry_run {
             let run = self.mark(run, id, request, new_verdict);
-            let ids: Vec<InstanceId> =
-                blocked.iter().map(|(task, _)| InstanceId::whole(run.id, *task)).collect();
-            if !ids.is_empty() {
+            if !freed.is_empty() {
                 let (by, why) = (request.by.clone(), request.why.clone());
-                self.clear(run, &ids, Told { by, why, force: false, backfill: None, version: None });
+                self.clear(run, &freed, Told { by, why, force: false, backfill: None, version: None });
             }
         }
         Ok(plan)
@@ -143,6 +145,7 @@ impl Turn<'_> {
         match from {
             TaskState::Queued => self.leave_queue(id),
             TaskState::UpForRetry => self.disarm_task(id),
+            TaskState::Deferred => self.stop_waiting(id),
             _ => {}
         }
         let known = self.run(id.run);
@@ -152,7 +155,9 @@ impl Turn<'_> {
             self.through.push(id.run);
         }
         for below in version.dag.graph.downstream(id.task) {
-            self.judge_task(InstanceId { task: below, ..id });
+            let below = InstanceId { task: below, ..id };
+            self.judge_task(below);
+            self.judge_items(below);
         }
         self.run(id.run).clone()
     }

@@ -1,5 +1,6 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
+mod again;
 mod attempt;
 mod audit;
 mod backfill;

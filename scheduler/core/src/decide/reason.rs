@@ -46,6 +46,7 @@ pub enum Reason {
     WhenFalse,
     NoItems,
     ItemsSkipped,
+    ItemGone,
     SkipExit { code: i32 },
     NotChosen { by: String },
     ShortCircuit { by: String },
@@ -87,6 +88,7 @@ impl Reason {
             Self::ItemsAtWork { .. } => "items_at_work",
             Self::NoItems => "no_items",
             Self::ItemsSkipped => "items_skipped",
+            Self::ItemGone => "item_gone",
             Self::Foreach { .. } => "foreach",
             Self::ItemsFailed { .. } => "items_failed",
             Self::MaxParallel { .. } => "max_parallel",
@@ -133,6 +135,7 @@ impl Reason {
 }
 
 impl fmt::Display for Reason {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each kind")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = |millis: &u64| show_duration(std::time::Duration::from_millis(*millis));
         match self {
@@ -151,6 +154,7 @@ impl fmt::Display for Reason {
             Self::Waits { what } => write!(f, "waits for {what}"),
             Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
+            Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),
             Self::Foreach { message } => write!(f, "its `foreach` has no list of items: {message}"),
             Self::ItemsFailed { failed, total } => write!(f, "{failed} of its {total} items failed"),

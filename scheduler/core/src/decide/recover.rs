@@ -251,6 +251,7 @@ impl Run {
         for id in self.ids() {
             self.unsettled += u32::from(!self.at(id).state.is_final());
             self.failures += u32::from(self.fails_by(id));
+            self.at_mut(id).upstream = self.counts(id);
         }
     }
 }

@@ -173,6 +173,10 @@ impl Turn<'_> {
         for task in version.dag.graph.order() {
             self.judge_task(InstanceId::whole(id, *task));
         }
+        // Of a run that was reopened, items may wait.
+        for task in version.dag.fans.iter().flat_map(|fan| &fan.tasks) {
+            self.judge_items(InstanceId::whole(id, *task));
+        }
     }
 
     pub(super) fn cancel_requested(&mut self, run: RunId, by: String) -> Answer {

@@ -123,7 +123,10 @@ impl Picks<'_> {
     /// What is about to run on the results of something that runs again waits for it.
     fn take_back(&mut self) {
         for at in self.dag.graph.order() {
-            let ready = matches!(self.tasks[at.at()].state, TaskState::Queued | TaskState::UpForRetry);
+            let ready = matches!(
+                self.tasks[at.at()].state,
+                TaskState::Queued | TaskState::Deferred | TaskState::UpForRetry
+            );
             let above =
                 self.dag.graph.upstream(*at).find(|above| self.is_picked(*above) && self.changes(*above));
             if let (true, None, Some(above)) = (ready, &self.whys[at.at()], above) {
@@ -136,7 +139,7 @@ impl Picks<'_> {
     fn changes(&self, at: TaskIndex) -> bool {
         match self.tasks[at.at()].state {
             TaskState::Waiting | TaskState::Removed => false,
-            TaskState::Queued => {
+            TaskState::Queued | TaskState::Deferred => {
                 self.dag.graph.upstream(at).any(|above| self.is_picked(above) && self.changes(above))
             }
             _ => true,

@@ -126,6 +126,9 @@ pub enum Transition {
         backfill: Option<BackfillId>,
         /// What was cleared, and from which state.
         tasks: Vec<(InstanceId, TaskState)>,
+        /// Tasks that are `expanded` again, for items of them wait, and from which state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expanded: Vec<(InstanceId, TaskState)>,
         /// Who.
         by: String,
         /// Why, in their words.

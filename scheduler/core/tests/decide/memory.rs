@@ -45,6 +45,7 @@ impl Memory {
     }
 
     /// Takes one transition. `find` gives the DAG that a text means, as reading it again would.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     pub(crate) fn take(&mut self, transition: &Transition, now: Timestamp, find: &dyn Fn(&str) -> Arc<Dag>) {
         match transition {
             Transition::DagLoaded { dag, version, hash, path, schedule, cursor, .. } => {
@@ -149,7 +150,7 @@ impl Memory {
     fn take_change(&mut self, transition: &Transition, now: Timestamp) {
         self.touched.extend(transition.run());
         match transition {
-            Transition::RunCleared { run, from, to, reason, version, backfill, tasks, .. } => {
+            Transition::RunCleared { run, from, to, reason, version, backfill, tasks, expanded, .. } => {
                 assert_eq!(*version, None, "nobody asks for another version here");
                 let row = self.runs.get_mut(run).unwrap();
                 assert_eq!(row.state, *from, "run {run}");
@@ -159,6 +160,11 @@ impl Memory {
                         (*to, reason.clone(), *backfill, None);
                 } else {
                     assert_eq!(from, to, "run {run}");
+                }
+                for (instance, from) in expanded {
+                    let whole = self.task(*instance);
+                    assert_eq!(whole.state, *from, "{instance:?}");
+                    (whole.state, whole.since) = (TaskState::Expanded, now);
                 }
                 for (instance, from) in tasks {
                     let task = self.task(*instance);
@@ -289,7 +295,17 @@ impl Memory {
             let whole = &mut row.tasks[task.at()];
             assert_eq!(whole.state, TaskState::Waiting);
             (whole.state, whole.since) = (TaskState::Expanded, now);
-            assert_eq!(row.items.insert(*task, vec![waiting(now); items]), None, "expanded twice");
+            let before = row.items.remove(task).unwrap_or_default();
+            let missing = items.saturating_sub(before.len());
+            let again = before.into_iter().enumerate().map(|(at, old)| TaskRow {
+                state: if at < items { TaskState::Waiting } else { TaskState::Removed },
+                attempt: old.attempt,
+                attempts_before: old.attempt,
+                began_at: old.began_at,
+                ..waiting(now)
+            });
+            let rows = again.chain((0..missing).map(|_| waiting(now))).collect();
+            row.items.insert(*task, rows);
         }
     }
 

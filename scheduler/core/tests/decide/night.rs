@@ -342,6 +342,7 @@ impl Night {
         }
         let request = ClearRequest {
             tasks: if self.rng.chance(50) { vec![task] } else { vec![] },
+            item: self.rng.chance(10).then_some(1),
             all: self.rng.chance(20),
             upstream: self.rng.chance(20),
             downstream: self.rng.chance(30),

@@ -11,12 +11,13 @@ use crate::store::error::Fault;
 /// One of the facts that this file is about.
 pub(super) fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
     match fact {
-        Transition::RunCleared { run, from, to, reason, version, backfill, tasks, .. } => {
+        Transition::RunCleared { run, from, to, reason, version, backfill, tasks, expanded, .. } => {
             version.map_or(Ok(()), |version| renewed(desk, *run, version))?;
             if from.is_final() {
                 reopened(desk, *run, (*from, *to), reason, *backfill)?;
             }
-            tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))
+            tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))?;
+            expanded.iter().try_for_each(|(instance, from)| expanded_again(desk, *instance, *from))
         }
         Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
             marked(desk, *instance, (*from, *to), &Reason::Marked { by: by.clone() })?;
@@ -101,6 +102,20 @@ fn renewed(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result<(), Fault>
         params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
     )?;
     Ok(())
+}
+
+/// A task whose items wait again.
+fn expanded_again(desk: &Desk<'_>, instance: InstanceId, from: TaskState) -> Result<(), Fault> {
+    let InstanceId { run, task, .. } = instance;
+    let sql =
+        "SELECT count(*) FROM task_instance WHERE run = ?1 AND task = ?2 AND item > 0 AND state <> 'removed'";
+    let total: u32 = desk.conn.prepare_cached(sql)?.query_row(params![run.0, task.0], |row| row.get(0))?;
+    desk.move_one(
+        "UPDATE task_instance SET state = 'expanded', reason = ?4, since = ?5, ended_at = NULL
+         WHERE run = ?1 AND task = ?2 AND item = 0 AND state = ?3 AND fan IS NOT NULL",
+        params![run.0, task.0, from.as_str(), json(&Reason::ItemsAtWork { total })?, desk.now()],
+        || format!("task {task} of run {run} cannot be expanded again from `{from}`"),
+    )
 }
 
 fn cleared(desk: &Desk<'_>, instance: InstanceId, from: TaskState) -> Result<(), Fault> {

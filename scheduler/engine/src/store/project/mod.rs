@@ -69,6 +69,7 @@ impl Desk<'_> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
     match fact {
         Transition::DagLoaded { dag, version, hash, path, text, defaults, tasks, schedule, cursor } => {

@@ -160,6 +160,7 @@ impl Page {
 /// What later tasks see of the items' outputs: for each name a list in the order of the items.
 fn lists(items: &[TaskShow]) -> BTreeMap<String, Json> {
     let names: BTreeSet<&String> = items.iter().flat_map(|item| item.outputs.keys()).collect();
+    let items: Vec<&TaskShow> = items.iter().filter(|item| item.state != TaskState::Removed).collect();
     let value = |item: &TaskShow, name: &String| item.outputs.get(name).cloned().unwrap_or(Json::Null);
     names
         .into_iter()
