@@ -1,15 +1,15 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
 mod check;
-mod keys;
+pub(crate) mod keys;
 mod known;
 pub mod params;
-mod read;
+pub(crate) mod read;
 mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
 pub use read::{Reading, Source, read};
