@@ -230,11 +230,26 @@ pub fn hash_of(path: &str, bytes: &[u8]) -> String {
 /// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with
 /// `_` or `.`, the configuration, and tests.
 pub fn dag_files(root: &Path) -> Vec<String> {
+    files(root, is_dag_file)
+}
+
+/// Every file of test cases below a folder, by its path below it: `*.test.yaml` and `*.test.yml`, but not what
+/// begins with `_` or `.`.
+pub fn test_files(root: &Path) -> Vec<String> {
+    files(root, |name| stem_of_test(name).is_some() && !name.starts_with('_'))
+}
+
+/// What a file of test cases is called without its ending: `nightly` of `nightly.test.yaml`.
+pub fn stem_of_test(name: &str) -> Option<&str> {
+    name.strip_suffix(".test.yaml").or_else(|| name.strip_suffix(".test.yml"))
+}
+
+fn files(root: &Path, is_wanted: fn(&str) -> bool) -> Vec<String> {
     let walk = WalkBuilder::new(root).standard_filters(false).hidden(true).follow_links(true).build();
     let mut files: Vec<String> = walk
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
-        .filter(|entry| is_dag_file(&entry.file_name().to_string_lossy()))
+        .filter(|entry| is_wanted(&entry.file_name().to_string_lossy()))
         .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_string_lossy().into_owned()))
         .collect();
     files.sort();
@@ -243,8 +258,9 @@ pub fn dag_files(root: &Path) -> Vec<String> {
 
 fn is_dag_file(name: &str) -> bool {
     let yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
-    let other = [".test.yaml", ".test.yml"].iter().any(|ending| name.ends_with(ending));
-    yaml && !other && !name.starts_with('_') && !matches!(name, "nightrun.yaml" | "nightrun.yml")
+    yaml && stem_of_test(name).is_none()
+        && !name.starts_with('_')
+        && !matches!(name, "nightrun.yaml" | "nightrun.yml")
 }
 
 fn as_json(diagnostics: &[Diagnostic]) -> Vec<Json> {

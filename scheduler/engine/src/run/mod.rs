@@ -3,13 +3,15 @@
 
 mod carry;
 mod expand;
-mod finish;
+pub(crate) mod finish;
 mod folder;
 mod handle;
 mod plain;
 mod preview;
+pub(crate) mod question;
+pub(crate) mod render;
 mod scope;
-mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,10 +25,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::carry::Carrier;
-pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
+pub use self::folder::{Folder, FolderReport, dag_files, hash_of, stem_of_test, test_files};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
+pub(crate) use self::preview::command;
 pub use self::preview::{Preview, preview};
+pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
