@@ -57,6 +57,8 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Find all faults of all DAG files; prints nothing when there are none
     Validate(Validate),
+    /// Play the cases of `*.test.yaml` files: mocked tasks, a clock of their own, what must come of it
+    Test(Test),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
     /// Show the rendered commands of a run in order, without running anything
@@ -226,6 +228,21 @@ pub(crate) enum DstRule {
     Cron,
     /// Airflow's
     Airflow,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nightrun test dags\n  \
+    nightrun test dags/nightly_sales.test.yaml --filter \"fails\"")]
+pub(crate) struct Test {
+    /// Files of cases, DAG files with cases beside them, or folders [default: the DAG folder]
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only cases whose name contains this
+    #[arg(long, value_name = "NAME")]
+    pub(crate) filter: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

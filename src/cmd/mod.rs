@@ -17,7 +17,9 @@ mod run;
 mod runs;
 mod schema;
 mod serve;
+mod suite;
 mod target;
+mod test;
 mod validate;
 mod why;
 mod xcom;
@@ -31,6 +33,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Run(args) => run::run(args),
         Verb::Serve(args) => serve::serve(args),
         Verb::Validate(args) => validate::validate(&args),
+        Verb::Test(args) => test::test(&args),
         Verb::Next(args) => next::next(args),
         Verb::DryRun(args) => dry_run::dry_run(args),
         Verb::Dags(args) => dags::dags(args),

@@ -10,6 +10,7 @@ use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::run::dag_files;
 
+use super::suite;
 use super::target::say_faults;
 use crate::cli::{Format, Validate};
 use crate::config::{Config, Given};
@@ -21,6 +22,7 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
     let config = Config::load(Given { dags: folder, ..Given::default() })?;
     let paths = if args.paths.is_empty() { std::slice::from_ref(&config.dags) } else { &args.paths };
     let mut look = Look {
+        config: &config,
         known: config.known(system_clock()()),
         format: args.format,
         all: Vec::new(),
@@ -51,7 +53,8 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
 }
 
 /// Reads files and gathers what is wrong with them.
-struct Look {
+struct Look<'a> {
+    config: &'a Config,
     known: Known,
     format: Format,
     all: Vec<Diagnostic>,
@@ -59,13 +62,18 @@ struct Look {
     faulty: usize,
 }
 
-impl Look {
+impl Look<'_> {
     /// Looks at one file. `taken`: the DAGs of its folder that were read before it, with their files.
     fn at(&mut self, file: &Path, taken: &mut BTreeMap<DagId, String>) -> Result<(), Failure> {
         let bytes = std::fs::read(file).or_fail(file.display())?;
         let text = String::from_utf8_lossy(&bytes);
         let shown = file.display().to_string();
-        let Reading { dags, mut diagnostics } = read(&Source::new(&shown, &bytes), &self.known);
+        let Reading { dags, mut diagnostics } = if suite::is_suite(file) {
+            let cases = suite::load(file, self.config, &self.known)?.reading;
+            Reading { dags: Vec::new(), diagnostics: cases.diagnostics }
+        } else {
+            read(&Source::new(&shown, &bytes), &self.known)
+        };
         for dag in dags {
             if let Some(first) = taken.get(&dag.id) {
                 diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first));

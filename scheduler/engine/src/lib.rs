@@ -4,4 +4,5 @@ pub mod clock;
 pub mod exec;
 pub mod logs;
 pub mod run;
+pub mod sim;
 pub mod store;
