@@ -167,7 +167,7 @@ impl CaseResult {
         let state = if self.passed { "success" } else { "failed" };
         let (style, sign) = (say::style_of(state), say::sign(state));
         let took = say::length(Duration::from_secs_f64(self.took_ms / 1e3));
-        say::println(&format!("  {style}{sign}{style:#} {} ({took})", self.name));
+        say::println(&format!("  {style}{sign}{style:#} {}  {took}", self.name));
         if !self.passed {
             say::println(&format!("      at {file}:{}", self.line));
         }

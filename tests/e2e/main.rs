@@ -10,6 +10,7 @@ mod looking;
 mod run;
 mod serving;
 mod simulated;
+mod testing;
 mod town;
 mod validate;
 mod values;

@@ -61,16 +61,25 @@ impl Judge<'_> {
 
     fn run(&mut self, case: &Case) {
         let story = self.story;
-        let why = || story.reason.as_ref().map(ToString::to_string);
         if !story.state.is_final() {
             self.differs("the run", "it ends", "nothing more can happen", self.what_waits());
         } else if let Some(state) = case.expect.state.filter(|state| *state != story.state) {
-            self.differs("the run", state, story.state, why());
+            self.differs("the run", state, story.state, self.why_so());
         }
         if let Some(took) = case.expect.took.filter(|took| *took != story.took) {
             let actual = show_duration(story.took);
             self.differs("the time it took", show_duration(took), actual, None);
         }
+    }
+
+    /// Why the run ended as it did, and what was wrong with the first task that failed.
+    fn why_so(&self) -> Option<String> {
+        let reason = self.story.reason.as_ref().filter(|reason| **reason != Reason::Done)?;
+        let failed = |(_, played): &(&Spot, &Played)| played.state == Some(TaskState::Failed);
+        let first = self.story.played.iter().find(failed).and_then(|(spot, played)| {
+            Some(format!("; {}: {}", spot.name(self.dag), played.reason.as_ref()?))
+        });
+        Some(format!("{reason}{}", first.unwrap_or_default()))
     }
 
     /// The first task that waits, and why.
@@ -126,7 +135,8 @@ impl Judge<'_> {
     }
 
     fn why(&self, spot: Spot) -> Option<String> {
-        self.story.played.get(&spot)?.reason.as_ref().map(ToString::to_string)
+        let reason = self.story.played.get(&spot)?.reason.as_ref();
+        reason.filter(|reason| **reason != Reason::Done).map(ToString::to_string)
     }
 
     fn order(&mut self, order: &[Spot]) {
