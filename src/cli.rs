@@ -337,7 +337,8 @@ pub(crate) struct Why {
     /// The number of a run, or the id of a DAG
     #[arg(value_name = "RUN|DAG")]
     pub(crate) target: String,
-    /// Only this task
+    /// Only this task of the run, or this tick of the DAG
+    #[arg(value_name = "TASK|TICK")]
     pub(crate) task: Option<String>,
     #[command(flatten)]
     pub(crate) look: Look,

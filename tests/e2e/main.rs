@@ -14,3 +14,4 @@ mod testing;
 mod town;
 mod validate;
 mod values;
+mod why;
