@@ -57,7 +57,7 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Find all faults of all DAG files; prints nothing when there are none
     Validate(Validate),
-    /// Play the cases of `*.test.yaml` files: mocked tasks, a clock of their own, what must come of it
+    /// Play the test cases of DAGs: mocked tasks on a clock of their own
     Test(Test),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
