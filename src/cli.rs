@@ -1,9 +1,18 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+pub(crate) mod again;
+mod files;
+mod proof;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::files::{
+    DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
+};
+pub(crate) use self::proof::{Test, Why};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -61,14 +70,20 @@ pub(crate) enum Verb {
     Test(Test),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
+    /// Show the business days of a calendar, or turn an iCalendar file into one
+    Calendar(Calendar),
     /// Show the rendered commands of a run in order, without running anything
     DryRun(DryRun),
-    /// List the DAGs
-    Dags(Look),
+    /// List the DAGs, or show one and its versions
+    Dags(DagList),
+    /// Show what loading the DAG files as they are now would change
+    Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
     /// List the tasks of a run with their attempts
     Tasks(OfRun),
+    /// List hooks with their deliveries, newest first
+    Hooks(Hooks),
     /// Print the log of a task
     Logs(Logs),
     /// Print the values that tasks handed on
@@ -79,14 +94,27 @@ pub(crate) enum Verb {
     Trigger(Trigger),
     /// Ask the server to end a run
     Cancel(Cancel),
+    /// Run what failed of a run again, or what you choose
+    #[command(visible_alias = "clear")]
+    Rerun(again::Rerun),
+    /// Settle a task of a run by hand
+    Mark(again::Mark),
+    /// Write something down about a run
+    Note(again::Note),
+    /// Run a DAG for dates of the past
+    Backfill(Box<again::Backfill>),
+    /// Show who did what, when, and why
+    Audit(again::Audit),
     /// Stop a DAG's schedule from firing, or everything
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
     Unpause(Pause),
+    /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
+    Vars(Vars),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
-    Schema,
+    Schema(Schema),
     /// Print an example DAG file
     Example(Example),
     /// Explain an error code
@@ -133,11 +161,12 @@ pub(crate) struct Params {
 #[command(after_help = "Examples:\n  nightrun run dags/nightly_sales.yaml\n  \
     nightrun run dags/nightly_sales.yaml -p region=us --at 2026-11-20 --json")]
 pub(crate) struct Run {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// How many tasks run at once
     #[arg(long, value_name = "N", env = "NIGHTRUN_SLOTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) slots: Option<u32>,
@@ -197,6 +226,9 @@ pub(crate) struct Next {
     /// A DAG file, or the id of a DAG in the DAG folder
     #[arg(value_name = "FILE|DAG", required_unless_present_any = ["cron", "batch"])]
     pub(crate) target: Option<String>,
+    /// Which DAG of a file that defines several
+    #[arg(long, value_name = "ID", requires = "target")]
+    pub(crate) dag: Option<String>,
     /// A cron expression instead of a DAG
     #[arg(long, value_name = "EXPR", conflicts_with = "target")]
     pub(crate) cron: Option<String>,
@@ -215,7 +247,8 @@ pub(crate) struct Next {
     /// Print a JSON list of UTC instants
     #[arg(long)]
     pub(crate) json: bool,
-    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each
+    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each; instead of `expr` or
+    /// beside it may stand `schedule` (as in a DAG file), `calendar` (as in a calendar file) and `on_holiday`
     #[arg(long, conflicts_with_all = ["target", "cron"])]
     pub(crate) batch: bool,
     #[command(flatten)]
@@ -231,25 +264,40 @@ pub(crate) enum DstRule {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nightrun test dags\n  \
-    nightrun test dags/nightly_sales.test.yaml --filter \"fails\"")]
-pub(crate) struct Test {
-    /// Files of cases, DAG files with cases beside them, or folders [default: the DAG folder]
-    #[arg(value_name = "FILE|DIR")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Only cases whose name contains this
-    #[arg(long, value_name = "NAME")]
-    pub(crate) filter: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+#[command(after_help = "Examples:\n  nightrun calendar show us_federal --year 2027\n  \
+    nightrun calendar import holidays.ics > dags/calendars/team.yaml")]
+pub(crate) struct Calendar {
+    #[command(subcommand)]
+    pub(crate) verb: CalendarVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CalendarVerb {
+    /// List the days of a year on which no business is done, and its last business days
+    Show {
+        /// The id of a calendar in the DAG folder
+        name: String,
+        /// Which year [default: this one]
+        #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=2100))]
+        year: Option<i32>,
+        #[command(flatten)]
+        dags: Dags,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print an iCalendar file as a calendar file
+    Import {
+        /// The iCalendar file
+        #[arg(value_name = "FILE.ics")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     #[command(flatten)]
@@ -305,6 +353,20 @@ pub(crate) struct OfRun {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Hooks {
+    /// Only of this run, in the order in which they became due
+    pub(crate) run: Option<i64>,
+    /// Only those that were given up
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// How many of the newest
+    #[arg(short = 'n', long, default_value = "20")]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Logs {
     /// The number of the run
     pub(crate) run: i64,
@@ -333,23 +395,13 @@ pub(crate) struct Xcom {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Why {
-    /// The number of a run, or the id of a DAG
-    #[arg(value_name = "RUN|DAG")]
-    pub(crate) target: String,
-    /// Only this task of the run, or this tick of the DAG
-    #[arg(value_name = "TASK|TICK")]
-    pub(crate) task: Option<String>,
-    #[command(flatten)]
-    pub(crate) look: Look,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Trigger {
     /// The id of the DAG
     pub(crate) dag: String,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,

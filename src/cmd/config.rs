@@ -20,6 +20,8 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("max_items", json!(config.max_items)),
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
+        ("url", json!(config.hooks.url)),
+        ("notify", json!(config.hooks.destinations.keys().collect::<Vec<_>>())),
     ];
     if args.json {
         let object: serde_json::Map<_, _> = values

@@ -1,8 +1,13 @@
 //! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
 
+mod again;
+mod backfill;
 mod book;
+mod calendars;
 mod crash;
+mod files;
 mod graphs;
+mod hooks;
 mod language;
 mod ledger;
 mod limits;
@@ -10,8 +15,10 @@ mod looking;
 mod run;
 mod serving;
 mod simulated;
+mod sink;
 mod testing;
 mod town;
 mod validate;
 mod values;
+mod versions;
 mod why;

@@ -138,9 +138,9 @@ tasks:
     assert_eq!(town.nightrun("run ended --data .nightrun -q").code, 1);
     town.nightrun("why 1").prints(
         "✗ run 1 of ended is failed: 3 tasks failed or were blocked, first `source`
-✗ task source is failed: exit code 7; `nightrun logs 1 source` shows what went wrong
-⊘ task one is upstream_failed: its trigger rule `all_success` cannot hold any more: source (failed); it began with source (exit code 7); `nightrun logs 1 source` shows what went wrong
-⊘ task two is upstream_failed: its trigger rule `all_success` cannot hold any more: one (upstream_failed); it began with source (exit code 7); `nightrun logs 1 source` shows what went wrong
+✗ task source is failed: exit code 7; `nightrun logs 1 source` shows what went wrong, `nightrun rerun 1` tries again
+⊘ task one is upstream_failed: its trigger rule `all_success` cannot hold any more: source (failed); it began with source (exit code 7); `nightrun logs 1 source` shows what went wrong, `nightrun rerun 1` tries again
+⊘ task two is upstream_failed: its trigger rule `all_success` cannot hold any more: one (upstream_failed); it began with source (exit code 7); `nightrun logs 1 source` shows what went wrong, `nightrun rerun 1` tries again
 → task spare is skipped: its trigger rule `all_skipped` cannot hold any more: three (success)
 → task right is skipped: branch `pick` did not choose it; it chose left
 → task after_right is skipped: its trigger rule `all_success` cannot hold any more: right (skipped)

@@ -96,10 +96,14 @@ impl Changed {
                 | Transition::DagRetired { dag }
                 | Transition::Ticked { dag, .. }
                 | Transition::RunCreated { dag, .. }
+                | Transition::BackfillCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
-                Transition::Paused { dag: None, .. } | Transition::FaultsFound { .. } => self.all = true,
+                Transition::Paused { dag: None, .. }
+                | Transition::FaultsFound { .. }
+                | Transition::VarSet { .. }
+                | Transition::BackfillMoved { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }
@@ -108,7 +112,14 @@ impl Changed {
                 | Transition::AttemptCreated { .. }
                 | Transition::AttemptStarted { .. }
                 | Transition::AttemptStopping { .. }
-                | Transition::AttemptEnded { .. } => {}
+                | Transition::AttemptEnded { .. }
+                | Transition::Late { .. }
+                | Transition::HookDue { .. }
+                | Transition::HookTried { .. }
+                | Transition::RunCleared { .. }
+                | Transition::TaskMarked { .. }
+                | Transition::Noted { .. }
+                | Transition::BackfillTook { .. } => {}
             }
         }
     }

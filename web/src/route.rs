@@ -96,6 +96,7 @@ fn pages() -> Table {
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         acts("/runs/{run}/cancel", post(press::cancel)),
+        acts("/runs/{run}/rerun", post(press::rerun)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
@@ -108,7 +109,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, dags, runs};
+    use api::{acts as ask, again, dags, runs, vars};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -116,14 +117,31 @@ fn programs() -> Table {
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
         acts("/api/v1/dags/{dag}/runs", post(ask::trigger)),
         looks("/api/v1/dags/{dag}/ticks", get(dags::ticks)),
+        looks("/api/v1/dags/{dag}/versions", get(dags::versions)),
+        looks("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
         looks("/api/v1/runs", get(runs::list)),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
+        looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
+        acts("/api/v1/runs/{run}/rerun", post(again::rerun)),
+        acts("/api/v1/runs/{run}/mark", post(again::mark)),
+        acts("/api/v1/runs/{run}/note", post(again::note)),
+        acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
+        looks("/api/v1/backfills", get(again::backfills)),
+        looks("/api/v1/backfills/{backfill}", get(again::one)),
+        acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
+        acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
+        acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
+        looks("/api/v1/audit", get(again::audit)),
         looks("/api/v1/faults", get(dags::faults)),
+        looks("/api/v1/vars", get(vars::list)),
+        looks("/api/v1/vars/{var}", get(vars::one)),
+        acts("/api/v1/vars/{var}", post(vars::set)),
+        acts("/api/v1/vars/{var}/delete", post(vars::delete)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),
     ]

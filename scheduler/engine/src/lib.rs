@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod exec;
+pub mod hook;
 pub mod logs;
 pub mod run;
 pub mod sim;

@@ -4,6 +4,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Reason, RunState};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Timetable;
 use nightrun_engine::store::{DagItem, RunFilter, RunItem, TickItem};
 
 use super::{Answer, Asker};
@@ -45,12 +46,15 @@ impl Asker {
         if let Some((state, why, unblock)) = self.hold(dag, spec)? {
             return Ok(Answer { what, state: state.into(), why, unblock: Some(unblock) });
         }
-        let next = spec.and_then(|spec| spec.timetable.as_ref()?.next_after(self.now));
+        let next = spec.and_then(|spec| spec.instants_after(self.now).next());
         let ended = |at: Timestamp| spec.and_then(|spec| spec.end).is_some_and(|end| at > end);
         let (why, unblock) = match (spec, next) {
             (Some(spec), _) if spec.timetable.is_none() => {
                 let unblock = format!("`nightrun trigger {}` runs it", dag.dag);
                 ("it has no schedule: it runs only when asked to".to_owned(), Some(unblock))
+            }
+            (Some(spec), _) if spec.timetable.as_ref().is_some_and(Timetable::is_continuous) => {
+                ("it runs again whenever its last run has ended".to_owned(), None)
             }
             (_, Some(next)) if !ended(next) => {
                 (format!("it fires next at {next}, in {}", say::length(next.since(self.now))), None)
@@ -121,9 +125,8 @@ impl Asker {
             }));
         }
         let unblock = Some(by_hand(dag, at));
-        let timetable = spec.and_then(|spec| spec.timetable.as_ref());
         let just_before = at.minus(std::time::Duration::from_nanos(1));
-        let is_tick = timetable.is_some_and(|timetable| timetable.next_after(just_before) == Some(at));
+        let is_tick = spec.is_some_and(|spec| spec.instants_after(just_before).next() == Some(at));
         let (state, why) = match is_tick {
             true if at > self.now => ("waiting", format!("it is due in {}", say::length(at.since(self.now)))),
             true => ("unknown", "the store holds nothing of it: the DAG was not scheduled then".to_owned()),

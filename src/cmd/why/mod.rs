@@ -14,6 +14,7 @@ use nightrun_core::id::VersionId;
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::run::Parse;
+use nightrun_engine::store::LateShow;
 use serde::Serialize;
 
 use super::look::Looker;
@@ -45,7 +46,8 @@ pub(crate) fn why(args: Why) -> Verdict {
         Ok(number) => asker.run(number, args.task.as_deref())?,
         Err(_) => asker.dag(&args.target, args.task.as_deref())?,
     };
-    let waits = |answer: &Answer| matches!(answer.state.as_str(), "queued" | "waiting" | "up_for_retry");
+    let waits =
+        |answer: &Answer| matches!(answer.state.as_str(), "queued" | "waiting" | "up_for_retry" | "deferred");
     if answers.iter().any(waits) && !client::is_served(&asker.looker.data) {
         answers.push(Answer {
             what: "the scheduler".into(),
@@ -80,10 +82,15 @@ impl Asker {
             return Ok(known.clone());
         }
         let text = self.looker.read(|page| page.version(version))?;
-        let spec = text.and_then(|(version, text)| (self.parse)(&version.path, &text));
+        let spec = text.and_then(|version| (self.parse)(&version.source()));
         self.specs.insert(version, spec.clone());
         Ok(spec)
     }
+}
+
+/// What is said of it, and the deadlines that it missed.
+fn with_lateness(why: String, late: &[LateShow]) -> String {
+    late.iter().fold(why, |why, it| format!("{why}; {}: {}", it.kind, it.kind.sentence(it.due)))
 }
 
 /// The first few names, and how many more there are.

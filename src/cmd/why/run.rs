@@ -5,7 +5,7 @@ use nightrun_core::decide::{RunState, TaskState};
 use nightrun_engine::store::{RunFilter, RunShow};
 
 use super::dag::active;
-use super::{Answer, Asker, listed};
+use super::{Answer, Asker, listed, with_lateness};
 use crate::cmd::logs::no_task;
 use crate::failure::Failure;
 
@@ -42,9 +42,10 @@ impl Asker {
         let (what, state) = (format!("run {} of {}", run.run_id, run.dag), run.state.to_string());
         if run.state == RunState::Queued {
             let (why, unblock) = self.queued(run, dag)?;
+            let why = with_lateness(why, &run.late);
             return Ok(Answer { what, state, why, unblock: Some(unblock) });
         }
-        Ok(Answer { what, state, why: run.reason.to_string(), unblock: None })
+        Ok(Answer { what, state, why: with_lateness(run.reason.to_string(), &run.late), unblock: None })
     }
 
     /// Why a run does not begin, and what would let it.

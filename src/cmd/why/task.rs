@@ -7,7 +7,7 @@ use nightrun_core::decide::{Reason, RunState, TaskState};
 use nightrun_core::id::TaskIndex;
 use nightrun_engine::store::{RunShow, TaskShow};
 
-use super::{Answer, Asker, listed};
+use super::{Answer, Asker, listed, with_lateness};
 use crate::failure::Failure;
 use crate::say;
 
@@ -26,7 +26,7 @@ impl Asker {
             Some(dag) => self.sentence(&Seen { task, run, dag })?,
             None => (task.reason.to_string(), None),
         };
-        Ok(Answer { what, state, why, unblock })
+        Ok(Answer { what, state, why: with_lateness(why, &task.late), unblock })
     }
 
     fn sentence(&mut self, seen: &Seen<'_>) -> Result<Why, Failure> {
@@ -107,7 +107,10 @@ impl<'a> Seen<'a> {
     }
 
     fn see_log(&self, task: &str) -> String {
-        format!("`nightrun logs {} {task}` shows what went wrong", self.run.run_id)
+        format!(
+            "`nightrun logs {0} {task}` shows what went wrong, `nightrun rerun {0}` tries again",
+            self.run.run_id
+        )
     }
 
     fn skipped(&self) -> String {

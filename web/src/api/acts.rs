@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use nightrun_core::decide::Values;
+use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
@@ -16,9 +16,9 @@ use crate::app::{Shared, Site};
 use crate::problem::Problem;
 
 /// Who asks, in the log of facts.
-const BY: &str = "api";
+pub(super) const BY: &str = "api";
 
-type Done = Result<StatusCode, Problem>;
+pub(super) type Done = Result<StatusCode, Problem>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +27,8 @@ struct Asked {
     params: Values,
     #[serde(default)]
     logical_date: Option<Timestamp>,
+    #[serde(default)]
+    part: Part,
     #[serde(default)]
     force: bool,
 }
@@ -40,7 +42,12 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
     refuse_forms(&headers)?;
     let asked = asked(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
-    let wanted = Wanted { params: asked.params, logical_date: asked.logical_date, force: asked.force };
+    let wanted = Wanted {
+        params: asked.params,
+        logical_date: asked.logical_date,
+        part: asked.part,
+        force: asked.force,
+    };
     let run = site.trigger(DagId::from(dag.as_str()), wanted, BY).await?;
     let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
     Ok((StatusCode::CREATED, place, Json(json!({ "run_id": run.to_string() }))))
@@ -90,7 +97,7 @@ async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &Head
 }
 
 /// A body that says what it is must say JSON.
-fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     if kind.to_str().is_ok_and(|kind| kind.starts_with("application/json")) {
         return Ok(());

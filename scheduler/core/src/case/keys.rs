@@ -26,6 +26,8 @@ pub(super) mod case {
             "The clock's time at the begin, and the logical date of the run.";
         PARAMS "params", Shape::Arguments, "{}", "{region: eu}",
             "Params of the run; the DAG's defaults hold for the others.";
+        VARS "vars", Shape::Arguments, "{}", "{bucket: s3://test}",
+            "Values of the DAG's vars; its defaults hold for the others.";
         TASKS "tasks", Shape::Arguments, "{}", "{extract: {outputs: {rows: 10}}}",
             "How attempts end, by task or item of a task; without it an attempt succeeds at once.";
         EXPECT "expect", Shape::Arguments, "", "{state: success}",

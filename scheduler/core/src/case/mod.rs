@@ -51,6 +51,8 @@ pub struct Case {
     pub at: Timestamp,
     /// Its params where they differ from the defaults.
     pub params: Values,
+    /// Values of vars; the DAG's defaults hold for the others.
+    pub vars: Values,
     /// How attempts end; the last of a list repeats.
     pub mocks: BTreeMap<Spot, Vec<Mock>>,
     /// What must have happened.

@@ -8,7 +8,7 @@ use super::{Case, Reading, Suite};
 use crate::dag::keys::Key;
 use crate::dag::read::{Reader, text_of};
 use crate::dag::spec::Dag;
-use crate::dag::tree::{self, Kind, Map, Node};
+use crate::dag::tree::{self, Document, Kind, Map, Node};
 use crate::dag::{Known, Source};
 use crate::decide::Values;
 use crate::diag::{Code, Fault, Faults, Span};
@@ -34,9 +34,14 @@ pub fn read(
 ) -> Reading {
     let mut faults = Faults::default();
     let (text, whole) = text_of(source.text, known.limits.bytes, &mut faults);
-    let read = |root: &Node<'_>, faults: &mut Faults| {
+    let read = |documents: Vec<Document<'_>>, faults: &mut Faults| {
+        if let Some(second) = documents.get(1) {
+            let at = Span::new(second.start, second.start);
+            let fault = Fault::new(Code::SeveralDocuments, at, "a file of cases is one document");
+            faults.add(fault.help("put the cases of another DAG into a file of their own"));
+        }
         let mut cases = Cases { reader: Reader { text, faults, known }, dag: None };
-        let all = cases.suite(root, find);
+        let all = cases.suite(&documents[0].root, find);
         cases.dag.map(|dag| Suite { dag, cases: all })
     };
     let suite = if whole { tree::parse(text, &known.limits, &mut faults, read).flatten() } else { None };
@@ -110,13 +115,14 @@ impl Cases<'_> {
             named.and_then(|node| Some((self.reader.some_text(&case::NAME, node)?.to_owned(), node.at)));
         let at = map.get(case::AT.name).and_then(|node| self.instant(node));
         let params = map.get(case::PARAMS.name).map(|node| self.params(node)).unwrap_or_default();
+        let vars = map.get(case::VARS.name).map(|node| self.vars(node)).unwrap_or_default();
         let mocks = map.get(case::TASKS.name).map(|node| self.mocks(node)).unwrap_or_default();
         let expect = self.required(map, &case::EXPECT, "a case", node.at);
         let expect = expect.map(|node| self.expect(node)).unwrap_or_default();
         let (name, place) = name?;
         let line = self.reader.text[..node.at.range().start].matches('\n').count() + 1;
         let at = at.unwrap_or_else(default_instant);
-        Some((Case { name, line, at, params, mocks, expect }, place))
+        Some((Case { name, line, at, params, vars, mocks, expect }, place))
     }
 
     fn instant(&mut self, node: &Node<'_>) -> Option<Timestamp> {
@@ -151,6 +157,21 @@ impl Cases<'_> {
             self.reader.faults.add(fault);
         }
         values
+    }
+
+    fn vars(&mut self, node: &Node<'_>) -> Values {
+        let Some(map) = self.reader.map(&case::VARS, node) else { return Values::new() };
+        for entry in &map.entries {
+            let Some(dag) = &self.dag else { continue };
+            let names: Vec<&str> = dag.vars.iter().map(|var| var.name.as_str()).collect();
+            if !names.contains(&&*entry.key) {
+                let message = format!("DAG `{}` declares no var `{}`", dag.id, entry.key);
+                let fault = Fault::new(Code::UnknownName, entry.key_at, message);
+                let help = nearest(&entry.key, names).map(|name| format!("did you mean `{name}`?"));
+                self.reader.faults.add(fault.maybe_help(help));
+            }
+        }
+        map.entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_json())).collect()
     }
 
     /// The map that `what` is; reported where it is none.

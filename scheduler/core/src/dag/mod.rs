@@ -1,6 +1,9 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
 mod check;
+mod compare;
+mod deadline;
+mod hook;
 pub(crate) mod keys;
 mod known;
 pub mod params;
@@ -9,8 +12,12 @@ mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+mod ticks;
 pub(crate) mod tree;
 
+pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{Reading, Source, read};
-pub use schema::schema;
+pub use read::{
+    Calendars, DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_calendars, read_defaults,
+};
+pub use schema::{calendar_schema, defaults_schema, schema};

@@ -1,6 +1,8 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use crate::id::{AttemptId, InstanceId, RunId};
+use super::clear::ClearPlan;
+use super::dates::BackfillPlan;
+use crate::id::{AttemptId, BackfillId, HookId, InstanceId, RunId};
 
 /// One order to the world outside the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +18,26 @@ pub enum Effect {
     },
     /// Find out the items of a task's `foreach`; answered by `Expanded`.
     Expand(InstanceId),
+    /// Look up the runs of other DAGs that a task waits for; answered by `LookedFor`.
+    LookFor(InstanceId),
     /// Evaluate the `when` of a task; answered by `WhenEvaluated`.
     Evaluate(InstanceId),
+    /// Deliver a hook; answered by `HookTried`.
+    Deliver {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+    },
     /// A run has ended; nothing of it is alive.
     RunEnded(RunId),
+    /// Read a run that is over from the store; answered by `RunRecalled`.
+    Recall {
+        /// For which backfill.
+        backfill: BackfillId,
+        /// Which run.
+        run: RunId,
+    },
 }
 
 /// How hard processes are told to end.
@@ -38,6 +56,10 @@ pub enum Answer {
     Done,
     /// The run that was made.
     Run(RunId),
+    /// What a clear or a mark has changed, or would change.
+    Cleared(Box<ClearPlan>),
+    /// What a backfill does, or would do.
+    Backfill(Box<BackfillPlan>),
     /// No, and why.
     Refused(Refusal),
 }
@@ -53,6 +75,8 @@ pub enum Refusal {
     NotEnabled(String),
     /// Params that the DAG does not accept, one sentence each.
     BadParams(Vec<String>),
+    /// A var cannot have that name or value.
+    BadVar(String),
     /// `max_active_runs` is reached and the DAG says `overlap: skip`.
     Overlap {
         /// The DAG.
@@ -60,6 +84,12 @@ pub enum Refusal {
         /// Its `max_active_runs`.
         limit: u32,
     },
+    /// Something that was named is not there.
+    Unknown(String),
+    /// What was asked for makes no sense.
+    Senseless(String),
+    /// It cannot be done as things are.
+    NotNow(String),
 }
 
 impl std::fmt::Display for Refusal {
@@ -68,7 +98,11 @@ impl std::fmt::Display for Refusal {
             Self::UnknownDag(dag) => write!(f, "there is no DAG `{dag}`"),
             Self::UnknownRun(run) => write!(f, "there is no active run {run}"),
             Self::NotEnabled(dag) => write!(f, "DAG `{dag}` is not enabled, or its file is gone"),
+            Self::Unknown(sentence) | Self::Senseless(sentence) | Self::NotNow(sentence) => {
+                f.write_str(sentence)
+            }
             Self::BadParams(faults) => write!(f, "{}", faults.join("; ")),
+            Self::BadVar(fault) => f.write_str(fault),
             Self::Overlap { dag, limit } => {
                 write!(
                     f,

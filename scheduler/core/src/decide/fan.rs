@@ -136,7 +136,7 @@ impl Run {
         for above in self.dag().graph.upstream(id.task) {
             let task = self.task(above);
             counts.expect(task);
-            counts.add(self.at(self.seen_from(id, above)).state, task);
+            counts.add(self.counted(self.seen_from(id, above)), task);
         }
         counts
     }

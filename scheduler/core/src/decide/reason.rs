@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::law::RunState;
 use crate::dag::spec::TriggerRule;
+use crate::id::RunId;
 use crate::time::{Timestamp, show_duration};
 
 /// One reason: `kind` for programs, the sentence of its `Display` for people.
@@ -25,7 +27,17 @@ pub enum Reason {
     PoolTooSmall { pool: String, needs: u32, slots: u32 },
     MaxActiveTasks { limit: u32 },
     MaxParallel { limit: u32 },
+    Waits { what: String },
     Retry { at: Timestamp, after: String },
+    // Settled, or left out, by hand.
+    Marked { by: String },
+    LeftOut,
+    // An instant that a backfill leaves out.
+    HasRun { run: RunId, state: RunState },
+    HasNoRun,
+    InFuture,
+    BeforeStart,
+    AfterEnd,
     // Something goes on.
     Active,
     ItemsAtWork { total: u32 },
@@ -47,14 +59,17 @@ pub enum Reason {
     Outputs { message: String },
     WhenFault { message: String },
     Foreach { message: String },
+    WaitTimedOut { what: String },
     ItemsFailed { failed: u32, total: u32 },
     Canceled { by: String },
     Replaced,
     FailFast { task: String },
     RunTimedOut { millis: u64 },
     TasksFailed { count: u32, first: String },
+    TasksCanceled { count: u32, first: String },
     // A tick did not fire.
     Catchup,
+    Holiday { day: String, calendar: String },
     Overlap { limit: u32 },
     Disabled,
 }
@@ -75,11 +90,20 @@ impl Reason {
             Self::Foreach { .. } => "foreach",
             Self::ItemsFailed { .. } => "items_failed",
             Self::MaxParallel { .. } => "max_parallel",
+            Self::Waits { .. } => "wait_for",
+            Self::WaitTimedOut { .. } => "wait_timed_out",
             Self::Slots => "slots",
             Self::Pool { .. } => "pool",
             Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
+            Self::Marked { .. } => "marked",
+            Self::LeftOut => "left_out",
+            Self::HasRun { .. } => "has_run",
+            Self::HasNoRun => "has_no_run",
+            Self::InFuture => "in_future",
+            Self::BeforeStart => "before_start",
+            Self::AfterEnd => "after_end",
             Self::Active => "active",
             Self::Rule { .. } => "rule",
             Self::WhenFalse => "when_false",
@@ -99,7 +123,9 @@ impl Reason {
             Self::FailFast { .. } => "fail_fast",
             Self::RunTimedOut { .. } => "run_timed_out",
             Self::TasksFailed { .. } => "tasks_failed",
+            Self::TasksCanceled { .. } => "tasks_canceled",
             Self::Catchup => "catchup",
+            Self::Holiday { .. } => "holiday",
             Self::Overlap { .. } => "overlap",
             Self::Disabled => "disabled",
         }
@@ -122,6 +148,8 @@ impl fmt::Display for Reason {
             Self::Condition => write!(f, "its `when` is being evaluated"),
             Self::Expanding => write!(f, "the items of its `foreach` are being found out"),
             Self::ItemsAtWork { total } => write!(f, "its {total} items are at work"),
+            Self::Waits { what } => write!(f, "waits for {what}"),
+            Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),
             Self::Foreach { message } => write!(f, "its `foreach` has no list of items: {message}"),
@@ -141,6 +169,14 @@ impl fmt::Display for Reason {
                 let at = at.to_chrono().format("%FT%TZ");
                 write!(f, "will be tried again at {at}, after: {after}")
             }
+            Self::Marked { by } => write!(f, "marked by {by}"),
+            Self::LeftOut => write!(f, "left out of this run on request"),
+            Self::HasRun { run, state } if state.is_final() => write!(f, "run {run} has it: {state}"),
+            Self::HasRun { run, .. } => write!(f, "run {run} is at it"),
+            Self::HasNoRun => write!(f, "it has no run to run again"),
+            Self::InFuture => write!(f, "it has not come yet"),
+            Self::BeforeStart => write!(f, "it is before the start of the DAG"),
+            Self::AfterEnd => write!(f, "it is after the end of the DAG"),
             Self::Active => write!(f, "at work"),
             Self::Rule { rule } => write!(f, "its trigger rule `{}` cannot hold any more", rule.as_str()),
             Self::WhenFalse => write!(f, "its `when` is false"),
@@ -165,7 +201,12 @@ impl fmt::Display for Reason {
             Self::TasksFailed { count, first } => {
                 write!(f, "{count} tasks failed or were blocked, first `{first}`")
             }
+            Self::TasksCanceled { count: 1, first } => write!(f, "task `{first}` is still canceled"),
+            Self::TasksCanceled { count, first } => {
+                write!(f, "{count} tasks are still canceled, first `{first}`")
+            }
             Self::Catchup => write!(f, "missed, and catchup leaves it out"),
+            Self::Holiday { day, calendar } => write!(f, "no business day: {day} (calendar `{calendar}`)"),
             Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
             Self::Disabled => write!(f, "the DAG is not enabled"),
         }

@@ -71,10 +71,23 @@ impl<'a> Turn<'a> {
             Event::RunRequested(request) => Some(self.run_requested(request)),
             Event::CancelRequested { run, by } => Some(self.cancel_requested(run, by)),
             Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
+            Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Expanded { instance, items } => self.expanded(instance, items),
+            Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
+            Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
+            Event::ClearRequested { run, request, row } => Some(self.clear_requested(run, &request, row)),
+            Event::MarkRequested { run, request, row } => Some(self.mark_requested(run, &request, row)),
+            Event::NoteRequested { run, request, row } => Some(self.note_requested(run, request, row)),
+            Event::BackfillRequested { dag, request, past } => {
+                Some(self.backfill_requested(&dag, request, &past))
+            }
+            Event::BackfillSteered { backfill, to, by, why } => {
+                Some(self.backfill_steered(backfill, to, by, why))
+            }
+            Event::RunRecalled { backfill, run, row } => self.run_recalled(backfill, run, row),
         }
     }
 
@@ -100,9 +113,12 @@ impl<'a> Turn<'a> {
             match timer {
                 Timer::Tick(dag) => self.ticks_due(&dag),
                 Timer::Retry(instance) => self.retry_due(instance),
+                Timer::Wait(instance) => self.wait_due(instance),
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),
+                Timer::Deadline(alarm) => self.deadline_due(alarm),
+                Timer::Hook(hook) => self.hook_due_again(hook),
             }
             self.follow();
         }

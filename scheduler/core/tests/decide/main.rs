@@ -3,6 +3,7 @@
 
 mod build;
 mod conformance;
+mod hooks;
 mod memory;
 mod night;
 mod rng;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::Task;
 use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId};
 use nightrun_core::template;
 use nightrun_core::time::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -15,11 +15,14 @@ use super::handle::Handle;
 use super::render::{self, Filled};
 use super::scope::ScopeOf;
 use super::values::RunValues;
-use super::{Parts, finish, plain, question};
+use super::vars::Vars;
+use super::{Parts, finish, plain, question, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Registry, Word};
+use crate::hook::Deliverer;
 use crate::logs::LogPaths;
+use crate::store::Reader;
 
 /// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
 const LONGEST_ARGUMENT: usize = 100 * 1024;
@@ -39,8 +42,12 @@ pub(super) struct Carrier {
     clock: Clock,
     loop_: Handle,
     values: RunValues,
+    vars: Vars,
     max_items: usize,
+    reader: Reader,
     alive: HashSet<AttemptId>,
+    deliverer: Deliverer,
+    delivering: HashSet<HookId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
 
@@ -56,8 +63,15 @@ enum Prepared {
     Done(Map<String, Json>),
 }
 
+/// What the carrier reaches beside the executor.
+pub(super) struct Doors {
+    pub(super) reader: Reader,
+    pub(super) deliverer: Deliverer,
+}
+
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars, doors: Doors) -> Self {
+        let Doors { reader, deliverer } = doors;
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -69,20 +83,33 @@ impl Carrier {
             clock: parts.clock.clone(),
             loop_,
             values,
+            vars,
             max_items: parts.max_items,
+            reader,
             alive: HashSet::new(),
+            deliverer,
+            delivering: HashSet::new(),
             prepared: None,
         }
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(super) fn remember(&mut self, facts: &[Transition], store: &Path) {
         self.values.remember(facts);
+        self.vars.remember(facts);
+        if let Err(fault) = self.values.look_again(facts, store) {
+            tracing::error!(%fault, "outputs of a run that goes on cannot be read; its tasks will miss them");
+        }
     }
 
-    /// True when no attempt lives.
+    /// True when no attempt lives and no hook is being delivered.
     pub(super) fn is_idle(&self) -> bool {
-        self.alive.is_empty()
+        self.alive.is_empty() && self.delivering.is_empty()
+    }
+
+    /// The end of a hook's try has been decided.
+    pub(super) fn forget_hook(&mut self, hook: HookId) {
+        self.delivering.remove(&hook);
     }
 
     /// The end of an attempt has been decided: nothing of it is to come.
@@ -97,7 +124,16 @@ impl Carrier {
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
             Effect::Expand(instance) => self.expand(state, *instance),
+            Effect::LookFor(instance) => self.look_for(state, *instance),
+            Effect::Deliver { hook, number } => {
+                self.delivering.insert(*hook);
+                self.deliverer.deliver(*hook, *number);
+            }
             Effect::RunEnded(_) => {}
+            // The loop puts in what the store holds of it.
+            Effect::Recall { backfill, run } => {
+                self.loop_.tell(Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
         }
     }
 
@@ -160,8 +196,18 @@ impl Carrier {
         }
     }
 
+    fn look_for(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let waits = &run.version.dag.task(instance.task).waits;
+        let missing = wait::missing(&self.reader, waits, run.logical_date).unwrap_or_else(|fault| {
+            tracing::error!(%fault, "the runs of another DAG cannot be looked up");
+            Some("the store, which could not be read".into())
+        });
+        self.loop_.tell(Event::LookedFor { instance, missing });
+    }
+
     fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {
-        question::scope_of(run, id, try_number, &self.values, &self.data)
+        question::scope_of((run, id, try_number), (&self.values, &self.vars), &self.data)
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {

@@ -9,17 +9,16 @@ use nightrun_core::template;
 use super::expand;
 use super::scope::ScopeOf;
 use super::values::RunValues;
+use super::vars::Vars;
 
 /// What an attempt of this task instance may speak of.
 pub(crate) fn scope_of<'a>(
-    run: &'a Run,
-    id: InstanceId,
-    try_number: u32,
-    values: &'a RunValues,
+    (run, id, try_number): (&'a Run, InstanceId, u32),
+    (values, vars): (&'a RunValues, &'a Vars),
     data: &'a Path,
 ) -> ScopeOf<'a> {
     let item = run.version.dag.fan_of(id.task).and_then(|(fan, _)| values.item(id, fan));
-    ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, data }
+    ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, vars, data }
 }
 
 /// Whether the `when` of a task instance holds; `None`: it has none.

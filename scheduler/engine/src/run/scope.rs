@@ -9,6 +9,7 @@ use nightrun_core::template::{self, Facts, Scope};
 use serde_json::{Map, Value as Json, json};
 
 use super::values::RunValues;
+use super::vars::Vars;
 use crate::store;
 
 /// True when a text has anything to render.
@@ -25,6 +26,7 @@ pub(crate) struct ScopeOf<'a> {
     /// The item it is for.
     pub(crate) item: Option<&'a Item>,
     pub(crate) values: &'a RunValues,
+    pub(crate) vars: &'a Vars,
     pub(crate) data: &'a Path,
 }
 
@@ -58,7 +60,7 @@ impl ScopeOf<'_> {
             try_number: self.try_number,
             params: run.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             env: env.map(|(name, value)| (name.clone(), Json::String(value.clone()))).collect(),
-            vars: Map::new(),
+            vars: self.vars.of(dag)?,
             tasks,
             outputs: Map::new(),
             item,
@@ -79,6 +81,7 @@ impl ScopeOf<'_> {
             "data_interval_start": run.interval.0,
             "data_interval_end": run.interval.1,
             "params": run.params,
+            "vars": self.vars.of(dag)?,
             "tasks": self.tasks(&BTreeSet::new())?,
         });
         if let Some(item) = self.item {

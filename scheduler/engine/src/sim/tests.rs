@@ -17,7 +17,13 @@ fn differences(dag: &str, cases: &str) -> Vec<String> {
     let spec = Arc::new(read(&Source::new("x.yaml", dag), &known).dags.remove(0));
     let reading = case::read(&Source::new("x.test.yaml", cases), &known, |_| Ok(spec.clone()));
     let suite = reading.suite.unwrap_or_else(|| panic!("{:#?}", reading.diagnostics));
-    let text = DagText { dag: spec.clone(), path: "x.yaml".into(), text: dag.into(), hash: "x".into() };
+    let text = DagText {
+        dag: spec.clone(),
+        path: "x.yaml".into(),
+        text: dag.into(),
+        defaults: [].into(),
+        hash: "x".into(),
+    };
     let pools = BTreeMap::from([("small".to_owned(), 1)]);
     let setting = Setting { slots: 2, pools, max_items: 100, operators: Registry::default() };
     let story = play(&suite.cases[0], text, &setting);

@@ -1,21 +1,23 @@
 //! The world around the core while a run is played: a clock that jumps to what comes next, and an executor
 //! that only knows how attempts end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use nightrun_core::case::{Case, Mock, Spot};
 use nightrun_core::decide::{
-    Answer, DagText, Effect, Event, Force, Outcome, RunRequest, Snapshot, State, choice_of, step,
+    Answer, DagText, Effect, Event, Force, Outcome, Part, RunRequest, Snapshot, State, Transition, choice_of,
+    step,
 };
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
+use serde_json::Value as Json;
 
 use super::fake;
 use super::{Setting, Story};
 use crate::run::render::{self, Filled};
 use crate::run::values::RunValues;
-use crate::run::{ScopeOf, command, finish, question};
+use crate::run::{ScopeOf, Vars, command, finish, question};
 
 /// What nobody says has no process.
 const NO_PID: u32 = 0;
@@ -30,6 +32,7 @@ pub(super) struct World<'a> {
     coming: BTreeMap<(Timestamp, u64), Event>,
     found: u64,
     values: RunValues,
+    vars: Vars,
     story: Story,
     over: bool,
 }
@@ -45,6 +48,11 @@ impl<'a> World<'a> {
             cursors: BTreeMap::new(),
             dags: Vec::new(),
             runs: Vec::new(),
+            next_hook: 1,
+            hooks: Vec::new(),
+            next_backfill: 1,
+            backfills: Vec::new(),
+            ahead: BTreeSet::new(),
         };
         Self {
             case,
@@ -54,6 +62,7 @@ impl<'a> World<'a> {
             coming: BTreeMap::new(),
             found: 0,
             values: RunValues::default(),
+            vars: vars_of(case),
             story: Story::new(case.at),
             over: false,
         }
@@ -64,6 +73,7 @@ impl<'a> World<'a> {
             dag: dag.dag.id.clone(),
             params: self.case.params.clone(),
             logical_date: Some(self.case.at),
+            part: Part::default(),
             force: true,
             by: "nightrun test".into(),
         };
@@ -110,13 +120,19 @@ impl<'a> World<'a> {
             Effect::Stop { attempt, force } => self.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.answer(*instance, |scope, _| question::evaluate(scope)),
             Effect::Expand(instance) => self.answer(*instance, question::expand),
+            // Other DAGs have always run already.
+            Effect::LookFor(instance) => {
+                self.comes(self.now, Event::LookedFor { instance: *instance, missing: None });
+            }
             Effect::RunEnded(_) => self.over = true,
+            // Nobody is told of what is only played, and no past is to be filled in.
+            Effect::Deliver { .. } | Effect::Recall { .. } => {}
         }
     }
 
     fn answer(&mut self, instance: InstanceId, answer: impl FnOnce(&ScopeOf<'_>, usize) -> Option<Event>) {
         let Some(run) = self.state.run(instance.run) else { return };
-        let scope = question::scope_of(run, instance, 1, &self.values, Path::new(""));
+        let scope = question::scope_of((run, instance, 1), (&self.values, &self.vars), Path::new(""));
         if let Some(event) = answer(&scope, self.setting.max_items) {
             self.comes(self.now, event);
         }
@@ -147,7 +163,11 @@ impl<'a> World<'a> {
         let Some(run) = self.state.run(attempt.instance.run) else { return Ok(None) };
         let (dag, at) = (run.version.dag.clone(), attempt.instance.task);
         let task = dag.task(at);
-        let scope = question::scope_of(run, attempt.instance, attempt.number, &self.values, Path::new(""));
+        let scope = question::scope_of(
+            (run, attempt.instance, attempt.number),
+            (&self.values, &self.vars),
+            Path::new(""),
+        );
         let scope = scope.build(&render::texts_of(run, task))?;
         render::fill_env(run, task, &scope)?;
         if let Some(dir) = &task.working_dir {
@@ -190,4 +210,16 @@ impl<'a> World<'a> {
         let outcome = Outcome::Signaled(signal);
         self.comes(self.now, Event::AttemptFinished { attempt, at: self.now, outcome });
     }
+}
+
+/// The vars that a case gives; those of the environment and of a store would make it hang on where it is played.
+fn vars_of(case: &Case) -> Vars {
+    let mut vars = Vars::default();
+    let set = |(name, value): (&String, &Json)| Transition::VarSet {
+        name: name.clone(),
+        value: Some(value.clone()),
+        by: "nightrun test".into(),
+    };
+    vars.remember(&case.vars.iter().map(set).collect::<Vec<_>>());
+    vars
 }

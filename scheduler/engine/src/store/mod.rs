@@ -17,6 +17,7 @@ mod error;
 mod load;
 mod lock;
 mod migrate;
+mod past;
 mod project;
 mod read;
 mod row;
@@ -29,11 +30,12 @@ mod tests;
 pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
-pub use load::{Loaded, Unreadable, load};
-pub use read::{Page, Reader, RunFilter};
+pub use load::{Loaded, Unreadable, load, load_run};
+pub use past::past_of;
+pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, Page, Reader, RunFilter};
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
-    RunShow, TaskShow, TickItem, VersionItem,
+    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
+    RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
 pub use writer::{Committed, Writer};
@@ -45,7 +47,7 @@ pub const DATABASE: &str = "nightrun.db";
 const VALUES: &str = "values";
 
 /// Bytes as lower-case hexadecimal text.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string never fails");

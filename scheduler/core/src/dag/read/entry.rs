@@ -76,6 +76,12 @@ fn elsewhere(key: &str, level: Level) -> Option<String> {
         Level::Dag if Level::Task.has(key) => {
             Some(format!("`{key}` belongs to a task; for all tasks write `defaults: {{{key}: …}}`"))
         }
+        Level::Folder if Level::Dag.has(key) => {
+            Some(format!("`{key}` belongs to each DAG file; a folder gives {}", known_keys(level)))
+        }
+        Level::Folder if Level::Task.has(key) => {
+            Some(format!("for all tasks write `defaults: {{{key}: …}}`"))
+        }
         Level::Task | Level::Defaults if Level::Dag.has(key) => {
             Some(format!("`{key}` belongs to the DAG: at the top of the file"))
         }

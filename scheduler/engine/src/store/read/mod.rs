@@ -1,7 +1,10 @@
 //! Reading: connections that cannot write, one transaction a page, so that a page never shows a task
 //! that is over in a run that is not, and never holds the writer up.
 
+mod again;
+mod awaited;
 mod dag;
+mod hook;
 mod log;
 mod reason;
 mod run;
@@ -17,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::connect;
 use super::error::{Fault, StoreError};
+pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use run::RunFilter;
 
 /// How many pages are read at once, and how many connections are kept open.
