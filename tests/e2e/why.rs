@@ -2,8 +2,8 @@
 
 use crate::town::{Town, same, states, wait_for};
 
-/// A command that waits until the town has a file `go`.
-const WAIT: &str = "while [ ! -e ../go ]; do sleep 0.02; done";
+/// A command that waits until the town has a file `go`, or is gone.
+const WAIT: &str = "while [ -e ../tmp ] && [ ! -e ../go ]; do sleep 0.02; done";
 
 /// What `why` says, once the run's tasks are as expected.
 #[track_caller]
