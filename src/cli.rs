@@ -3,6 +3,7 @@
 pub(crate) mod again;
 mod calendar;
 mod files;
+mod proof;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub(crate) use self::calendar::{Calendar, CalendarVerb};
 pub(crate) use self::files::{
     DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
 };
+pub(crate) use self::proof::{Test, Why};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -66,6 +68,8 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Find all faults of all DAG files; prints nothing when there are none
     Validate(Validate),
+    /// Play the test cases of DAGs: mocked tasks on a clock of their own
+    Test(Test),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
     /// Show the business days of a calendar, or turn an iCalendar file into one
@@ -357,17 +361,6 @@ pub(crate) struct Xcom {
     pub(crate) task: Option<String>,
     /// Only this value, bare
     pub(crate) key: Option<String>,
-    #[command(flatten)]
-    pub(crate) look: Look,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Why {
-    /// The number of a run, or the id of a DAG
-    #[arg(value_name = "RUN|DAG")]
-    pub(crate) target: String,
-    /// Only this task
-    pub(crate) task: Option<String>,
     #[command(flatten)]
     pub(crate) look: Look,
 }

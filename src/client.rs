@@ -21,6 +21,14 @@ pub(crate) fn post(data: &Path, path: &str, body: &Json) -> Result<Json, Failure
     runtime.block_on(exchange(data, path, body))
 }
 
+/// True when a scheduler works on this data folder: a server answers, or the process that took its lock lives.
+pub(crate) fn is_served(data: &Path) -> bool {
+    let holder = std::fs::read_to_string(data.join("lock")).unwrap_or_default();
+    let holder = holder.trim().parse::<u32>().ok();
+    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
+        || holder.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
+}
+
 async fn exchange(data: &Path, path: &str, body: &Json) -> Result<Json, Failure> {
     let socket = data.join(SOCKET);
     let stream = UnixStream::connect(&socket).await.map_err(|_| {

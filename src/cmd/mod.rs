@@ -24,7 +24,9 @@ mod run;
 mod runs;
 mod schema;
 mod serve;
+mod suite;
 mod target;
+mod test;
 mod validate;
 mod vars;
 mod versions;
@@ -41,6 +43,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Run(args) => run::run(args),
         Verb::Serve(args) => serve::serve(args),
         Verb::Validate(args) => validate::validate(&args),
+        Verb::Test(args) => test::test(&args),
         Verb::Next(args) => next::next(args),
         Verb::Calendar(args) => calendar::calendar(args),
         Verb::DryRun(args) => dry_run::dry_run(args),

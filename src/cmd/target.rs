@@ -156,16 +156,7 @@ pub(crate) fn params(dag: &Dag, given: &[String]) -> Result<Values, Failure> {
 /// Reads `--at`: an instant with its offset, or a date or local time in the DAG's zone.
 pub(crate) fn at(dag: &Dag, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    if let Some(at) = Timestamp::parse(text) {
-        return Ok(Some(at));
-    }
-    let local = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
-    let date = || {
-        chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0))
-    };
-    let at = local.or_else(date).and_then(|local| dag.zone.instant_of(local));
+    let at = dag.zone.read_instant(text);
     at.map(Some).ok_or_else(|| {
         let help = "write 2026-11-21, 2026-11-21T01:30 (in the DAG's zone) or 2026-11-21T01:30:00Z";
         Failure::usage(format!("`{text}` is no date")).help(help)

@@ -11,6 +11,7 @@ use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::run::{CALENDARS, CalendarFolder, calendar_folder, dag_files, defaults_files};
 
+use super::suite;
 use super::target::say_faults;
 use crate::above::Above;
 use crate::calendars;
@@ -25,6 +26,7 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
     let config = Config::load(Given { dags: folder, ..Given::default() })?;
     let paths = if args.paths.is_empty() { std::slice::from_ref(&config.dags) } else { &args.paths };
     let mut look = Look {
+        config: &config,
         known: config.known(system_clock()()),
         above: Above::new(&dags, None),
         seen: BTreeSet::new(),
@@ -70,7 +72,8 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
 }
 
 /// Reads files and gathers what is wrong with them.
-struct Look {
+struct Look<'a> {
+    config: &'a Config,
     known: Known,
     above: Above,
     /// Defaults of folders that were looked at.
@@ -81,7 +84,7 @@ struct Look {
     faulty: usize,
 }
 
-impl Look {
+impl Look<'_> {
     /// Looks at the `_defaults.yaml` of one folder; once.
     fn at_defaults(&mut self, file: &Path) -> Result<(), Failure> {
         if self.seen.insert(file.canonicalize().or_fail(file.display())?) {
@@ -100,6 +103,11 @@ impl Look {
         let defaults = self.above.of(file);
         for above in &defaults {
             self.at_defaults(Path::new(&above.path))?;
+        }
+        if suite::is_suite(file) {
+            let found = suite::load(file, self.config, &self.known)?.reading.diagnostics;
+            self.take(found, &text);
+            return Ok(());
         }
         let source = Source::new(&shown, &bytes).with(&defaults);
         let Reading { dags, mut diagnostics, .. } = read(&source, &self.known);

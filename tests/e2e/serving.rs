@@ -127,7 +127,7 @@ fn a_paused_dag_does_not_fire() {
     wait_for_success(&town, 1);
     town.nightrun("pause beat").prints("beat is paused");
     town.nightrun("why beat")
-        .prints("· DAG beat is paused: it is paused; `nightrun unpause beat` lets it go on");
+        .prints("· DAG beat is paused: it was paused by api at 2026-11-21 00:00:00; `nightrun unpause beat` lets it go on");
     let paused = town.runs().len();
     let begin = Instant::now();
     wait_for("two seconds", || (begin.elapsed() > Duration::from_secs(2)).then_some(()));
@@ -212,7 +212,7 @@ fn overlapping_runs_wait_and_say_so() {
     }
     town.wait_for_run("1", "running");
     town.nightrun("why 3").prints(
-        "· run 3 of queued is queued: waits for the run before it to end (max_active_runs 1)
+        "· run 3 of queued is queued: waits for the run before it to end (max_active_runs 1): run 1 (running) holds the place; one queued run goes first, then it begins; `nightrun cancel 1` makes room
 · task wait is waiting: its run has not begun",
     );
     town.write("go", "");

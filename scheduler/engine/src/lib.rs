@@ -5,4 +5,5 @@ pub mod exec;
 pub mod hook;
 pub mod logs;
 pub mod run;
+pub mod sim;
 pub mod store;

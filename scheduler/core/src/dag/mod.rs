@@ -4,16 +4,16 @@ mod check;
 mod compare;
 mod deadline;
 mod hook;
-mod keys;
+pub(crate) mod keys;
 mod known;
 pub mod params;
-mod read;
+pub(crate) mod read;
 mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
 mod ticks;
-mod tree;
+pub(crate) mod tree;
 
 pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};

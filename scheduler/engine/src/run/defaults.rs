@@ -17,11 +17,12 @@ const CALENDAR_FILES: &str = "calendars/";
 pub(super) struct Files {
     pub(super) dags: Vec<String>,
     pub(super) defaults: Vec<String>,
+    tests: Vec<String>,
 }
 
 impl Files {
-    /// Looks for them: `*.yaml` and `*.yml`, but not what begins with `_` or `.`, the configuration, tests,
-    /// and calendars; and every `_defaults.yaml`.
+    /// Looks for them: `*.yaml` and `*.yml`, but not what begins with `_` or `.`, the configuration,
+    /// and calendars; every `_defaults.yaml`; and every file of test cases.
     pub(super) fn below(root: &Path) -> Self {
         let walk = WalkBuilder::new(root).standard_filters(false).hidden(true).follow_links(true).build();
         let mut files = Self::default();
@@ -35,24 +36,39 @@ impl Files {
                 files.dags.push(path);
             } else if name == DEFAULTS_FILE {
                 files.defaults.push(path);
+            } else if stem_of_test(&name).is_some() && !name.starts_with('_') {
+                files.tests.push(path);
             }
         }
         files.dags.sort();
         files.defaults.sort();
+        files.tests.sort();
         files
     }
 }
 
 fn is_dag_file(name: &str) -> bool {
     let yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
-    let other = [".test.yaml", ".test.yml"].iter().any(|ending| name.ends_with(ending));
-    yaml && !other && !name.starts_with('_') && !matches!(name, "nightrun.yaml" | "nightrun.yml")
+    yaml && stem_of_test(name).is_none()
+        && !name.starts_with('_')
+        && !matches!(name, "nightrun.yaml" | "nightrun.yml")
 }
 
 /// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with
 /// `_` or `.`, the configuration, tests, and calendars.
 pub fn dag_files(root: &Path) -> Vec<String> {
     Files::below(root).dags
+}
+
+/// Every file of test cases below a folder, by its path below it: `*.test.yaml` and `*.test.yml`, but not what
+/// begins with `_` or `.`.
+pub fn test_files(root: &Path) -> Vec<String> {
+    Files::below(root).tests
+}
+
+/// What a file of test cases is called without its ending: `nightly` of `nightly.test.yaml`.
+pub fn stem_of_test(name: &str) -> Option<&str> {
+    name.strip_suffix(".test.yaml").or_else(|| name.strip_suffix(".test.yml"))
 }
 
 /// Every `_defaults.yaml` below a folder, by its path below it.

@@ -5,15 +5,17 @@ mod calendars;
 mod carry;
 mod defaults;
 mod expand;
-mod finish;
+pub(crate) mod finish;
 mod folder;
 mod handle;
 mod past;
 mod plain;
 mod plan;
 mod preview;
+pub(crate) mod question;
+pub(crate) mod render;
 mod scope;
-mod values;
+pub(crate) mod values;
 mod vars;
 mod wait;
 
@@ -31,12 +33,16 @@ use tokio::time::Instant;
 
 pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
 use self::carry::{Carrier, Doors};
-pub use self::defaults::{FolderDefaults, dag_files, defaults_files, hash_of, hash_with};
+pub use self::defaults::{
+    FolderDefaults, dag_files, defaults_files, hash_of, hash_with, stem_of_test, test_files,
+};
 pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
 pub use self::plan::{Fate, Plan, Planned};
+pub(crate) use self::preview::command;
 pub use self::preview::{Preview, preview};
+pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
 pub use self::vars::Vars;
 use crate::clock::Clock;

@@ -89,6 +89,11 @@ fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -
         let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
         return Ok((text.script, text.env));
     }
-    let text = template::render(source, &scope).map_err(|fault| fault.to_string())?;
-    Ok((text, Vec::new()))
+    Ok((super::render::render(source, &scope)?, Vec::new()))
+}
+
+/// The command of a task as people read it: every value stands where it was asked for.
+pub(crate) fn command(work: &Work, scope: &template::Scope) -> Result<String, String> {
+    let (source, kind) = source_of(work);
+    if kind == Kind::Literal { Ok(source) } else { super::render::render(&source, scope) }
 }

@@ -13,26 +13,26 @@ use super::vars::Vars;
 use crate::store;
 
 /// True when a text has anything to render.
-pub(super) fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
 /// One task instance, and where the values it may use are.
 #[derive(Clone, Copy)]
-pub(super) struct ScopeOf<'a> {
-    pub(super) run: &'a Run,
-    pub(super) id: InstanceId,
-    pub(super) try_number: u32,
+pub(crate) struct ScopeOf<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) id: InstanceId,
+    pub(crate) try_number: u32,
     /// The item it is for.
-    pub(super) item: Option<&'a Item>,
-    pub(super) values: &'a RunValues,
-    pub(super) vars: &'a Vars,
-    pub(super) data: &'a Path,
+    pub(crate) item: Option<&'a Item>,
+    pub(crate) values: &'a RunValues,
+    pub(crate) vars: &'a Vars,
+    pub(crate) data: &'a Path,
 }
 
 impl ScopeOf<'_> {
     /// The names for these templates. Tasks that none of them names are left out.
-    pub(super) fn build(&self, texts: &[&str]) -> Result<Scope, String> {
+    pub(crate) fn build(&self, texts: &[&str]) -> Result<Scope, String> {
         let (run, dag) = (self.run, &self.run.version.dag);
         let tasks = if texts.is_empty() { Map::new() } else { self.tasks(&self.named(texts))? };
         let task = dag.task(self.id.task);
@@ -69,7 +69,7 @@ impl ScopeOf<'_> {
     }
 
     /// The content of `$NIGHTRUN_CONTEXT`.
-    pub(super) fn context(&self) -> Result<Json, String> {
+    pub(crate) fn context(&self) -> Result<Json, String> {
         let (run, dag) = (self.run, &self.run.version.dag);
         let mut context = json!({
             "dag": dag.id,

@@ -11,7 +11,7 @@ use crate::store::{Reader, StoreError};
 
 /// What is at hand, by run.
 #[derive(Debug, Default)]
-pub(super) struct RunValues(HashMap<RunId, OfRun>);
+pub(crate) struct RunValues(HashMap<RunId, OfRun>);
 
 /// What one run has handed on so far.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl RunValues {
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(crate) fn remember(&mut self, facts: &[Transition]) {
         for fact in facts {
             match fact {
                 Transition::AttemptEnded { attempt, outputs, .. } if !outputs.is_empty() => {
@@ -101,7 +101,7 @@ impl RunValues {
     }
 
     /// The item that a task instance is for, and its number from 0.
-    pub(super) fn item(&self, id: InstanceId, fan: FanIndex) -> Option<(&Item, u32)> {
+    pub(crate) fn item(&self, id: InstanceId, fan: FanIndex) -> Option<(&Item, u32)> {
         let index = id.item_index()?;
         Some((self.0.get(&id.run)?.items.get(&fan)?.get(index as usize)?, index))
     }

@@ -30,7 +30,7 @@ impl Vars {
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(crate) fn remember(&mut self, facts: &[Transition]) {
         for fact in facts {
             match fact {
                 Transition::VarSet { name, value: Some(value), .. } => {

@@ -218,4 +218,4 @@ macro_rules! keys {
         pub(crate) static ALL: &[&Key] = &[$(&$key,)*];
     };
 }
-use keys;
+pub(crate) use keys;

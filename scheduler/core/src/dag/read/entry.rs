@@ -32,7 +32,7 @@ impl Reader<'_> {
     }
 
     /// The map that a value is; reported where it is none.
-    pub(super) fn map<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n Map<'a>> {
+    pub(crate) fn map<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n Map<'a>> {
         match &node.kind {
             Kind::Map(map) => Some(map),
             _ => self.wrong_type(key, node),

@@ -160,7 +160,7 @@ fn head_of(root: &Node<'_>) -> Option<Span> {
 }
 
 /// The bytes as text, as far as they are, and whether that is all of them.
-fn text_of<'a>(bytes: &'a [u8], limit: usize, faults: &mut Faults) -> (&'a str, bool) {
+pub(crate) fn text_of<'a>(bytes: &'a [u8], limit: usize, faults: &mut Faults) -> (&'a str, bool) {
     if bytes.len() > limit {
         let message = format!("the file has {} bytes, and {limit} are allowed", bytes.len());
         let help = "divide it into several DAGs; text that a task reads belongs in a file of its own";

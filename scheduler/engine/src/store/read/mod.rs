@@ -9,6 +9,7 @@ mod log;
 mod reason;
 mod run;
 mod show;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
