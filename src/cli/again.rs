@@ -168,7 +168,7 @@ pub(crate) struct Backfill {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Mode {
-    /// Dates without any run [default]
+    /// Dates without any run (default)
     #[arg(long)]
     pub(crate) missing: bool,
     /// Dates whose last run failed: what failed of it runs again
