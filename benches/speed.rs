@@ -6,16 +6,23 @@
 //! noop:  tasks that need no process, each made durable, beside an fdatasync for all slots together
 //! idle:  processor time of a server with nothing to do, beside the time that passed
 //! wide:  one DAG of many tasks: from its file to the end, beside its run alone
+//! items: one task for many items that need no process, beside as many tasks of a DAG
+//! due:   many DAGs due in the same minute, decided in memory, beside a hundredth of them: the cost of each
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nightrun_core::dag::{Known, Source, read};
+use nightrun_core::decide::{DagText, Event, State, step};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use serde_json::{Value as Json, json};
 
 /// The program under measurement.
@@ -33,6 +40,8 @@ fn main() {
         chain(folder.path(), size(1_000)),
         noop(folder.path(), size(20_000)),
         wide(folder.path(), size(100_000)),
+        items(folder.path(), size(100_000)),
+        due(size(10_000)),
         idle(folder.path(), Duration::from_secs(if smoke { 1 } else { 20 })),
     ];
     println!("{:<8} {:>8} {:>14} {:>14} {:>8}", "figure", "tasks", "nightrun", "floor", "ratio");
@@ -67,6 +76,8 @@ fn run(folder: &Path, name: &str, tasks: impl Iterator<Item = String>) -> Json {
         .args(["run", "--json", "--quiet", "--slots", &SLOTS.to_string(), "--data"])
         .arg(&data)
         .arg(&path)
+        // There the configuration is.
+        .current_dir(folder)
         .output()
         .expect("nightrun runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -161,6 +172,45 @@ fn wide(folder: &Path, count: usize) -> Json {
         .map(|at| format!("{{id: t{at}, type: noop, depends_on: [{}]}}", if at == 0 { "" } else { "t0" }));
     let whole = run(folder, "wide", tasks);
     row("wide", count, each(begun.elapsed(), count), each(length(&whole), count))
+}
+
+/// A fan of so many items, each made durable.
+fn items(folder: &Path, count: usize) -> Json {
+    std::fs::write(folder.join("nightrun.yaml"), "max_items: 100000\n").expect("a file");
+    let fan = |count: usize| format!("{{id: each, type: noop, foreach: {{items: {{range: [0, {count}]}}}}}}");
+    let ours = run(folder, "items", [fan(count)].into_iter());
+    let floor = run(folder, "items_floor", (0..count).map(|at| format!("{{id: t{at}, type: noop}}")));
+    row("items", count, each(length(&ours), count), each(length(&floor), count))
+}
+
+/// What one of so many DAGs costs that are due at once; its run and its first task are decided.
+fn due(count: usize) -> Json {
+    row("due", count, due_each(count), due_each((count / 100).max(1)))
+}
+
+fn due_each(count: usize) -> Duration {
+    let eve = Timestamp::parse("2026-11-21T23:59:30Z").expect("an instant");
+    let known = Known::new(Zone::utc(), eve);
+    let text = "schedule: '@daily'\ntasks: [{id: a, run: 'true'}, {id: b, run: 'true', depends_on: [a]}]\n";
+    let dag = |at: usize| {
+        let path = format!("dag{at}.yaml");
+        let dag = read(&Source::new(&path, text), &known).dags.remove(0);
+        let defaults = Vec::new().into();
+        DagText { dag: Arc::new(dag), hash: path.clone(), path, text: text.into(), defaults }
+    };
+    let mut state = State::new(16, &BTreeMap::new());
+    let dags = (0..count).map(dag).collect();
+    let _ = step(&mut state, Event::DagsRead { read: dags, gone: vec![], faults: vec![] }, eve);
+    let midnight = eve.plus(Duration::from_secs(30));
+    let begun = Instant::now();
+    // One step takes a bounded number of facts; the rest follows in the next.
+    while state.next_deadline().is_some_and(|at| at <= midnight) {
+        let decided = step(&mut state, Event::TimePassed, midnight);
+        assert!(!decided.transitions.is_empty(), "a timer that is due is looked at");
+    }
+    let taken = begun.elapsed();
+    assert_eq!(state.runs().count(), count, "each DAG has its run");
+    each(taken, count)
 }
 
 /// What a server with one DAG, due next year, takes of a processor.
