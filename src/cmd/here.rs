@@ -24,7 +24,8 @@ pub(crate) fn is_served(config: &Config) -> bool {
 /// `first` is what it must know before.
 pub(crate) fn ask(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, Failure> {
     say::start_tracing(tracing::Level::WARN);
-    if !wire::database(&config.data).exists() {
+    // Who brings a DAG may begin with nothing: a backfill makes the first runs of a new store.
+    if first.is_empty() && !wire::database(&config.data).exists() {
         let help = "name the data folder with --data DIR";
         return Err(Failure::new(format!("there is no store in {}", config.data.display())).help(help));
     }
