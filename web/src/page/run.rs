@@ -21,6 +21,9 @@ use crate::draw::gantt::{Bar, Gantt};
 use crate::draw::{gantt, graph};
 use crate::words;
 
+/// Most items of one task on the page.
+const ITEMS_SHOWN: usize = 100;
+
 /// Most characters of one value on the page; all of it is one click away.
 const VALUE_SHOWN: usize = 4_000;
 
@@ -104,13 +107,21 @@ struct Value {
 /// `GET /runs/{run}`
 pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did): Query<Did>) -> Shown {
     show(&site, "run_tasks.html", "runs", did, move |desk| {
-        let Some(run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
+        let Some(mut run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
+        let hidden = thin(&mut run);
         let spec = desk.spec(run.version)?;
         let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
         let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
         bars.resize_with(run.instances().count(), Vec::new);
         let behind = spec.as_ref().map(|dag| behind(&run, dag)).unwrap_or_default();
-        let row = |(task, bars)| row(task, bars, behind.get(&task.task), desk.now);
+        let row = |(task, bars): (&TaskShow, _)| {
+            let mut row = row(task, bars, behind.get(&task.task), desk.now);
+            if let (Some(hidden), None) = (hidden.get(&task.task), task.item) {
+                let before = if row.reason.is_empty() { String::new() } else { format!("{}; ", row.reason) };
+                row.reason = format!("{before}{hidden} of its items are not shown here");
+            }
+            row
+        };
         let rows = run.instances().zip(bars).map(row).collect();
         let view = TasksView {
             failures: failures(desk, &run),
@@ -210,6 +221,20 @@ fn behind(run: &RunShow, dag: &Dag) -> BTreeMap<TaskIndex, String> {
         behind.extend(culprit.map(|culprit| (*at, culprit)));
     }
     behind
+}
+
+/// Leaves so many items of each task that the page stays light, those that did not end well before others;
+/// how many are left out, by task.
+fn thin(run: &mut RunShow) -> BTreeMap<TaskIndex, usize> {
+    let mut hidden = BTreeMap::new();
+    for task in run.tasks.iter_mut().filter(|task| task.items.len() > ITEMS_SHOWN) {
+        let well = |item: &TaskShow| matches!(item.state, TaskState::Success | TaskState::Skipped);
+        hidden.insert(task.task, task.items.len() - ITEMS_SHOWN);
+        task.items.sort_by_key(|item| (well(item), item.item));
+        task.items.truncate(ITEMS_SHOWN);
+        task.items.sort_by_key(|item| item.item);
+    }
+    hidden
 }
 
 fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp) -> Row {
