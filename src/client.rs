@@ -14,6 +14,11 @@ use crate::failure::{Failure, OrFail};
 /// Name of the socket in the data folder.
 pub(crate) const SOCKET: &str = "nightrun.sock";
 
+/// True when a server works with this data folder.
+pub(crate) fn is_served(data: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
+}
+
 /// Posts to the API; the answer's JSON, or what the server says against it.
 pub(crate) fn post(data: &Path, path: &str, body: &Json) -> Result<Json, Failure> {
     let runtime =

@@ -13,6 +13,7 @@ mod look;
 mod next;
 mod output;
 mod progress;
+mod prune;
 mod run;
 mod runs;
 mod schema;

@@ -3,6 +3,7 @@
 mod book;
 mod crash;
 mod graphs;
+mod keeping;
 mod language;
 mod ledger;
 mod limits;

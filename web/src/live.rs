@@ -99,7 +99,9 @@ impl Changed {
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
-                Transition::Paused { dag: None, .. } | Transition::FaultsFound { .. } => self.all = true,
+                Transition::Paused { dag: None, .. }
+                | Transition::FaultsFound { .. }
+                | Transition::Pruned { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod exec;
+pub mod keep;
 pub mod logs;
 pub mod run;
 pub mod store;

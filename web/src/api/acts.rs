@@ -9,6 +9,7 @@ use nightrun_core::decide::Values;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::acts::Wanted;
@@ -16,7 +17,7 @@ use crate::app::{Shared, Site};
 use crate::problem::Problem;
 
 /// Who asks, in the log of facts.
-const BY: &str = "api";
+pub(super) const BY: &str = "api";
 
 type Done = Result<StatusCode, Problem>;
 
@@ -39,7 +40,7 @@ pub(crate) async fn trigger(
     body: Bytes,
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
     refuse_forms(&headers)?;
-    let asked = asked(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    let asked: Asked = fields(&body)?;
     let wanted = Wanted { params: asked.params, logical_date: asked.logical_date, force: asked.force };
     let run = site.trigger(DagId::from(dag.as_str()), wanted, BY).await?;
     let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
@@ -48,12 +49,13 @@ pub(crate) async fn trigger(
 
 /// Reads the body; none at all asks for nothing special. Only a map will do: serde alone would take a
 /// list for the fields in their order.
-fn asked(body: &[u8]) -> serde_json::Result<Asked> {
+pub(super) fn fields<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
-        return Ok(Asked::default());
+        return Ok(T::default());
     }
-    let fields: Map<String, Value> = serde_json::from_slice(body)?;
-    serde_json::from_value(Value::Object(fields))
+    let fields: serde_json::Result<Map<String, Value>> = serde_json::from_slice(body);
+    let fields = fields.and_then(|fields| serde_json::from_value(Value::Object(fields)));
+    fields.map_err(|fault| Problem::bad_request(fault.to_string()))
 }
 
 /// `POST /api/v1/runs/{run}/cancel`
@@ -90,7 +92,7 @@ async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &Head
 }
 
 /// A body that says what it is must say JSON.
-fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     if kind.to_str().is_ok_and(|kind| kind.starts_with("application/json")) {
         return Ok(());

@@ -46,6 +46,8 @@ pub struct Dag {
     pub timeout: Option<Duration>,
     /// The first failure that counts cancels what is left of the run.
     pub fail_fast: bool,
+    /// How long its ended runs are kept.
+    pub keep: Keep,
     /// Typed inputs of a run, in the order of the file.
     pub params: Vec<Param>,
     /// Environment of every task, in the order of the file; values are templates.
@@ -58,6 +60,23 @@ pub struct Dag {
     pub groups: Vec<Group>,
     /// What is done once for each of several items; a [`FanIndex`] is a place in this list.
     pub fans: Vec<Fan>,
+}
+
+/// How long ended runs are kept: a run goes when either of the two lets it go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many stay; at least 1. `None`: all.
+    pub runs: Option<u32>,
+    /// They stay so many days after their end; at least 1. `None`: for ever.
+    pub days: Option<u32>,
+}
+
+impl Keep {
+    /// This, and where it says nothing what `default` says.
+    #[must_use]
+    pub fn or(self, default: Self) -> Self {
+        Self { runs: self.runs.or(default.runs), days: self.days.or(default.days) }
+    }
 }
 
 impl Dag {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -63,6 +63,15 @@ pub enum Event {
         dag: Option<DagId>,
         /// True to pause.
         paused: bool,
+        /// Who asks.
+        by: String,
+    },
+    /// Ended runs, and versions that nothing refers to any more, are to be forgotten.
+    PruneRequested {
+        /// Runs that had ended when they were chosen.
+        runs: Vec<RunId>,
+        /// Versions that neither a DAG nor a run referred to then.
+        versions: Vec<VersionId>,
         /// Who asks.
         by: String,
     },

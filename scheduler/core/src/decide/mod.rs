@@ -8,6 +8,7 @@ mod fan;
 mod invariant;
 mod law;
 mod limit;
+mod prune;
 mod reason;
 mod recover;
 mod rule;

@@ -55,6 +55,15 @@ pub enum Transition {
         /// Who.
         by: String,
     },
+    /// Ended runs and old versions are forgotten: their rows, and their entries in the log but for ticks.
+    Pruned {
+        /// Runs, all of them over; their numbers are never used again.
+        runs: Vec<RunId>,
+        /// Versions that nothing refers to any more.
+        versions: Vec<VersionId>,
+        /// Who.
+        by: String,
+    },
     /// A nominal instant of a schedule has become a tick; the schedule's cursor stands there now.
     Ticked {
         /// The DAG.
@@ -185,6 +194,7 @@ impl Transition {
             Self::DagLoaded { .. }
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
+            | Self::Pruned { .. }
             | Self::Paused { .. } => None,
             Self::Ticked { run, .. } => *run,
             Self::RunCreated { run, .. }

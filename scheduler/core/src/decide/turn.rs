@@ -71,6 +71,7 @@ impl<'a> Turn<'a> {
             Event::RunRequested(request) => Some(self.run_requested(request)),
             Event::CancelRequested { run, by } => Some(self.cancel_requested(run, by)),
             Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
+            Event::PruneRequested { runs, versions, by } => Some(self.prune_requested(runs, versions, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Expanded { instance, items } => self.expanded(instance, items),

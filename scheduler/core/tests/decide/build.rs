@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Catchup, CatchupPolicy, Dag, Overlap, Retry, Task, TriggerRule, Work,
+    Backoff, Catchup, CatchupPolicy, Dag, Keep, Overlap, Retry, Task, TriggerRule, Work,
 };
 use nightrun_core::decide::DagText;
 use nightrun_core::graph::Graph;
@@ -66,6 +66,7 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         max_active_tasks: None,
         timeout: None,
         fail_fast: false,
+        keep: Keep::default(),
         params: vec![],
         env: vec![],
         groups: Vec::new(),

@@ -21,6 +21,7 @@ pub(crate) struct Memory {
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
     paused: bool,
+    last_pruned: i64,
 }
 
 impl Memory {
@@ -41,6 +42,7 @@ impl Memory {
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
             Transition::FaultsFound { .. } => {}
+            Transition::Pruned { runs, versions, .. } => self.prune(runs, versions),
             Transition::Paused { dag: Some(dag), paused, .. } => {
                 self.dags.get_mut(dag).unwrap().paused = *paused;
             }
@@ -101,12 +103,35 @@ impl Memory {
             slots: self.slots,
             pools: self.pools.clone(),
             paused: self.paused,
-            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_run: self.runs.keys().last().map_or(0, |run| run.0).max(self.last_pruned) + 1,
             next_version: self.versions.keys().last().map_or(1, |version| version.0 + 1),
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
         }
+    }
+
+    fn prune(&mut self, runs: &[RunId], versions: &[VersionId]) {
+        for run in runs {
+            let row = self.runs.remove(run).expect("a run is pruned once");
+            assert!(row.state.is_final(), "run {run} was pruned alive");
+            self.last_pruned = self.last_pruned.max(run.0);
+        }
+        for version in versions {
+            assert!(self.dags.values().all(|row| row.version.id != *version), "{version} is in force");
+            assert!(self.runs.values().all(|row| row.version.id != *version), "{version} is in use");
+            self.versions.remove(version);
+        }
+    }
+
+    /// Runs that are over, and versions that nothing refers to: what may be pruned.
+    pub(crate) fn prunable(&self) -> (Vec<RunId>, Vec<VersionId>) {
+        let runs = self.runs.values().filter(|row| row.state.is_final()).map(|row| row.id);
+        let used = |id: VersionId| {
+            let by_dag = self.dags.values().any(|row| row.version.id == id);
+            by_dag || self.runs.values().any(|row| row.version.id == id)
+        };
+        (runs.collect(), self.versions.keys().copied().filter(|id| !used(*id)).collect())
     }
 
     pub(crate) fn task(&mut self, instance: InstanceId) -> &mut TaskRow {

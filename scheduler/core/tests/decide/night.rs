@@ -257,6 +257,14 @@ impl Night {
                 self.decide(Event::DagsRead { read: vec![], gone: vec![dag], faults: vec![] });
             }
             10 if self.rng.chance(30) => self.crash(),
+            11 => {
+                let (mut runs, versions) = self.memory.prunable();
+                runs.retain(|_| self.rng.chance(50));
+                // What is not over must not go, whoever asks.
+                runs.extend(self.state.runs().map(|run| run.id));
+                let versions = if self.rng.chance(50) { versions } else { vec![] };
+                self.decide(Event::PruneRequested { runs, versions, by });
+            }
             _ => {}
         }
     }

@@ -57,7 +57,11 @@ pub fn load(
             slots,
             pools,
             paused: page.query_row("SELECT paused FROM meta", [], |row| row.get(0))?,
-            next_run: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?,
+            next_run: page.query_row(
+                "SELECT max(last_pruned, (SELECT coalesce(max(id), 0) FROM run)) + 1 FROM meta",
+                [],
+                |row| row.get(0),
+            )?,
             next_version: page
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM dag_version", [], |row| row.get(0))?,
             cursors,

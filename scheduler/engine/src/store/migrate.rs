@@ -14,6 +14,7 @@ use super::hex;
 pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0001_store.sql"),
     include_str!("../../../../migrations/0002_foreach.sql"),
+    include_str!("../../../../migrations/0003_retention.sql"),
 ];
 
 /// The number of the last of these migrations.

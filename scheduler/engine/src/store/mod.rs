@@ -30,12 +30,12 @@ pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
 pub use load::{Loaded, Unreadable, load};
-pub use read::{Page, Reader, RunFilter};
+pub use read::{OldRun, Page, Reader, RunFilter, RunWeight};
 pub use row::{
     ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
     RunShow, TaskShow, TickItem, VersionItem,
 };
-pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
+pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use writer::{Committed, Writer};
 
 /// Name of the database in the data folder.

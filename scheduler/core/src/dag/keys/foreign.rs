@@ -16,8 +16,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
             "on_cancel",
             "on_late",
             "on_exit",
-            "keep_runs",
-            "keep_days",
             "priority",
         ],
         Level::Task | Level::Defaults => &[

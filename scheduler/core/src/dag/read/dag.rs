@@ -10,7 +10,7 @@ use super::task::DraftTask;
 use super::value::as_written;
 use crate::dag::check;
 use crate::dag::keys::{Level, dag as keys, task as task_keys};
-use crate::dag::spec::{Dag, Overlap, Param};
+use crate::dag::spec::{Dag, Keep, Overlap, Param};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
 use crate::id::{DagId, is_name};
@@ -72,6 +72,10 @@ impl Reader<'_> {
             max_active_tasks: self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer),
             timeout: self.read(map, &keys::TIMEOUT, Self::duration),
             fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
+            keep: Keep {
+                runs: self.read(map, &keys::KEEP_RUNS, Self::integer),
+                days: self.read(map, &keys::KEEP_DAYS, Self::integer),
+            },
             params: Vec::new(),
             env,
             tasks: Vec::new(),

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod dag;
+mod prune;
 mod run;
 mod task;
 
@@ -76,6 +77,10 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
         Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::Pruned { runs, versions, by: _ } => {
+            prune::forget_runs(desk, runs)?;
+            prune::forget_versions(desk, versions)
+        }
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
         }
@@ -123,6 +128,9 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
 fn write(conn: &Connection, sql: &str, values: impl Params) -> Result<usize, Fault> {
     Ok(conn.prepare_cached(sql)?.execute(values)?)
 }
+
+#[cfg(test)]
+pub(super) use prune::TABLES_OF_RUNS;
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
     Ok(serde_json::to_string(value)?)

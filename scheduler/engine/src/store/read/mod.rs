@@ -2,6 +2,7 @@
 //! that is over in a run that is not, and never holds the writer up.
 
 mod dag;
+mod keep;
 mod log;
 mod reason;
 mod run;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::connect;
 use super::error::{Fault, StoreError};
+pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
 
 /// How many pages are read at once, and how many connections are kept open.

@@ -169,5 +169,6 @@ mod checking;
 mod law;
 mod loading;
 mod opening;
+mod pruning;
 mod reading;
 mod writing;
