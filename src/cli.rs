@@ -1,9 +1,13 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+mod hold;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -81,6 +85,12 @@ pub(crate) enum Verb {
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
     Unpause(Pause),
+    /// Maintenance windows: nothing fires and nothing begins in them
+    Hold(Hold),
+    /// Leave one coming tick of a DAG's schedule out
+    Skip(Skip),
+    /// Let one coming tick of a DAG's schedule fire at another time
+    Move(Move),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files

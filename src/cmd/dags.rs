@@ -46,6 +46,7 @@ pub(crate) fn dags(args: Look) -> Verdict {
         .iter()
         .map(|row| {
             let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
+            let next = row["next_note"].as_str().map_or(next.clone(), |note| format!("{next} ({note})"));
             vec![text(row, "dag"), text(row, "schedule"), next, marks(row)]
         })
         .collect();
@@ -64,6 +65,10 @@ fn row(
     let spec = text.and_then(|(version, text)| parse(&version.path, &text));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
     let next = timetable.as_ref().and_then(|timetable| timetable.next_after(now.max(dag.cursor)));
+    let note = match next {
+        Some(next) => page.overlay(&dag.dag)?.note(next),
+        None => None,
+    };
     Ok(json!({
         "dag": dag.dag,
         "path": dag.path,
@@ -74,6 +79,7 @@ fn row(
         "paused": dag.paused || everything_paused,
         "schedule": timetable.as_ref().map(Timetable::to_string),
         "next": next.map(|next| next.to_string()),
+        "next_note": note,
         "recent": dag.recent,
     }))
 }

@@ -32,7 +32,9 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
     let run = match step(&mut state, Event::RunRequested(request), now).answer {
         Some(Answer::Run(run)) => run,
         Some(Answer::Refused(refusal)) => return Err(Failure::usage(refusal)),
-        Some(Answer::Done) | None => return Err(Failure::new("the run was not made")),
+        _ => {
+            return Err(Failure::new("the run was not made"));
+        }
     };
     let run = state.run(run).ok_or_else(|| Failure::new("the run ended at once"))?;
     let previews = preview(run);

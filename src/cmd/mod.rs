@@ -8,6 +8,7 @@ mod db;
 mod dry_run;
 mod example;
 mod explain;
+mod hold;
 mod logs;
 mod look;
 mod next;
@@ -44,6 +45,9 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Cancel(args) => act::cancel(args),
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
+        Verb::Hold(args) => hold::hold(args),
+        Verb::Skip(args) => hold::skip(args.tick),
+        Verb::Move(args) => hold::postpone(args),
         Verb::Output(args) => output::output(args),
         Verb::Schema => schema::schema(),
         Verb::Example(args) => example::example(&args),

@@ -7,6 +7,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 use nightrun_engine::clock::system_clock;
+use nightrun_engine::store::{Overlay, Reader};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -14,7 +15,7 @@ use super::target;
 use crate::cli::{DstRule, Next};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
-use crate::say;
+use crate::{say, wire};
 
 /// Most instants one question may ask for.
 const MOST: usize = 100_000;
@@ -31,11 +32,13 @@ pub(crate) fn next(args: Next) -> Verdict {
         None => now,
     };
     let count = args.n.min(MOST);
+    let mut overlay = Overlay::default();
     let (timetable, bounds) = match (&args.cron, &args.target) {
         (Some(expression), _) => (Some(timetable(expression, &args.timezone, dst(args.dst))?), (None, None)),
         (None, Some(name)) => {
             let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
             let dag = target::find(name, &config, now)?.dag;
+            overlay = overlay_of(&config, &dag);
             (dag.timetable.clone(), bounds(&dag))
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
@@ -52,7 +55,7 @@ pub(crate) fn next(args: Next) -> Verdict {
     if args.json {
         say::json(&instants.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     } else {
-        show(&timetable, &instants, now);
+        show(&timetable, &instants, &overlay, now);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -91,14 +94,28 @@ fn instants(
         .collect()
 }
 
-fn show(timetable: &Timetable, instants: &[Timestamp], now: Timestamp) {
+/// What people have laid over the schedule of a DAG; nothing where there is no store, for it shows files.
+fn overlay_of(config: &Config, dag: &Dag) -> Overlay {
+    let path = wire::database(&config.data);
+    if !path.exists() {
+        return Overlay::default();
+    }
+    let overlay = Reader::open(&path).and_then(|reader| reader.read_now(|page| page.overlay(&dag.id)));
+    overlay.unwrap_or_default()
+}
+
+fn show(timetable: &Timetable, instants: &[Timestamp], overlay: &Overlay, now: Timestamp) {
+    for late in overlay.late(now) {
+        say::println(&format!("the tick of {} was {late}", late.instant));
+    }
     if instants.is_empty() {
         say::println("it does not fire any more");
     }
     for at in instants {
         let local = timetable.zone().civil(*at).format("%a %Y-%m-%d %H:%M:%S %:z");
         let wait = if *at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
-        let note = timetable.note(*at).map(|note| format!("  ({note})")).unwrap_or_default();
+        let notes = timetable.note(*at).into_iter().chain(overlay.note(*at));
+        let note = notes.fold(String::new(), |said, note| format!("{said}  ({note})"));
         say::println(&format!("{local}  {at}  {wait}{note}"));
     }
 }

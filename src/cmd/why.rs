@@ -110,10 +110,10 @@ fn of_dag(looker: &Looker, name: &str) -> Result<Vec<Answer>, Failure> {
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
     let parse = wire::parse_with(config.known(now));
     let active = RunFilter { dag: Some(id.clone()), ..RunFilter::default() };
-    let (dag, text, paused, runs) = looker.read(|page| {
+    let (dag, text, paused, runs, overlay) = looker.read(|page| {
         let dag = page.dag(&id, 0)?;
         let text = dag.as_ref().map(|dag| page.version(dag.version)).transpose()?.flatten();
-        Ok((dag, text, page.everything_paused()?, page.runs(&active, 50)?))
+        Ok((dag, text, page.everything_paused()?, page.runs(&active, 50)?, page.overlay(&id)?))
     })?;
     let dag = dag.ok_or_else(|| {
         Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them")
@@ -128,7 +128,10 @@ fn of_dag(looker: &Looker, name: &str) -> Result<Vec<Answer>, Failure> {
         (Some(spec), _) if spec.timetable.is_none() => {
             "it has no schedule: it runs only when asked to".to_owned()
         }
-        (_, Some(next)) => format!("it fires next at {next}, in {}", say::length(next.since(now))),
+        (_, Some(next)) => match overlay.note(next) {
+            Some(note) => format!("its next tick, at {next}: {note}"),
+            None => format!("it fires next at {next}, in {}", say::length(next.since(now))),
+        },
         (_, None) => "its schedule does not fire any more".to_owned(),
     };
     let state = if dag.retired {

@@ -3,6 +3,7 @@
 mod book;
 mod crash;
 mod graphs;
+mod holding;
 mod keeping;
 mod language;
 mod ledger;

@@ -1,7 +1,7 @@
 //! What people and programs may ask of the engine, and what they are told.
 
-use nightrun_core::decide::{Answer, Event, RunRequest, Values};
-use nightrun_core::id::{DagId, RunId};
+use nightrun_core::decide::{Answer, Event, HoldRequest, RunRequest, TickRequest, Values};
+use nightrun_core::id::{DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
 
 use crate::app::Site;
@@ -23,7 +23,7 @@ impl Site {
         match self.ask(Event::RunRequested(request)).await? {
             Answer::Run(run) => Ok(run),
             Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Done => Err(Problem::internal("the scheduler did not say which run it made")),
+            _ => Err(Problem::internal("the scheduler did not say which run it made")),
         }
     }
 
@@ -37,10 +37,33 @@ impl Site {
         self.tell(Event::PauseRequested { dag, paused, by: by.into() }).await
     }
 
+    /// Makes a maintenance window; answers with its number.
+    pub(crate) async fn hold(&self, request: HoldRequest) -> Result<HoldId, Problem> {
+        match self.ask(Event::HoldRequested(request)).await? {
+            Answer::Hold(hold) => Ok(hold),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(Problem::internal("the scheduler did not say which window it made")),
+        }
+    }
+
+    /// Ends a maintenance window.
+    pub(crate) async fn end_hold(&self, hold: HoldId, by: &str) -> Result<(), Problem> {
+        self.tell(Event::HoldRemovalRequested { hold, by: by.into() }).await
+    }
+
+    /// Skips or moves a coming tick, or takes that back; answers with its instant.
+    pub(crate) async fn change_tick(&self, request: TickRequest) -> Result<Timestamp, Problem> {
+        match self.ask(Event::TickChangeRequested(request)).await? {
+            Answer::Tick(instant) => Ok(instant),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(Problem::internal("the scheduler did not say which tick it changed")),
+        }
+    }
+
     async fn tell(&self, event: Event) -> Result<(), Problem> {
         match self.ask(event).await? {
-            Answer::Done | Answer::Run(_) => Ok(()),
             Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Ok(()),
         }
     }
 

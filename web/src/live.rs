@@ -95,12 +95,18 @@ impl Changed {
                 Transition::DagLoaded { dag, .. }
                 | Transition::DagRetired { dag }
                 | Transition::Ticked { dag, .. }
+                | Transition::MovedTicked { dag, .. }
+                | Transition::TickChanged { dag, .. }
+                | Transition::TickRestored { dag, .. }
                 | Transition::RunCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
                 Transition::Paused { dag: None, .. }
                 | Transition::FaultsFound { .. }
+                | Transition::HoldAdded { .. }
+                | Transition::HoldRemoved { .. }
+                | Transition::HoldEnded { .. }
                 | Transition::Pruned { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }

@@ -75,7 +75,13 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::UnknownDag(_) | Refusal::UnknownRun(_) => Self::not_found(detail),
+            Refusal::UnknownDag(_) | Refusal::UnknownRun(_) | Refusal::UnknownHold(_) => {
+                Self::not_found(detail)
+            }
+            Refusal::BadHold(_) | Refusal::BadTick(_) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "bad_hold", "The schedule cannot be held so", detail)
+            }
             Refusal::BadParams(_) => Self::unprocessable(detail),
             Refusal::NotEnabled(_) => {
                 Self::new(StatusCode::CONFLICT, "not_enabled", "The DAG cannot run", detail)

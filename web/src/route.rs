@@ -108,7 +108,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, dags, prune, runs};
+    use api::{acts as ask, dags, holds, prune, runs};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -124,6 +124,11 @@ fn programs() -> Table {
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
         looks("/api/v1/faults", get(dags::faults)),
+        acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
+        acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
+        looks("/api/v1/holds", get(holds::list)),
+        acts("/api/v1/holds", post(holds::add)),
+        acts("/api/v1/holds/{hold}/remove", post(holds::remove)),
         acts("/api/v1/prune", post(prune::prune)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),

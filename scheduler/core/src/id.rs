@@ -68,6 +68,11 @@ number! {
 }
 
 number! {
+    /// One maintenance window; counts up from 1.
+    HoldId(i64)
+}
+
+number! {
     /// The place of a task in its DAG file (0-based): its identity inside one DAG version.
     TaskIndex(u32)
 }

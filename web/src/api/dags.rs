@@ -1,11 +1,13 @@
 //! DAGs, their runs, their ticks, and the faults of files.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, FileFaults, RunFilter, RunItem, TickItem};
+use nightrun_engine::store::{DagItem, FileFaults, Overlay, RunFilter, RunItem, TickItem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,13 +39,19 @@ pub(crate) struct DagTold {
     schedule: Option<String>,
     timezone: Option<String>,
     next_ticks: Vec<Timestamp>,
+    /// What becomes of those that people hold up, skip or move.
+    next_notes: BTreeMap<Timestamp, String>,
     params: Vec<Value>,
     tasks: Vec<Value>,
 }
 
 impl DagTold {
-    fn of(item: DagItem, spec: Option<&Dag>, now: Timestamp) -> Self {
+    fn of(item: DagItem, spec: Option<&Dag>, overlay: &Overlay, now: Timestamp) -> Self {
+        let ticks: Vec<Timestamp> = spec
+            .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
+            .unwrap_or_default();
         Self {
+            next_notes: ticks.iter().filter_map(|at| Some((*at, overlay.note(*at)?))).collect(),
             item,
             description: spec.and_then(|dag| dag.description.clone()),
             owner: spec.and_then(|dag| dag.owner.clone()),
@@ -51,9 +59,7 @@ impl DagTold {
             enabled: spec.is_some_and(|dag| dag.enabled),
             schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.cron().text().to_owned()),
             timezone: spec.map(|dag| dag.zone.name().to_owned()),
-            next_ticks: spec
-                .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
-                .unwrap_or_default(),
+            next_ticks: ticks,
             params: spec.map(params).unwrap_or_default(),
             tasks: spec.map(tasks).unwrap_or_default(),
         }
@@ -97,7 +103,8 @@ pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<Da
     let told = site.read(move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), RECENT)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
-        Ok(Some(DagTold::of(item, spec.as_deref(), desk.now)))
+        let overlay = desk.page.overlay(&item.dag)?;
+        Ok(Some(DagTold::of(item, spec.as_deref(), &overlay, desk.now)))
     });
     told.await.map(Json)
 }

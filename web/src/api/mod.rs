@@ -2,6 +2,7 @@
 
 pub(crate) mod acts;
 pub(crate) mod dags;
+pub(crate) mod holds;
 pub(crate) mod prune;
 pub(crate) mod runs;
 

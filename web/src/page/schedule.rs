@@ -3,6 +3,7 @@
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
+use nightrun_engine::store::Overlay;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -35,6 +36,15 @@ pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
             note: timetable.note(at),
         })
         .collect()
+}
+
+/// Adds what people have laid over the schedule to what a clock change does.
+pub(crate) fn with_overlay(mut coming: Vec<Coming>, overlay: &Overlay) -> Vec<Coming> {
+    for tick in &mut coming {
+        let notes = tick.note.take().into_iter().chain(overlay.note(tick.at));
+        tick.note = notes.reduce(|all, more| format!("{all}; {more}"));
+    }
+    coming
 }
 
 /// `Sat 21 Nov 03:30 Europe/Paris`; nothing for UTC, which is shown anyway.

@@ -1,6 +1,7 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use crate::id::{AttemptId, InstanceId, RunId};
+use crate::id::{AttemptId, HoldId, InstanceId, RunId};
+use crate::time::Timestamp;
 
 /// One order to the world outside the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub enum Answer {
     Done,
     /// The run that was made.
     Run(RunId),
+    /// The maintenance window that was made, or ended.
+    Hold(HoldId),
+    /// The tick that was changed.
+    Tick(Timestamp),
     /// No, and why.
     Refused(Refusal),
 }
@@ -51,6 +56,12 @@ pub enum Refusal {
     UnknownRun(RunId),
     /// The DAG is not enabled, or its file is gone.
     NotEnabled(String),
+    /// There is no such maintenance window among those that are not over.
+    UnknownHold(HoldId),
+    /// A maintenance window cannot be so, and why.
+    BadHold(String),
+    /// A tick cannot be changed so, and why.
+    BadTick(String),
     /// Params that the DAG does not accept, one sentence each.
     BadParams(Vec<String>),
     /// `max_active_runs` is reached and the DAG says `overlap: skip`.
@@ -68,6 +79,14 @@ impl std::fmt::Display for Refusal {
             Self::UnknownDag(dag) => write!(f, "there is no DAG `{dag}`"),
             Self::UnknownRun(run) => write!(f, "there is no active run {run}"),
             Self::NotEnabled(dag) => write!(f, "DAG `{dag}` is not enabled, or its file is gone"),
+            Self::UnknownHold(hold) => {
+                write!(
+                    f,
+                    "there is no maintenance window {hold} that is not over; `nightrun hold list` shows them"
+                )
+            }
+            Self::BadHold(why) => f.write_str(why),
+            Self::BadTick(why) => write!(f, "the tick cannot be changed: {why}"),
             Self::BadParams(faults) => write!(f, "{}", faults.join("; ")),
             Self::Overlap { dag, limit } => {
                 write!(

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::hold::HoldRequest;
+use super::retime::TickRequest;
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -66,6 +68,17 @@ pub enum Event {
         /// Who asks.
         by: String,
     },
+    /// Somebody wants a maintenance window.
+    HoldRequested(HoldRequest),
+    /// Somebody ends a maintenance window, or takes one back that has not begun.
+    HoldRemovalRequested {
+        /// Which window.
+        hold: HoldId,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody skips or moves one coming tick, or takes that back.
+    TickChangeRequested(TickRequest),
     /// Ended runs, and versions that nothing refers to any more, are to be forgotten.
     PruneRequested {
         /// Runs that had ended when they were chosen.

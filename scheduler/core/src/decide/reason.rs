@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::dag::spec::TriggerRule;
+use crate::id::HoldId;
 use crate::time::{Timestamp, show_duration};
 
 /// One reason: `kind` for programs, the sentence of its `Display` for people.
@@ -53,7 +54,9 @@ pub enum Reason {
     FailFast { task: String },
     RunTimedOut { millis: u64 },
     TasksFailed { count: u32, first: String },
+    Maintenance { hold: HoldId, until: Timestamp, why: String },
     // A tick did not fire.
+    TickSkipped { by: String, why: String },
     Catchup,
     Overlap { limit: u32 },
     Disabled,
@@ -99,6 +102,8 @@ impl Reason {
             Self::FailFast { .. } => "fail_fast",
             Self::RunTimedOut { .. } => "run_timed_out",
             Self::TasksFailed { .. } => "tasks_failed",
+            Self::Maintenance { .. } => "maintenance",
+            Self::TickSkipped { .. } => "tick_skipped",
             Self::Catchup => "catchup",
             Self::Overlap { .. } => "overlap",
             Self::Disabled => "disabled",
@@ -165,6 +170,12 @@ impl fmt::Display for Reason {
             Self::TasksFailed { count, first } => {
                 write!(f, "{count} tasks failed or were blocked, first `{first}`")
             }
+            Self::Maintenance { hold, until, why } => {
+                write!(f, "maintenance until {} (hold {hold})", until.to_chrono().format("%FT%TZ"))?;
+                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+            }
+            Self::TickSkipped { by, why } if why.is_empty() => write!(f, "skipped by {by}"),
+            Self::TickSkipped { by, why } => write!(f, "skipped by {by}: {why}"),
             Self::Catchup => write!(f, "missed, and catchup leaves it out"),
             Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
             Self::Disabled => write!(f, "the DAG is not enabled"),

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::effect::Answer;
 use super::event::{Outcome, RunType, Values};
+use super::hold::Hold;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
+use super::retime::ChangedTick;
 use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::Task;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -27,6 +29,12 @@ pub struct Snapshot {
     pub next_run: i64,
     /// Number for the next version.
     pub next_version: i64,
+    /// Maintenance windows that are not over.
+    pub holds: Vec<Hold>,
+    /// Number for the next maintenance window.
+    pub next_hold: i64,
+    /// Ticks that were skipped or moved and have not passed.
+    pub changed_ticks: Vec<ChangedTick>,
     /// How far the schedules of all DAGs have been looked at, also of those that are left out below.
     pub cursors: BTreeMap<DagId, Timestamp>,
     /// All DAGs, retired ones too while they have runs that are not over.
@@ -106,11 +114,17 @@ impl State {
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;
         state.cursors = snapshot.cursors;
+        state.holds.next = snapshot.next_hold;
+        state.holds.windows = snapshot.holds.into_iter().map(|hold| (hold.id, hold)).collect();
+        let changes = snapshot.changed_ticks.into_iter();
+        state.holds.changes =
+            changes.map(|changed| ((changed.dag.clone(), changed.instant), changed)).collect();
         for row in snapshot.dags {
             let entry = DagEntry {
                 version: row.version,
                 paused: row.paused,
                 retired: row.retired,
+                hold: state.holds.open(&row.id, now).map(Hold::reason),
                 cursor: row.cursor,
                 next_tick: None,
                 active: std::collections::BTreeSet::new(),
@@ -125,6 +139,10 @@ impl State {
         let dags: Vec<DagId> = turn.state.dags.keys().cloned().collect();
         for dag in dags {
             turn.arm_tick(&dag);
+        }
+        let holds: Vec<HoldId> = turn.state.holds.windows.keys().copied().collect();
+        for hold in holds {
+            turn.arm_hold(hold);
         }
         state
     }

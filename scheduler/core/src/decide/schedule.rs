@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::effect::{Answer, Refusal};
 use super::event::{DagText, RunType, Values};
+use super::hold::Hold;
 use super::reason::Reason;
 use super::run::NewRun;
 use super::state::{DagEntry, Timer, Version};
@@ -76,7 +77,16 @@ impl Turn<'_> {
         self.disarm_tick(&id);
         let (active, queued) =
             self.state.dags.remove(&id).map(|entry| (entry.active, entry.queued)).unwrap_or_default();
-        let entry = DagEntry { version, paused, retired: false, cursor, next_tick: None, active, queued };
+        let entry = DagEntry {
+            version,
+            paused,
+            retired: false,
+            hold: self.state.holds.open(&id, self.now).map(Hold::reason),
+            cursor,
+            next_tick: None,
+            active,
+            queued,
+        };
         self.state.dags.insert(id.clone(), entry);
         self.arm_tick(&id);
         self.tell_queued_runs(&id);
@@ -121,7 +131,7 @@ impl Turn<'_> {
     }
 
     /// Tells anew why the queued runs of a DAG wait.
-    fn tell_queued_runs(&mut self, id: &DagId) {
+    pub(super) fn tell_queued_runs(&mut self, id: &DagId) {
         let entry = &self.state.dags[id];
         let reason = entry.why_queued(self.state.paused);
         for (_, _, run) in entry.queued.clone() {
@@ -135,8 +145,11 @@ impl Turn<'_> {
     /// Turns the instants of a schedule that are due into ticks: runs, or skips with their reason.
     pub(super) fn ticks_due(&mut self, id: &DagId) {
         let now = self.now;
+        self.dag(id).next_tick = None;
+        if self.state.holds.open(id, now).is_some() {
+            return self.arm_tick(id);
+        }
         let entry = self.dag(id);
-        entry.next_tick = None;
         let version = entry.version.clone();
         let Some(timetable) = &version.dag.timetable else { return };
         let mut due = Vec::new();
@@ -150,17 +163,22 @@ impl Turn<'_> {
         let fire_from = fire_from(&version.dag, timetable, &due, now);
         for instant in due {
             self.dag(id).cursor = instant;
-            self.tick(id, timetable, instant, instant >= fire_from);
+            if self.is_retimed(id, instant) {
+                continue;
+            }
+            let fires = self.resumes(id, instant);
+            let by_catchup = || if instant >= fire_from { Ok(()) } else { Err(Reason::Catchup) };
+            self.tick(id, timetable, instant, fires.unwrap_or_else(by_catchup));
         }
         self.arm_tick(id);
     }
 
-    fn tick(&mut self, id: &DagId, timetable: &Timetable, instant: Timestamp, fires: bool) {
+    fn tick(&mut self, id: &DagId, timetable: &Timetable, instant: Timestamp, fires: Result<(), Reason>) {
         let held = self.state.dags[id].is_held(self.state.paused);
         let outcome = if held {
             Err(Reason::Paused)
-        } else if !fires {
-            Err(Reason::Catchup)
+        } else if let Err(reason) = fires {
+            Err(reason)
         } else {
             let dag = self.state.dags[id].version.dag.clone();
             let new = NewRun {
@@ -190,13 +208,15 @@ impl Turn<'_> {
             || !dag.enabled
             || (catches_up(dag) && entry.is_held(self.state.paused));
         let next = if asleep { None } else { next_instant(dag, entry.cursor) };
+        let next = next.map(|at| self.state.holds.due(id, at, self.now));
         if let Some(at) = next {
             self.arm(at, Timer::Tick(id.clone()));
         }
         self.dag(id).next_tick = next;
+        self.arm_moved_ticks(id);
     }
 
-    fn disarm_tick(&mut self, id: &DagId) {
+    pub(super) fn disarm_tick(&mut self, id: &DagId) {
         if let Some(entry) = self.state.dags.get_mut(id)
             && let Some(at) = entry.next_tick.take()
         {
@@ -204,7 +224,7 @@ impl Turn<'_> {
         }
     }
 
-    fn dag(&mut self, id: &DagId) -> &mut DagEntry {
+    pub(super) fn dag(&mut self, id: &DagId) -> &mut DagEntry {
         self.state.dags.get_mut(id).expect("a DAG that is worked on is known")
     }
 }
@@ -214,13 +234,13 @@ fn fingerprint(dag: &Dag) -> String {
 }
 
 /// The first instant of a DAG's schedule after `cursor`, between its start and its end.
-fn next_instant(dag: &Dag, cursor: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_instant(dag: &Dag, cursor: Timestamp) -> Option<Timestamp> {
     let before_start = dag.start.map(|start| start.minus(Duration::from_nanos(1)));
     let after = before_start.map_or(cursor, |start| start.max(cursor));
     dag.timetable.as_ref()?.next_after(after).filter(|at| dag.end.is_none_or(|end| *at <= end))
 }
 
-fn catches_up(dag: &Dag) -> bool {
+pub(super) fn catches_up(dag: &Dag) -> bool {
     dag.catchup.policy != CatchupPolicy::None
 }
 

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::event::{RunType, Values};
+use super::hold::Holds;
 use super::law::{RunState, TaskState};
 use super::limit::Limits;
 use super::reason::Reason;
 use super::rule::Counts;
 use crate::dag::spec::{Dag, Task};
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// All that the core knows. Only [`super::step`] changes it.
@@ -25,6 +26,8 @@ pub struct State {
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
+    /// What people have laid over the schedules.
+    pub(super) holds: Holds,
     /// How far the schedules of all DAGs had been looked at when the store was read, also of those that
     /// are not in force.
     pub(super) cursors: BTreeMap<DagId, Timestamp>,
@@ -36,6 +39,8 @@ pub(super) struct DagEntry {
     pub(super) version: Arc<Version>,
     pub(super) paused: bool,
     pub(super) retired: bool,
+    /// The maintenance window that is open over it, as the reason of what waits for that.
+    pub(super) hold: Option<Reason>,
     /// The schedule has been looked at up to here.
     pub(super) cursor: Timestamp,
     /// The armed tick, so that it can be disarmed.
@@ -47,9 +52,14 @@ pub(super) struct DagEntry {
 }
 
 impl DagEntry {
-    /// No tick fires and no queued run begins.
+    /// No tick fires, and no queued run begins.
     pub(super) fn is_held(&self, everything_paused: bool) -> bool {
         everything_paused || self.paused || self.retired || !self.version.dag.enabled
+    }
+
+    /// No queued run of it begins.
+    pub(super) fn begins_nothing(&self, everything_paused: bool) -> bool {
+        self.is_held(everything_paused) || self.hold.is_some()
     }
 
     /// Why a run of it waits to begin.
@@ -60,6 +70,8 @@ impl DagEntry {
             Reason::Paused
         } else if !self.version.dag.enabled {
             Reason::Disabled
+        } else if let Some(reason) = &self.hold {
+            reason.clone()
         } else {
             Reason::MaxActiveRuns { limit: self.version.dag.max_active_runs }
         }
@@ -281,14 +293,25 @@ pub(super) struct Ending {
     pub(super) reason: Reason,
 }
 
-/// What an armed timer is for.
+/// What an armed timer is for. Of those that are due at one instant the first in this order rings first: the
+/// ticks that a window held up, and only then its end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    HoldBegin(HoldId),
     Tick(DagId),
+    Moved(DagId, Timestamp),
+    HoldEnd(HoldId),
     Retry(InstanceId),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),
+}
+
+impl Timer {
+    /// It waits until the DAG files were read.
+    pub(super) fn is_of_schedules(&self) -> bool {
+        matches!(self, Self::Tick(_) | Self::Moved(..) | Self::HoldEnd(_))
+    }
 }
 
 impl State {
@@ -303,6 +326,7 @@ impl State {
             timers: BTreeSet::new(),
             next_run: 1,
             next_version: 1,
+            holds: Holds { next: 1, ..Holds::default() },
             cursors: BTreeMap::new(),
         }
     }

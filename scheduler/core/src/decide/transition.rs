@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::event::{Item, Outputs, RunType, Values};
+use super::hold::Resume;
 use super::law::{AttemptState, RunState, TaskState};
 use super::reason::Reason;
+use super::retime::TickChange;
 use crate::dag::spec::FanIndex;
-use crate::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// One fact. The log keeps it as JSON under its `fact` name.
@@ -54,6 +56,68 @@ pub enum Transition {
         paused: bool,
         /// Who.
         by: String,
+    },
+    /// There is a maintenance window.
+    HoldAdded {
+        /// Its number.
+        hold: HoldId,
+        /// Which DAGs; `None`: all.
+        dags: Option<Vec<DagId>>,
+        /// When it opens.
+        from: Timestamp,
+        /// When it closes.
+        to: Timestamp,
+        /// What becomes of what it holds up.
+        resume: Resume,
+        /// Why, for people.
+        why: String,
+        /// Who.
+        by: String,
+    },
+    /// Somebody ended a maintenance window before its time.
+    HoldRemoved {
+        /// Which window.
+        hold: HoldId,
+        /// Who.
+        by: String,
+    },
+    /// A maintenance window is over, and what it held up is decided.
+    HoldEnded {
+        /// Which window.
+        hold: HoldId,
+    },
+    /// One coming tick is to be skipped or moved.
+    TickChanged {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// What becomes of it.
+        change: TickChange,
+        /// Why, for people.
+        why: String,
+        /// Who.
+        by: String,
+    },
+    /// A tick that was skipped or moved is as the schedule has it again.
+    TickRestored {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// Who; `schedule` when the schedule has no such instant any more.
+        by: String,
+    },
+    /// A tick apart from the schedule's order is decided; the schedule's cursor stays where it is.
+    MovedTicked {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// The run it fired.
+        run: Option<RunId>,
+        /// Why it fired none.
+        skipped: Option<Reason>,
     },
     /// Ended runs and old versions are forgotten: their rows, and their entries in the log but for ticks.
     Pruned {
@@ -195,8 +259,13 @@ impl Transition {
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
             | Self::Pruned { .. }
+            | Self::HoldAdded { .. }
+            | Self::HoldRemoved { .. }
+            | Self::HoldEnded { .. }
+            | Self::TickChanged { .. }
+            | Self::TickRestored { .. }
             | Self::Paused { .. } => None,
-            Self::Ticked { run, .. } => *run,
+            Self::Ticked { run, .. } | Self::MovedTicked { run, .. } => *run,
             Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }
             | Self::RunMoved { run, .. }

@@ -3,6 +3,7 @@
 
 mod build;
 mod conformance;
+mod holds;
 mod memory;
 mod night;
 mod rng;

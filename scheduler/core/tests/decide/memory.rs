@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
-    AttemptState, DagRow, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState, Transition, Version,
+    AttemptState, ChangedTick, DagRow, Hold, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState,
+    TickChange, Transition, Version,
 };
-use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -20,6 +21,9 @@ pub(crate) struct Memory {
     pub(crate) attempts: BTreeMap<AttemptId, AttemptState>,
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
+    holds: BTreeMap<HoldId, Hold>,
+    next_hold: i64,
+    changes: BTreeMap<(DagId, Timestamp), ChangedTick>,
     paused: bool,
     last_pruned: i64,
 }
@@ -42,6 +46,12 @@ impl Memory {
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
             Transition::FaultsFound { .. } => {}
+            Transition::HoldAdded { .. }
+            | Transition::HoldRemoved { .. }
+            | Transition::HoldEnded { .. }
+            | Transition::TickChanged { .. }
+            | Transition::TickRestored { .. }
+            | Transition::MovedTicked { .. } => self.take_hold(transition, now),
             Transition::Pruned { runs, versions, .. } => self.prune(runs, versions),
             Transition::Paused { dag: Some(dag), paused, .. } => {
                 self.dags.get_mut(dag).unwrap().paused = *paused;
@@ -105,10 +115,65 @@ impl Memory {
             paused: self.paused,
             next_run: self.runs.keys().last().map_or(0, |run| run.0).max(self.last_pruned) + 1,
             next_version: self.versions.keys().last().map_or(1, |version| version.0 + 1),
+            holds: self.holds.values().cloned().collect(),
+            next_hold: self.next_hold.max(1),
+            changed_ticks: self.changed_ticks(),
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
         }
+    }
+
+    /// What people lay over the schedules.
+    fn take_hold(&mut self, transition: &Transition, now: Timestamp) {
+        match transition {
+            Transition::HoldAdded { hold, dags, from, to, resume, why, .. } => {
+                let (dags, why) = (dags.clone(), why.clone());
+                let new = Hold { id: *hold, dags, from: *from, to: *to, resume: *resume, why };
+                assert_eq!(self.holds.insert(*hold, new), None, "hold {hold} exists");
+                self.next_hold = hold.0 + 1;
+            }
+            Transition::HoldRemoved { hold, .. } => {
+                let hold = self.holds.get_mut(hold).unwrap();
+                hold.to = hold.from.max(hold.to.min(now));
+            }
+            Transition::HoldEnded { hold } => {
+                let hold = self.holds.remove(hold).expect("a hold ends once");
+                assert!(hold.to <= now || hold.to == hold.from, "it ended early");
+            }
+            Transition::TickChanged { dag, instant, change, why, by } => {
+                let (why, by) = (why.clone(), by.clone());
+                let changed = ChangedTick {
+                    dag: dag.clone(),
+                    instant: *instant,
+                    change: *change,
+                    why,
+                    by,
+                    done: false,
+                };
+                self.changes.insert((dag.clone(), *instant), changed);
+            }
+            Transition::TickRestored { dag, instant, .. } => {
+                self.changes.remove(&(dag.clone(), *instant)).expect("a changed tick is restored");
+            }
+            Transition::MovedTicked { dag, instant, run, skipped } => {
+                assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
+                let before = self.ticks.insert((dag.clone(), *instant), *run);
+                assert_eq!(before, None, "{dag} ticked twice at {instant}");
+            }
+            other => unreachable!("only called with these: {other:?}"),
+        }
+    }
+
+    /// Changes of ticks that matter still: those without a tick, and those whose instant is to come.
+    fn changed_ticks(&self) -> Vec<ChangedTick> {
+        let coming = |changed: &ChangedTick| {
+            self.dags.get(&changed.dag).is_some_and(|row| changed.instant > row.cursor)
+        };
+        let ticked = |changed: &ChangedTick| self.ticks.contains_key(&(changed.dag.clone(), changed.instant));
+        let moved = |changed: &ChangedTick| matches!(changed.change, TickChange::Move(_));
+        let all = self.changes.values().filter(|it| coming(it) || (moved(it) && !ticked(it)));
+        all.map(|it| ChangedTick { done: ticked(it), ..it.clone() }).collect()
     }
 
     fn prune(&mut self, runs: &[RunId], versions: &[VersionId]) {

@@ -9,11 +9,12 @@ use nightrun_core::dag::spec::{
     Backoff, Chooser, Dag, Fan, FanIndex, Items, Overlap, Share, Task, Teardown, TriggerRule,
 };
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, Item, Outcome, Outputs, Ruling, RunRequest, RunState, State, Step,
-    TaskState, Transition, Values, judge, step,
+    Choice, Counts, Effect, Event, Force, HoldRequest, Item, Outcome, Outputs, Resume, Ruling, RunRequest,
+    RunState, State, Step, TaskState, TickChange, TickRequest, Transition, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
 use crate::memory::Memory;
@@ -67,7 +68,12 @@ impl Night {
 
     fn edit_dag(&mut self, name: &str) {
         self.editions += 1;
-        let text = build::text(random_dag(&mut self.rng, name), self.editions);
+        let mut dag = random_dag(&mut self.rng, name);
+        if !self.calm && self.rng.chance(30) {
+            let cron = Cron::parse("* * * * *", Dst::Cron).unwrap();
+            dag.timetable = Some(Timetable::new(cron, Zone::utc()));
+        }
+        let text = build::text(dag, self.editions);
         self.dags.insert(text.hash.clone(), text.dag.clone());
         self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
     }
@@ -234,7 +240,7 @@ impl Night {
         let name = (*self.rng.pick(&names)).to_owned();
         let dag = DagId::from(name.as_str());
         let by = "somebody".to_owned();
-        match self.rng.below(12) {
+        match self.rng.below(15) {
             0..6 => {
                 let force = self.rng.chance(10);
                 let request = RunRequest { dag, params: Values::new(), logical_date: None, force, by };
@@ -257,6 +263,26 @@ impl Night {
                 self.decide(Event::DagsRead { read: vec![], gone: vec![dag], faults: vec![] });
             }
             10 if self.rng.chance(30) => self.crash(),
+            12 => {
+                let from = self.now.plus(Duration::from_secs(self.rng.below(120)));
+                let to = from.plus(Duration::from_secs(1 + self.rng.below(900)));
+                let resume = *self.rng.pick(&[Resume::All, Resume::Latest, Resume::None]);
+                let (dags, why) = (self.rng.chance(70).then(|| vec![dag]), String::new());
+                self.decide(Event::HoldRequested(HoldRequest { dags, from, to, resume, why, by }));
+            }
+            13 => {
+                let holds = self.memory.snapshot().holds;
+                if !holds.is_empty() {
+                    let hold = self.rng.pick(&holds).id;
+                    self.decide(Event::HoldRemovalRequested { hold, by });
+                }
+            }
+            14 => {
+                let to = self.now.plus(Duration::from_secs(1 + self.rng.below(300)));
+                let change = *self.rng.pick(&[Some(TickChange::Skip), Some(TickChange::Move(to)), None]);
+                let why = String::new();
+                self.decide(Event::TickChangeRequested(TickRequest { dag, instant: None, change, why, by }));
+            }
             11 => {
                 let (mut runs, versions) = self.memory.prunable();
                 runs.retain(|_| self.rng.chance(50));

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use super::column::{dag_id, instant, json, maybe_instant, reason, word};
 use super::connect;
 use super::error::{Fault, StoreError};
+use super::hold;
 
 /// What was loaded, and what could not be.
 #[derive(Debug)]
@@ -64,6 +65,9 @@ pub fn load(
             )?,
             next_version: page
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM dag_version", [], |row| row.get(0))?,
+            next_hold: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hold", [], |row| row.get(0))?,
+            holds: hold::load_holds(&page)?,
+            changed_ticks: hold::load_changed_ticks(&page)?,
             cursors,
             dags,
             runs,

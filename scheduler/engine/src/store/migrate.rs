@@ -15,6 +15,7 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0001_store.sql"),
     include_str!("../../../../migrations/0002_foreach.sql"),
     include_str!("../../../../migrations/0003_retention.sql"),
+    include_str!("../../../../migrations/0004_holds.sql"),
 ];
 
 /// The number of the last of these migrations.

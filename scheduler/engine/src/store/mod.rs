@@ -14,6 +14,7 @@ mod check;
 mod column;
 mod connect;
 mod error;
+mod hold;
 mod load;
 mod lock;
 mod migrate;
@@ -29,6 +30,7 @@ mod tests;
 pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
+pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load};
 pub use read::{OldRun, Page, Reader, RunFilter, RunWeight};
 pub use row::{

@@ -4,11 +4,12 @@
 
 mod attempt;
 mod dag;
+mod hold;
 mod prune;
 mod run;
 mod task;
 
-use nightrun_core::decide::{Reason, Transition};
+use nightrun_core::decide::{Reason, TickChange, Transition};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Params, named_params, params};
 use serde::Serialize;
@@ -77,6 +78,21 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
         Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::HoldAdded { hold, dags, from, to, resume, why, by } => {
+            let dags = dags.as_ref().map(json).transpose()?;
+            let times = (from.nanos(), to.nanos());
+            hold::added(desk, params![hold.0, dags, times.0, times.1, resume.as_str(), why, by, desk.now()])
+        }
+        Transition::HoldRemoved { hold, by } => hold::removed(desk, *hold, by),
+        Transition::HoldEnded { hold } => hold::ended(desk, *hold),
+        Transition::TickChanged { dag, instant, change, why, by } => {
+            let to = if let TickChange::Move(to) = change { Some(to.nanos()) } else { None };
+            hold::changed(desk, params![dag.as_str(), instant.nanos(), to, why, by, desk.now()])
+        }
+        Transition::TickRestored { dag, instant, by: _ } => hold::restored(desk, dag, *instant),
+        Transition::MovedTicked { dag, instant, run, skipped } => {
+            dag::put_tick(desk, dag, *instant, (*run, skipped.as_ref()))
+        }
         Transition::Pruned { runs, versions, by: _ } => {
             prune::forget_runs(desk, runs)?;
             prune::forget_versions(desk, versions)

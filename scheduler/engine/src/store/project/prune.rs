@@ -22,7 +22,8 @@ pub(super) fn forget_runs(desk: &Desk<'_>, runs: &[RunId]) -> Result<(), Fault> 
             desk.write(&format!("DELETE FROM {table} WHERE {column} = ?1"), [run.0])?;
         }
         desk.write(
-            "DELETE FROM transition_log WHERE run = ?1 AND json_extract(body, '$.fact') <> 'ticked'",
+            "DELETE FROM transition_log
+             WHERE run = ?1 AND json_extract(body, '$.fact') NOT IN ('ticked', 'moved_ticked')",
             [run.0],
         )?;
     }

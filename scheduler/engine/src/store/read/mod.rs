@@ -2,6 +2,7 @@
 //! that is over in a run that is not, and never holds the writer up.
 
 mod dag;
+mod hold;
 mod keep;
 mod log;
 mod reason;

@@ -166,6 +166,7 @@ pub(super) fn a_run() -> Vec<Transition> {
 }
 
 mod checking;
+mod holding;
 mod law;
 mod loading;
 mod opening;
