@@ -92,6 +92,8 @@ fn pages() -> Table {
         acts("/dags/{dag}/trigger", post(trigger::post)),
         acts("/dags/{dag}/pause", post(press::pause)),
         acts("/dags/{dag}/unpause", post(press::unpause)),
+        acts("/dags/{dag}/skip", post(press::skip)),
+        acts("/dags/{dag}/unskip", post(press::unskip)),
         looks("/runs", get(runs::list)),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),

@@ -19,6 +19,8 @@ pub(crate) struct Coming {
     pub(crate) local: Option<String>,
     /// What a clock change does to it.
     pub(crate) note: Option<String>,
+    /// Somebody skipped or moved it.
+    pub(crate) changed: bool,
 }
 
 /// The next instants at which the DAG would fire.
@@ -34,6 +36,7 @@ pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
             ahead: words::from_now(at, now),
             local: local(at, &dag.zone),
             note: timetable.note(at),
+            changed: false,
         })
         .collect()
 }
@@ -42,6 +45,7 @@ pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
 pub(crate) fn with_overlay(mut coming: Vec<Coming>, overlay: &Overlay) -> Vec<Coming> {
     for tick in &mut coming {
         let notes = tick.note.take().into_iter().chain(overlay.note(tick.at));
+        tick.changed = overlay.changed.iter().any(|changed| changed.instant == tick.at && !changed.done);
         tick.note = notes.reduce(|all, more| format!("{all}; {more}"));
     }
     coming
