@@ -1,4 +1,4 @@
--- Items of a `foreach`: each expanded task has an instance per item (1, 2, …) beside the one that stands for
+-- Waits for other DAGs (`deferred`), and items of a `foreach`: each expanded task has an instance per item (1, 2, …) beside the one that stands for
 -- the task as a whole (item 0), which is `expanded` while they are at work.
 
 CREATE TABLE task_instance_0002 (
@@ -23,6 +23,7 @@ CREATE TABLE task_instance_0002 (
         WHEN 'running'         THEN ended_at IS NULL AND attempts > 0
         WHEN 'stopping'        THEN ended_at IS NULL AND attempts > 0
         WHEN 'up_for_retry'    THEN ended_at IS NULL AND attempts > 0
+        WHEN 'deferred'        THEN ended_at IS NULL
         WHEN 'expanded'        THEN ended_at IS NULL AND item = 0 AND fan IS NOT NULL
         WHEN 'success'         THEN ended_at IS NOT NULL
         WHEN 'failed'          THEN ended_at IS NOT NULL
@@ -43,6 +44,9 @@ ALTER TABLE task_instance_0002 RENAME TO task_instance;
 
 CREATE INDEX task_instance_ready ON task_instance (run, task, item)
     WHERE ended_at IS NULL AND state <> 'waiting';
+
+-- A wait for another DAG asks for its run of a date.
+CREATE INDEX run_by_dag_and_date ON run (dag, logical_date, id);
 
 CREATE TABLE item (
     run   INTEGER NOT NULL REFERENCES run (id),

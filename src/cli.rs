@@ -1,13 +1,24 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+pub(crate) mod again;
+mod calendar;
+mod db;
+mod files;
 mod hold;
+mod proof;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::calendar::{Calendar, CalendarVerb};
+pub(crate) use self::db::{Db, DbVerb, Prune};
+pub(crate) use self::files::{
+    DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
+};
 pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
+pub(crate) use self::proof::{Test, Why};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -61,16 +72,24 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Find all faults of all DAG files; prints nothing when there are none
     Validate(Validate),
+    /// Play the test cases of DAGs: mocked tasks on a clock of their own
+    Test(Test),
     /// Show when a DAG or a cron expression fires next
     Next(Next),
+    /// Show the business days of a calendar, or turn an iCalendar file into one
+    Calendar(Calendar),
     /// Show the rendered commands of a run in order, without running anything
     DryRun(DryRun),
-    /// List the DAGs
-    Dags(Look),
+    /// List the DAGs, or show one and its versions
+    Dags(DagList),
+    /// Show what loading the DAG files as they are now would change
+    Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
     /// List the tasks of a run with their attempts
     Tasks(OfRun),
+    /// List hooks with their deliveries, newest first
+    Hooks(Hooks),
     /// Print the log of a task
     Logs(Logs),
     /// Print the values that tasks handed on
@@ -81,6 +100,17 @@ pub(crate) enum Verb {
     Trigger(Trigger),
     /// Ask the server to end a run
     Cancel(Cancel),
+    /// Run what failed of a run again, or what you choose
+    #[command(visible_alias = "clear")]
+    Rerun(again::Rerun),
+    /// Settle a task of a run by hand
+    Mark(again::Mark),
+    /// Write something down about a run
+    Note(again::Note),
+    /// Run a DAG for dates of the past
+    Backfill(Box<again::Backfill>),
+    /// Show who did what, when, and why
+    Audit(again::Audit),
     /// Stop a DAG's schedule from firing, or everything
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
@@ -91,10 +121,12 @@ pub(crate) enum Verb {
     Skip(Skip),
     /// Let one coming tick of a DAG's schedule fire at another time
     Move(Move),
+    /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
+    Vars(Vars),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
-    Schema,
+    Schema(Schema),
     /// Print an example DAG file
     Example(Example),
     /// Explain an error code
@@ -141,11 +173,12 @@ pub(crate) struct Params {
 #[command(after_help = "Examples:\n  nightrun run dags/nightly_sales.yaml\n  \
     nightrun run dags/nightly_sales.yaml -p region=us --at 2026-11-20 --json")]
 pub(crate) struct Run {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// How many tasks run at once
     #[arg(long, value_name = "N", env = "NIGHTRUN_SLOTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) slots: Option<u32>,
@@ -205,6 +238,9 @@ pub(crate) struct Next {
     /// A DAG file, or the id of a DAG in the DAG folder
     #[arg(value_name = "FILE|DAG", required_unless_present_any = ["cron", "batch"])]
     pub(crate) target: Option<String>,
+    /// Which DAG of a file that defines several
+    #[arg(long, value_name = "ID", requires = "target")]
+    pub(crate) dag: Option<String>,
     /// A cron expression instead of a DAG
     #[arg(long, value_name = "EXPR", conflicts_with = "target")]
     pub(crate) cron: Option<String>,
@@ -223,7 +259,8 @@ pub(crate) struct Next {
     /// Print a JSON list of UTC instants
     #[arg(long)]
     pub(crate) json: bool,
-    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each
+    /// Answer JSON lines `{expr,tz,start,n,dst?}` from standard input, a line each; instead of `expr` or
+    /// beside it may stand `schedule` (as in a DAG file), `calendar` (as in a calendar file) and `on_holiday`
     #[arg(long, conflicts_with_all = ["target", "cron"])]
     pub(crate) batch: bool,
     #[command(flatten)]
@@ -240,9 +277,8 @@ pub(crate) enum DstRule {
 
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    /// A DAG file, or the id of a DAG in the DAG folder
-    #[arg(value_name = "FILE|DAG")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) params: Params,
     #[command(flatten)]
@@ -298,6 +334,20 @@ pub(crate) struct OfRun {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Hooks {
+    /// Only of this run, in the order in which they became due
+    pub(crate) run: Option<i64>,
+    /// Only those that were given up
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// How many of the newest
+    #[arg(short = 'n', long, default_value = "20")]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Logs {
     /// The number of the run
     pub(crate) run: i64,
@@ -326,22 +376,13 @@ pub(crate) struct Xcom {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Why {
-    /// The number of a run, or the id of a DAG
-    #[arg(value_name = "RUN|DAG")]
-    pub(crate) target: String,
-    /// Only this task
-    pub(crate) task: Option<String>,
-    #[command(flatten)]
-    pub(crate) look: Look,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Trigger {
     /// The id of the DAG
     pub(crate) dag: String,
     #[command(flatten)]
     pub(crate) params: Params,
+    #[command(flatten)]
+    pub(crate) part: again::Part,
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,
@@ -399,49 +440,6 @@ pub(crate) struct Example {
 pub(crate) struct Explain {
     /// The code, such as E204 [default: list them]
     pub(crate) code: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Db {
-    #[command(subcommand)]
-    pub(crate) verb: DbVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DbVerb {
-    /// Bring the store to the form of this version
-    Migrate(Data),
-    /// Compare the store with its log, and look for damage
-    Check(Data),
-    /// Forget ended runs that are no longer kept: rows, logs and values
-    Prune(Prune),
-    /// Copy the store to a file; a server may run meanwhile
-    Backup {
-        /// The file to write; it must not exist
-        target: PathBuf,
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nightrun db prune --dry-run\n  \
-    nightrun db prune --dag sales --keep-runs 50 --keep-days 14")]
-pub(crate) struct Prune {
-    /// Only say what would go
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Only runs of this DAG
-    #[arg(long)]
-    pub(crate) dag: Option<String>,
-    /// Keep so many of a DAG's newest ended runs [default: its `keep_runs`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_runs: Option<u32>,
-    /// Keep runs for so many days after their end [default: its `keep_days`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_days: Option<u32>,
-    #[command(flatten)]
-    pub(crate) look: Look,
 }
 
 #[derive(Debug, Args)]

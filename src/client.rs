@@ -14,16 +14,19 @@ use crate::failure::{Failure, OrFail};
 /// Name of the socket in the data folder.
 pub(crate) const SOCKET: &str = "nightrun.sock";
 
-/// True when a server works with this data folder.
-pub(crate) fn is_served(data: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
-}
-
 /// Posts to the API; the answer's JSON, or what the server says against it.
 pub(crate) fn post(data: &Path, path: &str, body: &Json) -> Result<Json, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().or_fail("the runtime")?;
     runtime.block_on(exchange(data, path, body))
+}
+
+/// True when a scheduler works on this data folder: a server answers, or the process that took its lock lives.
+pub(crate) fn is_served(data: &Path) -> bool {
+    let holder = std::fs::read_to_string(data.join("lock")).unwrap_or_default();
+    let holder = holder.trim().parse::<u32>().ok();
+    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
+        || holder.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 async fn exchange(data: &Path, path: &str, body: &Json) -> Result<Json, Failure> {

@@ -9,6 +9,7 @@ use nightrun_core::dag::Known;
 use nightrun_core::dag::spec::Keep;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
+use nightrun_engine::hook::{Destination, HookSettings, Smtp};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -33,6 +34,43 @@ struct File {
     keep_days: Option<u32>,
     #[serde(default)]
     pools: BTreeMap<String, u32>,
+    url: Option<String>,
+    #[serde(default)]
+    notify: BTreeMap<String, Named>,
+    smtp: Option<MailServer>,
+}
+
+/// A destination of messages. A value that begins with `$` is the name of an environment variable.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    #[serde(default)]
+    email: OneOrMore,
+    slack: Option<String>,
+    webhook: Option<String>,
+    secret: Option<String>,
+}
+
+/// The server that takes mail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailServer {
+    url: Option<String>,
+    from: Option<String>,
+}
+
+/// A text, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
 }
 
 /// What flags and environment say.
@@ -63,6 +101,8 @@ pub(crate) struct Config {
     pub(crate) pools: BTreeMap<String, u32>,
     /// The zone of a DAG that names none.
     pub(crate) zone: Zone,
+    /// Where hooks send to.
+    pub(crate) hooks: HookSettings,
     /// Where each value came from.
     pub(crate) sources: BTreeMap<&'static str, String>,
 }
@@ -98,17 +138,85 @@ impl Config {
             let message = format!("{from}: `keep_runs` and `keep_days` must be at least 1");
             return Err(Failure::usage(message).help(help));
         }
+        let url = pick(&mut sources, "url", None, file.url, &from, || format!("http://{listen}"));
+        sources.insert("notify", if file.notify.is_empty() { "default".into() } else { from.clone() });
+        let hooks = HookSettings {
+            destinations: destinations(file.notify, &from)?,
+            smtp: smtp(file.smtp, &from)?,
+            url: url.trim_end_matches('/').to_owned(),
+        };
         let zone = Zone::parse(&zone).map_err(|fault| Failure::usage(format!("{from}: {fault}")))?;
-        Ok(Self { dags, data, listen, slots, max_items, keep, pools: file.pools, zone, sources })
+        Ok(Self { dags, data, listen, slots, max_items, keep, pools: file.pools, zone, hooks, sources })
     }
 
     /// What DAG files are read against.
     pub(crate) fn known(&self, now: Timestamp) -> Known {
         let mut known = Known::new(self.zone.clone(), now);
         known.pools.clone_from(&self.pools);
+        known.calendars = crate::calendars::of_folder(&self.dags, &self.dags).read.known;
+        known.destinations = channels(&self.hooks);
         known.operators = nightrun_plugins::builtin().signatures();
         known
     }
+}
+
+/// The destinations of messages, with what the environment says put in.
+fn destinations(
+    named: BTreeMap<String, Named>,
+    from: &str,
+) -> Result<BTreeMap<String, Destination>, Failure> {
+    let mut destinations = BTreeMap::new();
+    for (name, it) in named {
+        let value = |text: Option<String>| text.map(|text| resolved(text, from)).transpose();
+        let email = match it.email {
+            OneOrMore::One(address) => vec![address],
+            OneOrMore::More(addresses) => addresses,
+        };
+        let destination = Destination {
+            email: email.into_iter().map(|text| resolved(text, from)).collect::<Result<_, _>>()?,
+            slack: value(it.slack)?,
+            webhook: value(it.webhook)?,
+            secret: value(it.secret)?,
+        };
+        destinations.insert(name, destination);
+    }
+    Ok(destinations)
+}
+
+/// The mail server of the environment, else of the file.
+fn smtp(file: Option<MailServer>, from: &str) -> Result<Option<Smtp>, Failure> {
+    let (url, sender) = file.map_or((None, None), |it| (it.url, it.from));
+    let Some(url) = variable("NIGHTRUN_SMTP_URL").or(url) else { return Ok(None) };
+    let sender = variable("NIGHTRUN_SMTP_FROM").or(sender).unwrap_or_else(|| "nightrun@localhost".into());
+    Ok(Some(Smtp { url: resolved(url, from)?, from: resolved(sender, from)? }))
+}
+
+/// A value as it stands, or the environment variable that it names.
+fn resolved(text: String, from: &str) -> Result<String, Failure> {
+    match text.strip_prefix('$') {
+        Some(name) => variable(name)
+            .ok_or_else(|| Failure::usage(format!("{from}: the environment variable {name} is not set"))),
+        None => Ok(text),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the configuration reads the environment, once")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Each name of a destination with the ways of sending that it has.
+fn channels(hooks: &HookSettings) -> Vec<(String, String)> {
+    let of = |(name, it): (&String, &Destination)| {
+        let ways = [
+            ("email", !it.email.is_empty()),
+            ("slack", it.slack.is_some()),
+            ("webhook", it.webhook.is_some()),
+        ];
+        let name = name.clone();
+        ways.into_iter().filter(|(_, has)| *has).map(move |(way, _)| (name.clone(), way.to_owned()))
+    };
+    hooks.destinations.iter().flat_map(of).collect()
 }
 
 fn pick<T>(
@@ -131,7 +239,8 @@ fn pick<T>(
 fn read(path: &Path) -> Result<File, Failure> {
     let show = path.display();
     let text = std::fs::read_to_string(path).map_err(|fault| Failure::usage(format!("{show}: {fault}")))?;
-    let keys = "it may set dags, data, listen, slots, max_items, keep_runs, keep_days, timezone and pools";
+    let keys = "it may set dags, data, listen, slots, max_items, keep_runs, keep_days, timezone, pools, url, \
+                notify and smtp";
     serde_yaml::from_str::<Option<File>>(&text)
         .map(Option::unwrap_or_default)
         .map_err(|fault| Failure::usage(format!("{show}: {fault}")).help(keys))

@@ -1,6 +1,8 @@
 //! `nightrun`: the command line. Parsed arguments go to one file per verb under `cmd/`; `wire.rs` builds
 //! everything that runs, once.
 
+mod above;
+mod calendars;
 mod cli;
 mod client;
 mod cmd;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::dag::{Known, Source, read};
+use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
 use nightrun_engine::keep::Keeper;
-use nightrun_engine::run::{Parse, Parts, Scheduler, hash_of};
+use nightrun_engine::run::{Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
 
@@ -69,8 +69,10 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         executor: Arc::new(executor),
         words: heard,
         operators: nightrun_plugins::builtin(),
+        hooks: config.hooks.clone(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
+        vars: Vars::new(environment::vars()),
         store_id,
     })
     .map_err(Failure::new)?;
@@ -102,11 +104,12 @@ fn with_own_folder(mut environment: Vec<(String, String)>) -> Vec<(String, Strin
     environment
 }
 
-/// Reads stored DAG texts: they were good once, so a pool that is gone since does not matter.
+/// Reads stored DAG texts: they were good once, so a pool, a calendar or a destination that is gone since does
+/// not matter.
 pub(crate) fn parse_with(mut known: Known) -> Parse {
-    known.any_pool = true;
-    Arc::new(move |path, text| {
-        let dag: Option<Dag> = read(&Source::new(path, text), &known).dags.into_iter().next();
+    (known.any_pool, known.any_calendar, known.any_destination) = (true, true, true);
+    Arc::new(move |source| {
+        let dag: Option<Dag> = read(source, &known).dags.into_iter().next();
         dag.map(Arc::new)
     })
 }

@@ -26,14 +26,15 @@ pub(super) fn config_of(data: Data) -> Result<Config, Failure> {
 /// Asks for a run. Params are read by the types of the DAG in force, as the store has it.
 pub(crate) fn trigger(args: Trigger) -> Verdict {
     let config = config_of(args.look.data)?;
-    let mut body = json!({ "force": args.force });
+    let part = nightrun_core::decide::Part::from(args.part);
+    let mut body = json!({ "force": args.force, "part": part });
     if !args.params.params.is_empty() || args.params.at.is_some() {
         let reader = Reader::open(&wire::database(&config.data)).map_err(Failure::new)?;
         let id = DagId::from(args.dag.as_str());
         let text =
             reader.read_now(|page| page.dag(&id, 0)?.map_or(Ok(None), |dag| page.version(dag.version)));
         let parse = wire::parse_with(config.known(system_clock()()));
-        let dag = text.map_err(Failure::new)?.and_then(|(version, text)| parse(&version.path, &text));
+        let dag = text.map_err(Failure::new)?.and_then(|version| parse(&version.source()));
         let dag = dag.ok_or_else(|| Failure::new(format!("there is no DAG `{}`", args.dag)))?;
         body["params"] = json!(target::params(&dag, &args.params.params)?);
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);

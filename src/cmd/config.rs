@@ -22,6 +22,8 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("keep_days", json!(config.keep.days)),
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
+        ("url", json!(config.hooks.url)),
+        ("notify", json!(config.hooks.destinations.keys().collect::<Vec<_>>())),
     ];
     if args.json {
         let object: serde_json::Map<_, _> = values

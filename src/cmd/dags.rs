@@ -9,7 +9,8 @@ use nightrun_engine::store::{DagItem, Page};
 use serde_json::{Value as Json, json};
 
 use super::look::Looker;
-use crate::cli::Look;
+use super::versions;
+use crate::cli::{DagList, DagsVerb, Look};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
 use crate::{say, wire};
@@ -20,7 +21,16 @@ const MOST: u32 = 100_000;
 /// How many of a DAG's last runs are shown.
 const RECENT: u32 = 10;
 
-pub(crate) fn dags(args: Look) -> Verdict {
+pub(crate) fn dags(args: DagList) -> Verdict {
+    match args.verb {
+        None => list(args.look),
+        Some(DagsVerb::Show(args)) => versions::show(args),
+        Some(DagsVerb::History(args)) => versions::history(args),
+        Some(DagsVerb::Diff(args)) => versions::diff(args),
+    }
+}
+
+fn list(args: Look) -> Verdict {
     let looker = Looker::open(args.data)?;
     let now = system_clock()();
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
@@ -47,10 +57,10 @@ pub(crate) fn dags(args: Look) -> Verdict {
         .map(|row| {
             let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
             let next = row["next_note"].as_str().map_or(next.clone(), |note| format!("{next} ({note})"));
-            vec![text(row, "dag"), text(row, "schedule"), next, marks(row)]
+            vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
         })
         .collect();
-    say::println(say::table(&["dag", "schedule", "next", "last runs"], lines).trim_end());
+    say::println(say::table(&["dag", "schedule", "next", "last runs", ""], lines).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,16 +72,19 @@ fn row(
     parse: &nightrun_engine::run::Parse,
 ) -> Result<Json, nightrun_engine::store::Fault> {
     let text = page.version(dag.version)?;
-    let spec = text.and_then(|(version, text)| parse(&version.path, &text));
+    let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
-    let next = timetable.as_ref().and_then(|timetable| timetable.next_after(now.max(dag.cursor)));
+    let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
     let note = match next {
         Some(next) => page.overlay(&dag.dag)?.note(next),
         None => None,
     };
+    let faults = page.faults(Some(&dag.path))?.pop();
     Ok(json!({
         "dag": dag.dag,
         "path": dag.path,
+        "version": dag.version,
+        "faults": faults.map_or(json!([]), |found| found.faults),
         "description": spec.as_ref().and_then(|spec| spec.description.clone()),
         "owner": spec.as_ref().and_then(|spec| spec.owner.clone()),
         "tags": spec.as_ref().map(|spec| spec.tags.clone()),
@@ -82,6 +95,17 @@ fn row(
         "next_note": note,
         "recent": dag.recent,
     }))
+}
+
+/// A mark where the file on disk has faults.
+fn broken(row: &Json) -> String {
+    let faults = row["faults"].as_array().into_iter().flatten();
+    let errors = faults.filter(|fault| fault["severity"] == "error").count();
+    if errors > 0 {
+        format!("! {}: the last good version stays in force", row["path"].as_str().unwrap_or("its file"))
+    } else {
+        String::new()
+    }
 }
 
 /// The last runs, oldest first, one sign each.

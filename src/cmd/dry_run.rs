@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use nightrun_core::decide::{Answer, Event, RunRequest, State, step};
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::run::{Preview, preview};
+use nightrun_engine::exec::environment;
+use nightrun_engine::run::{Preview, Vars, preview};
 
 use super::target;
 use crate::cli::DryRun;
@@ -16,12 +17,13 @@ use crate::say;
 pub(crate) fn dry_run(args: DryRun) -> Verdict {
     let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
     let now = system_clock()();
-    let target = target::find(&args.target, &config, now)?;
+    let target = target::find(&args.target.named(), &config, now)?;
     let dag = target.dag.clone();
     let request = RunRequest {
         dag: dag.id.clone(),
         params: target::params(&dag, &args.params.params)?,
         logical_date: target::at(&dag, args.params.at.as_deref())?,
+        part: nightrun_core::decide::Part::default(),
         force: true,
         by: "nightrun dry-run".into(),
     };
@@ -37,7 +39,7 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
         }
     };
     let run = state.run(run).ok_or_else(|| Failure::new("the run ended at once"))?;
-    let previews = preview(run);
+    let previews = preview(run, &Vars::new(environment::vars()));
     if args.json {
         say::json(&previews)?;
     } else {

@@ -19,18 +19,26 @@ macro_rules! carry {
 }
 
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, Carried); 7] = [
+const EXAMPLES: [(&str, &str, Carried); 13] = [
     ("hello", "two tasks, one value", carry!("hello.yaml")),
     ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
     ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
+    ("hooks", "deadlines, and who is told what", carry!("hooks.yaml")),
     ("rules", "trigger rules, conditions, skips", carry!("rules.yaml")),
     ("params", "typed params and how values reach a shell", carry!("params.yaml")),
     ("languages", "scripts in other languages, argv, operators", carry!("languages.yaml")),
     ("heartbeat", "a schedule to watch", carry!("heartbeat.yaml")),
+    ("folder", "two DAGs in a file, defaults of a folder, vars", carry!("folder/orders_and_returns.yaml")),
+    ("month_end", "schedules on business days", carry!("month_end.yaml")),
+    ("map_reduce", "a task once for each item, and a reduce", carry!("map_reduce.yaml")),
+    ("branches", "branches, a short-circuit, setup and teardown", carry!("branches.yaml")),
+    ("groups", "groups, and one done for each item", carry!("groups.yaml")),
 ];
 
-/// What examples run: each has the paths of its scripts in its text.
-const SCRIPTS: [Carried; 4] = [
+/// What examples run or are read with: each has the paths of its files in its text.
+const SCRIPTS: [Carried; 6] = [
+    carry!("folder/_defaults.yaml"),
+    carry!("calendars/us_federal.yaml"),
     carry!("scripts/sales/fetch.py"),
     carry!("scripts/sales/load.py"),
     carry!("scripts/sales/aggregate.py"),

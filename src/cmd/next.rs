@@ -1,28 +1,31 @@
 //! `nightrun next`: when something fires.
 
-use std::io::BufRead;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
+use nightrun_core::timetable::{Cron, Dst, Tick, Timetable, Zone, jittered};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{Overlay, Reader};
-use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use super::target;
+use super::batch;
+use super::target::{self, Named};
 use crate::cli::{DstRule, Next};
 use crate::config::{Config, Given};
-use crate::failure::{Failure, OrFail, Verdict};
+use crate::failure::{Failure, Verdict};
 use crate::{say, wire};
 
 /// Most instants one question may ask for.
-const MOST: usize = 100_000;
+pub(super) const MOST: usize = 100_000;
+
+/// So many skipped ticks are shown between two that fire.
+const MOST_SKIPPED: usize = 3;
 
 pub(crate) fn next(args: Next) -> Verdict {
     if args.batch {
-        return batch();
+        return batch::batch();
     }
     let now = system_clock()();
     let after = match &args.after {
@@ -32,30 +35,29 @@ pub(crate) fn next(args: Next) -> Verdict {
         None => now,
     };
     let count = args.n.min(MOST);
-    let mut overlay = Overlay::default();
-    let (timetable, bounds) = match (&args.cron, &args.target) {
-        (Some(expression), _) => (Some(timetable(expression, &args.timezone, dst(args.dst))?), (None, None)),
+    match (&args.cron, &args.target) {
+        (Some(expression), _) => {
+            let timetable = timetable(expression, &args.timezone, dst(args.dst))?;
+            let next = |at: &Timestamp| timetable.next_after(*at);
+            let instants: Vec<Timestamp> = std::iter::successors(next(&after), next).take(count).collect();
+            if args.json {
+                say_instants(&instants)?;
+            } else {
+                let plain = |at| Tick { at, jitter: Duration::ZERO, moved: None, skipped: None };
+                let lines = Lines { dag: None, timetable: &timetable, overlay: &Overlay::default(), now };
+                show(instants.into_iter().map(plain), &lines, count);
+            }
+        }
         (None, Some(name)) => {
             let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
-            let dag = target::find(name, &config, now)?.dag;
-            overlay = overlay_of(&config, &dag);
-            (dag.timetable.clone(), bounds(&dag))
+            let dag = target::find(&Named { target: name, dag: args.dag.as_deref() }, &config, now)?.dag;
+            if args.json {
+                say_instants(&dag.instants_after(after).take(count).collect::<Vec<_>>())?;
+            } else {
+                show_dag(&dag, &overlay_of(&config, &dag), after, count, now);
+            }
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
-    };
-    let Some(timetable) = timetable else {
-        if args.json {
-            say::json(&json!([]))?;
-        } else {
-            say::println("it has no schedule: it runs only when asked to");
-        }
-        return Ok(ExitCode::SUCCESS);
-    };
-    let instants = instants(&timetable, after, count, bounds);
-    if args.json {
-        say::json(&instants.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    } else {
-        show(&timetable, &instants, &overlay, now);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -67,8 +69,9 @@ fn dst(rule: DstRule) -> Dst {
     }
 }
 
-fn bounds(dag: &Dag) -> (Option<Timestamp>, Option<Timestamp>) {
-    (dag.start, dag.end)
+/// The next instants at which a DAG fires.
+pub(super) fn coming(dag: &Dag, after: Timestamp, count: usize) -> Vec<Timestamp> {
+    dag.instants_after(after).take(count).collect()
 }
 
 fn timetable(expression: &str, zone: &str, dst: Dst) -> Result<Timetable, Failure> {
@@ -80,18 +83,8 @@ fn timetable(expression: &str, zone: &str, dst: Dst) -> Result<Timetable, Failur
     Ok(Timetable::new(cron, zone))
 }
 
-fn instants(
-    timetable: &Timetable,
-    after: Timestamp,
-    count: usize,
-    (start, end): (Option<Timestamp>, Option<Timestamp>),
-) -> Vec<Timestamp> {
-    let before_start = start.map(|start| Timestamp::from_nanos(start.nanos() - 1));
-    let from = before_start.map_or(after, |start| start.max(after));
-    std::iter::successors(timetable.next_after(from), |at| timetable.next_after(*at))
-        .take_while(|at| end.is_none_or(|end| *at <= end))
-        .take(count)
-        .collect()
+fn say_instants(instants: &[Timestamp]) -> Result<(), Failure> {
+    say::json(&json!(instants.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
 /// What people have laid over the schedule of a DAG; nothing where there is no store, for it shows files.
@@ -104,56 +97,78 @@ fn overlay_of(config: &Config, dag: &Dag) -> Overlay {
     overlay.unwrap_or_default()
 }
 
-fn show(timetable: &Timetable, instants: &[Timestamp], overlay: &Overlay, now: Timestamp) {
+fn show_dag(dag: &Dag, overlay: &Overlay, after: Timestamp, count: usize, now: Timestamp) {
     for late in overlay.late(now) {
         say::println(&format!("the tick of {} was {late}", late.instant));
     }
-    if instants.is_empty() {
-        say::println("it does not fire any more");
-    }
-    for at in instants {
-        let local = timetable.zone().civil(*at).format("%a %Y-%m-%d %H:%M:%S %:z");
-        let wait = if *at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
-        let notes = timetable.note(*at).into_iter().chain(overlay.note(*at));
-        let note = notes.fold(String::new(), |said, note| format!("{said}  ({note})"));
-        say::println(&format!("{local}  {at}  {wait}{note}"));
+    match &dag.timetable {
+        None => say::println("it has no schedule: it runs only when asked to"),
+        Some(timetable) if timetable.is_continuous() => {
+            say::println("it runs again whenever its last run has ended");
+        }
+        Some(timetable) if timetable.is_once() && timetable.once_at().is_none() => {
+            say::println("it runs once, when a scheduler first loads it");
+        }
+        Some(timetable) => {
+            let lines = Lines { dag: Some(dag.id.as_str()), timetable, overlay, now };
+            show(dag.ticks_after(after), &lines, count);
+        }
     }
 }
 
-/// One question of `--batch`.
-#[derive(Debug, Deserialize)]
-struct Question {
-    expr: String,
-    tz: String,
-    start: String,
-    n: usize,
-    #[serde(default)]
-    dst: Option<String>,
+/// What a line of a tick is told with.
+struct Lines<'a> {
+    dag: Option<&'a str>,
+    timetable: &'a Timetable,
+    overlay: &'a Overlay,
+    now: Timestamp,
 }
 
-fn batch() -> Verdict {
-    for line in std::io::stdin().lock().lines() {
-        let line = line.or_fail("standard input")?;
-        if line.trim().is_empty() {
+/// Shows ticks until `count` of them fire, and which are skipped between.
+fn show(ticks: impl Iterator<Item = Tick>, lines: &Lines<'_>, count: usize) {
+    let (mut fired, mut skipped) = (0, 0);
+    for tick in ticks {
+        if fired == count {
+            break;
+        }
+        if tick.skipped.is_some() {
+            skipped += 1;
+            if skipped <= MOST_SKIPPED {
+                say::println(&line(&tick, lines));
+            }
+            if skipped == MOST {
+                break;
+            }
             continue;
         }
-        say::json(&answer(&line).unwrap_or_else(|fault| json!({ "error": fault })))?;
+        say_rest(skipped);
+        say::println(&line(&tick, lines));
+        (fired, skipped) = (fired + 1, 0);
     }
-    Ok(ExitCode::SUCCESS)
+    say_rest(skipped);
+    if fired == 0 && count > 0 {
+        say::println("it does not fire any more");
+    }
 }
 
-fn answer(line: &str) -> Result<Json, String> {
-    let question: Question = serde_json::from_str(line).map_err(|fault| fault.to_string())?;
-    let dst = match question.dst.as_deref() {
-        None | Some("cron") => Dst::Cron,
-        Some("airflow") => Dst::Airflow,
-        Some(other) => return Err(format!("`{other}` is neither cron nor airflow")),
-    };
-    let zone = Zone::parse(&question.tz)?;
-    let cron = Cron::parse(&question.expr, dst).map_err(|fault| fault.message)?;
-    let start =
-        Timestamp::parse(&question.start).ok_or_else(|| format!("`{}` is no instant", question.start))?;
-    let timetable = Timetable::new(cron, zone);
-    let found = instants(&timetable, start, question.n.min(MOST), (None, None));
-    Ok(found.iter().map(ToString::to_string).collect())
+/// How many skipped ticks were not shown.
+fn say_rest(skipped: usize) {
+    if let Some(more @ 1..) = skipped.checked_sub(MOST_SKIPPED) {
+        say::println(&format!("... and {more} more skipped"));
+    }
+}
+
+fn line(tick: &Tick, lines: &Lines<'_>) -> String {
+    let Lines { dag, timetable, overlay, now } = *lines;
+    let at = tick.at;
+    let local = timetable.zone().civil(at).format("%a %Y-%m-%d %H:%M:%S %:z");
+    let wait = if at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
+    let jitter = dag.filter(|_| !tick.jitter.is_zero() && tick.skipped.is_none()).map(|dag| {
+        let late = jittered(dag, at, tick.jitter).since(at);
+        format!("fires {} later (jitter)", say::length(Duration::from_secs(late.as_secs())))
+    });
+    let notes: Vec<String> =
+        timetable.remark(tick).into_iter().chain(jitter).chain(overlay.note(at)).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
+    format!("{local}  {at}  {wait}{notes}")
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use nightrun_core::decide::{Answer, Event, RunRequest, RunState, TaskState, Transition};
+use nightrun_core::decide::{Answer, Event, HookState, RunRequest, RunState, TaskState, Transition};
 use nightrun_core::id::{AttemptId, RunId};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Handle, News};
 use nightrun_engine::store::{Reader, RunShow, TaskShow};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Progress;
@@ -21,6 +23,9 @@ use crate::{say, wire};
 /// How many failed tasks are shown with their logs.
 const SHOWN: usize = 20;
 
+/// How long the end of the program waits for hooks.
+const HOOKS_WAIT: Duration = Duration::from_mins(1);
+
 /// How many lines of a failed task's log are shown.
 const TAIL: usize = 20;
 
@@ -31,7 +36,7 @@ pub(crate) fn run(args: Run) -> Verdict {
     say::start_tracing(tracing::Level::WARN);
     let config = Config::load(Given { dags: args.dags.dags, slots: args.slots, ..Given::default() })?;
     let now = system_clock()();
-    let target = target::find(&args.target, &config, now)?;
+    let target = target::find(&args.target.named(), &config, now)?;
     let params = target::params(&target.dag, &args.params.params)?;
     let logical_date = target::at(&target.dag, args.params.at.as_deref())?;
     let temporary = tempfile::Builder::new().prefix("nightrun-").tempdir().or_fail("no temporary folder")?;
@@ -41,6 +46,7 @@ pub(crate) fn run(args: Run) -> Verdict {
         dag: target.dag.id.clone(),
         params,
         logical_date,
+        part: args.part.into(),
         force: true,
         by: "nightrun run".into(),
     };
@@ -99,6 +105,7 @@ async fn play(
             break;
         }
     }
+    wait_for_hooks(&mut news, &wired.database, config, run).await?;
     interrupts.abort();
     handle.stop(false);
     loop_.await.or_fail("the scheduler")?;
@@ -106,6 +113,26 @@ async fn play(
         progress.finish();
     }
     look(&wired.database, config, run)
+}
+
+/// Waits until the hooks of a run that is over are delivered or given up, though not for ever.
+async fn wait_for_hooks(
+    news: &mut Receiver<News>,
+    database: &Path,
+    config: &Config,
+    run: RunId,
+) -> Result<(), Failure> {
+    let all_over = async {
+        while look(database, config, run)?.hooks.iter().any(|hook| hook.state == HookState::Pending) {
+            // Whatever comes, the store is looked at again.
+            if let Err(RecvError::Closed) = news.recv().await {
+                break;
+            }
+        }
+        Ok(())
+    };
+    // What is left then is shown as pending.
+    tokio::time::timeout(HOOKS_WAIT, all_over).await.unwrap_or(Ok(()))
 }
 
 /// What the store holds of the run.
@@ -120,7 +147,7 @@ fn ends(fact: &Transition, run: RunId) -> bool {
 }
 
 /// Ctrl-C and SIGTERM end the run in order; a second one ends the program.
-async fn cancel_on_interrupt(handle: Handle, run: RunId) {
+pub(super) async fn cancel_on_interrupt(handle: Handle, run: RunId) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -155,6 +182,16 @@ fn conclude(data: &Path, run: &RunShow, kept: bool) {
         run.dag,
         run.reason
     );
+    for hook in run.hooks.iter().filter(|hook| hook.state != HookState::Delivered) {
+        let error = hook.error.as_deref().unwrap_or("not tried to its end");
+        anstream::eprintln!(
+            "{} {} ({}) is {}: {error}",
+            say::sign("failed"),
+            hook.on,
+            hook.action,
+            hook.state.as_str()
+        );
+    }
     if kept {
         let data = data.display();
         anstream::eprintln!("look at it again with: nightrun runs show {} --data {data}", run.run_id);

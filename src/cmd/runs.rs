@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{RunFilter, RunShow, TaskShow};
+use nightrun_engine::store::{LateShow, RunFilter, RunShow, TaskShow};
 
 use super::look::Looker;
 use crate::cli::{OfRun, Runs, RunsVerb};
@@ -37,7 +38,12 @@ pub(crate) fn runs(args: Runs) -> Verdict {
     let rows = runs
         .iter()
         .map(|run| {
-            let state = format!("{} {}", say::sign(run.state.as_str()), run.state);
+            let late = match &run.late[..] {
+                [] => "",
+                [Lateness::Warning] => ", may be late",
+                _ => ", late",
+            };
+            let state = format!("{} {}{late}", say::sign(run.state.as_str()), run.state);
             vec![
                 run.run_id.to_string(),
                 run.dag.to_string(),
@@ -76,9 +82,30 @@ fn show_run(args: OfRun) -> Verdict {
             say::instant(run.ended_at),
             say::took(run.started_at, run.ended_at),
         ));
+        for line in lateness(&run) {
+            say::println(&line);
+        }
         print_tasks(&run);
+        if !run.hooks.is_empty() {
+            say::println("");
+            super::hooks::print(&run.hooks);
+        }
+        for note in &run.notes {
+            let about = note.task.as_ref().map(|task| format!("{task}: ")).unwrap_or_default();
+            say::println(&format!("\n{} {}: {about}{}", say::instant(Some(note.at)), note.by, note.text));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A sentence for each missed deadline of a run and its tasks.
+fn lateness(run: &RunShow) -> Vec<String> {
+    let own = run.late.iter().map(|it| format!("! {}: {}", it.kind, it.kind.sentence(it.due)));
+    let of = |task: &TaskShow| {
+        let say = |it: &LateShow| format!("! {} of {}: {}", it.kind, task.id, it.kind.sentence(it.due));
+        task.late.iter().map(say).collect::<Vec<_>>()
+    };
+    own.chain(run.tasks.iter().flat_map(of)).collect()
 }
 
 pub(crate) fn tasks(args: OfRun) -> Verdict {

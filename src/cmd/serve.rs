@@ -34,9 +34,11 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let wired = wire::scheduler(config, &config.dags, true)?;
     let handle = wired.scheduler.handle();
     let reader = Reader::open(&wired.database).map_err(Failure::new)?;
-    let stored = reader.read_now(|page| page.dags(None, u32::MAX, 0)).map_err(Failure::new)?;
+    let stored = reader.read_now(|page| Ok((page.dags(None, u32::MAX, 0)?, page.faults(None)?)));
+    let (stored, faults) = stored.map_err(Failure::new)?;
     let stored = stored.into_iter().filter(|dag| !dag.retired).map(|dag| (dag.dag, dag.path));
-    let mut folder = Folder::new(config.dags.clone(), config.known((wired.clock)()), stored);
+    let mut folder = Folder::new(config.dags.clone(), config.known((wired.clock)()), stored)
+        .with_faults(faults.into_iter().map(|file| file.path));
     let first = folder.look();
     let (dags, faulty) = (first.read.len(), first.faulty_files());
     let keeper = wire::keeper(config)?;

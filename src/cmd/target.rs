@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::dag::{Known, Reading, Source, read};
+use nightrun_core::dag::{DefaultsFile, Known, Reading, Source, read};
 use nightrun_core::decide::{DagText, Values};
 use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::run::{dag_files, hash_of};
+use nightrun_engine::run::{dag_files, hash_with, version_hash};
 
+use crate::above::Above;
+use crate::calendars;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
 
@@ -21,56 +23,109 @@ pub(crate) struct Target {
     pub(crate) root: PathBuf,
     pub(crate) path: String,
     pub(crate) text: Arc<str>,
+    pub(crate) defaults: Arc<[DefaultsFile]>,
 }
 
 impl Target {
     /// As the core is told of it.
     pub(crate) fn into_text(self) -> DagText {
-        let hash = hash_of(&self.path, self.text.as_bytes());
-        DagText { dag: self.dag, path: self.path, text: self.text, hash }
+        let hash = version_hash(&hash_with(&self.path, self.text.as_bytes(), &self.defaults), &self.dag);
+        DagText { dag: self.dag, path: self.path, text: self.text, defaults: self.defaults, hash }
     }
+}
+
+/// Which DAG somebody named.
+pub(crate) struct Named<'a> {
+    /// A file, a file with `#id`, or the id of a DAG.
+    pub(crate) target: &'a str,
+    /// Which DAG of the file.
+    pub(crate) dag: Option<&'a str>,
 }
 
 /// Reads the file of this name, or the file in the DAG folder that defines the DAG of this id.
 /// Its faults are said on standard error; an error among them ends it.
-pub(crate) fn find(name: &str, config: &Config, now: Timestamp) -> Result<Target, Failure> {
-    let known = config.known(now);
+pub(crate) fn find(named: &Named<'_>, config: &Config, now: Timestamp) -> Result<Target, Failure> {
+    let (mut known, above) = (config.known(now), Above::new(&config.dags, None));
+    let (name, id) = match named.target.rsplit_once('#') {
+        Some((file, id)) if !Path::new(named.target).is_file() => (file, Some(id)),
+        _ => (named.target, None),
+    };
+    let id = named.dag.or(id);
     let path = Path::new(name);
     if path.is_file() {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         let root = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return open(root, file, name, &known);
+        return File { root, path: file, shown: name, defaults: above.of(path) }.open(id, &known);
     }
     let looks_like_a_file =
         [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) || name.contains('/');
     if looks_like_a_file {
         return Err(Failure::usage(format!("there is no file {name}")));
     }
+    known.calendars = calendars::of_folder(&config.dags, &config.dags).read.known;
     for file in dag_files(&config.dags) {
         let full = config.dags.join(&file);
         let bytes = std::fs::read(&full).unwrap_or_default();
-        let Reading { dags, .. } = read(&Source::new(&file, &bytes), &known);
+        let defaults = above.of(&full);
+        let Reading { dags, .. } = read(&Source::new(&file, &bytes).with(&defaults), &known);
         let stem = Path::new(&file).file_stem().is_some_and(|stem| stem == name);
-        if dags.iter().any(|dag| dag.id.as_str() == name) || (dags.is_empty() && stem) {
-            let shown = full.display().to_string();
-            return open(config.dags.clone(), file, &shown, &known);
+        let defined = dags.iter().any(|dag| dag.id.as_str() == name);
+        if defined || (dags.is_empty() && (stem || says_id(&bytes, name))) {
+            let (root, shown) = (config.dags.clone(), full.display().to_string());
+            return File { root, path: file, shown: &shown, defaults }.open(Some(name), &known);
         }
     }
     let help = "name a file, or the folder with --dags DIR";
     Err(Failure::usage(format!("there is no DAG `{name}` in {}", config.dags.display())).help(help))
 }
 
-fn open(root: PathBuf, path: String, shown: &str, known: &Known) -> Result<Target, Failure> {
-    let bytes = std::fs::read(root.join(&path)).or_fail(shown)?;
-    let Reading { dags, diagnostics } = read(&Source::new(shown, &bytes), known);
-    let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-    say_faults(&diagnostics, &text);
-    if let Some(dag) = dags.into_iter().next() {
-        return Ok(Target { dag: Arc::new(dag), root, path, text });
+/// True when a line of a broken file says this id.
+fn says_id(bytes: &[u8], id: &str) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().any(|line| line.strip_prefix("id:").is_some_and(|said| said.trim() == id))
+}
+
+/// A file that is to be opened.
+struct File<'a> {
+    root: PathBuf,
+    path: String,
+    shown: &'a str,
+    defaults: Vec<DefaultsFile>,
+}
+
+impl File<'_> {
+    /// The DAG of this id; without one, the only DAG of the file.
+    fn open(self, id: Option<&str>, known: &Known) -> Result<Target, Failure> {
+        let Self { root, path, shown, defaults } = self;
+        let bytes = std::fs::read(root.join(&path)).or_fail(shown)?;
+        let source = Source::new(shown, &bytes).with(&defaults);
+        let Reading { dags, pieces, diagnostics } = read(&source, known);
+        let text = String::from_utf8_lossy(&bytes);
+        say_faults(&diagnostics, &text);
+        if dags.is_empty() {
+            let errors = diagnostics.iter().filter(|it| it.is_error()).count();
+            let faults = if errors == 1 { "an error".to_owned() } else { format!("{errors} errors") };
+            return Err(Failure::new(format!("{shown} has {faults}, so it was not run")));
+        }
+        let ids = dags.iter().map(|dag| dag.id.to_string()).collect::<Vec<_>>().join(", ");
+        let mut found = dags.into_iter().zip(pieces);
+        let chosen = match id {
+            Some(id) => found.find(|(dag, _)| dag.id.as_str() == id),
+            None if found.len() > 1 => {
+                let help = format!("choose one with {shown}#ID or --dag ID: {ids}");
+                return Err(Failure::usage(format!("{shown} defines several DAGs")).help(help));
+            }
+            None => found.next(),
+        };
+        let Some((dag, piece)) = chosen else {
+            let fault = format!("there is no DAG `{}` in {shown}", id.unwrap_or_default());
+            return Err(Failure::usage(fault).help(format!("it defines {ids}")));
+        };
+        let (dag, text) = (Arc::new(dag), text[piece].into());
+        Ok(Target { dag, root, path, text, defaults: defaults.into() })
     }
-    let errors = diagnostics.iter().filter(|it| it.is_error()).count();
-    let faults = if errors == 1 { "an error".to_owned() } else { format!("{errors} errors") };
-    Err(Failure::new(format!("{shown} has {faults}, so it was not run")))
 }
 
 /// Says faults as a compiler does, on standard error.
@@ -101,16 +156,7 @@ pub(crate) fn params(dag: &Dag, given: &[String]) -> Result<Values, Failure> {
 /// Reads `--at`: an instant with its offset, or a date or local time in the DAG's zone.
 pub(crate) fn at(dag: &Dag, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    if let Some(at) = Timestamp::parse(text) {
-        return Ok(Some(at));
-    }
-    let local = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
-    let date = || {
-        chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0))
-    };
-    let at = local.or_else(date).and_then(|local| dag.zone.instant_of(local));
+    let at = dag.zone.read_instant(text);
     at.map(Some).ok_or_else(|| {
         let help = "write 2026-11-21, 2026-11-21T01:30 (in the DAG's zone) or 2026-11-21T01:30:00Z";
         Failure::usage(format!("`{text}` is no date")).help(help)

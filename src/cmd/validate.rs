@@ -1,38 +1,59 @@
 //! `nightrun validate`: every fault of every file, and nothing else.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use nightrun_core::dag::{Known, Reading, Source, read};
+use nightrun_core::dag::{DEFAULTS_FILE, Known, Reading, Source, read, read_defaults};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::run::dag_files;
+use nightrun_engine::run::{CALENDARS, CalendarFolder, calendar_folder, dag_files, defaults_files};
 
+use super::suite;
 use super::target::say_faults;
+use crate::above::Above;
+use crate::calendars;
 use crate::cli::{Format, Validate};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn validate(args: &Validate) -> Verdict {
+    let dags = Config::load(Given::default())?.dags;
     let folder = args.paths.iter().find(|path| path.is_dir()).cloned();
     let config = Config::load(Given { dags: folder, ..Given::default() })?;
     let paths = if args.paths.is_empty() { std::slice::from_ref(&config.dags) } else { &args.paths };
     let mut look = Look {
+        config: &config,
         known: config.known(system_clock()()),
+        above: Above::new(&dags, None),
+        seen: BTreeSet::new(),
         format: args.format,
         all: Vec::new(),
         files: 0,
         faulty: 0,
     };
     for path in paths {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        if folder.file_name().is_some_and(|name| name == CALENDARS) {
+            look.at_calendars(folder.parent().unwrap_or(Path::new("")), Some(path));
+            continue;
+        }
+        look.known.calendars = calendars::of_folder(folder, &config.dags).read.known;
         if path.is_dir() {
+            look.at_calendars(path, None);
             let mut taken = BTreeMap::new();
+            look.above = Above::new(&dags, Some(path));
+            for file in defaults_files(path) {
+                look.at_defaults(&path.join(file))?;
+            }
             for file in dag_files(path) {
                 look.at(&path.join(file), &mut taken)?;
             }
+        } else if path.file_name().is_some_and(|name| name == DEFAULTS_FILE) && path.exists() {
+            look.at_defaults(path)?;
         } else if path.exists() {
             look.at(path, &mut BTreeMap::new())?;
         } else {
@@ -51,21 +72,45 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
 }
 
 /// Reads files and gathers what is wrong with them.
-struct Look {
+struct Look<'a> {
+    config: &'a Config,
     known: Known,
+    above: Above,
+    /// Defaults of folders that were looked at.
+    seen: BTreeSet<PathBuf>,
     format: Format,
     all: Vec<Diagnostic>,
     files: usize,
     faulty: usize,
 }
 
-impl Look {
+impl Look<'_> {
+    /// Looks at the `_defaults.yaml` of one folder; once.
+    fn at_defaults(&mut self, file: &Path) -> Result<(), Failure> {
+        if self.seen.insert(file.canonicalize().or_fail(file.display())?) {
+            let bytes = std::fs::read(file).or_fail(file.display())?;
+            let found = read_defaults(&Source::new(&file.display().to_string(), &bytes), &self.known);
+            self.take(found, &String::from_utf8_lossy(&bytes));
+        }
+        Ok(())
+    }
+
     /// Looks at one file. `taken`: the DAGs of its folder that were read before it, with their files.
     fn at(&mut self, file: &Path, taken: &mut BTreeMap<DagId, String>) -> Result<(), Failure> {
         let bytes = std::fs::read(file).or_fail(file.display())?;
         let text = String::from_utf8_lossy(&bytes);
         let shown = file.display().to_string();
-        let Reading { dags, mut diagnostics } = read(&Source::new(&shown, &bytes), &self.known);
+        let defaults = self.above.of(file);
+        for above in &defaults {
+            self.at_defaults(Path::new(&above.path))?;
+        }
+        if suite::is_suite(file) {
+            let found = suite::load(file, self.config, &self.known)?.reading.diagnostics;
+            self.take(found, &text);
+            return Ok(());
+        }
+        let source = Source::new(&shown, &bytes).with(&defaults);
+        let Reading { dags, mut diagnostics, .. } = read(&source, &self.known);
         for dag in dags {
             if let Some(first) = taken.get(&dag.id) {
                 diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first));
@@ -73,13 +118,33 @@ impl Look {
                 taken.insert(dag.id, shown.clone());
             }
         }
+        self.take(diagnostics, &text);
+        Ok(())
+    }
+
+    /// Says and keeps what was found in one file.
+    fn take(&mut self, found: Vec<Diagnostic>, text: &str) {
         if self.format == Format::Text {
-            say_faults(&diagnostics, &text);
+            say_faults(&found, text);
         }
         self.files += 1;
-        self.faulty += usize::from(diagnostics.iter().any(Diagnostic::is_error));
-        self.all.extend(diagnostics);
-        Ok(())
+        self.faulty += usize::from(found.iter().any(Diagnostic::is_error));
+        self.all.extend(found);
+    }
+
+    /// Looks at the calendars of a DAG folder, or at only one of their files.
+    fn at_calendars(&mut self, root: &Path, only: Option<&Path>) {
+        let CalendarFolder { read, texts, .. } = calendar_folder(root);
+        for (path, text) in texts {
+            let full = root.join(&path);
+            if only.is_some_and(|only| only.is_file() && only != full) {
+                continue;
+            }
+            let shown: Arc<str> = full.display().to_string().into();
+            let found = read.faults.iter().filter(|(of, _)| *of == path).flat_map(|(_, found)| found.clone());
+            let found: Vec<_> = found.map(|fault| Diagnostic { path: shown.clone(), ..fault }).collect();
+            self.take(found, &text);
+        }
     }
 }
 

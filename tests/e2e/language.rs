@@ -183,3 +183,42 @@ fn a_wrong_choice_fails_the_branch_with_the_reason() {
         assert_eq!(task(&run, "a")["state"], "upstream_failed");
     }
 }
+
+#[test]
+fn a_rerun_takes_only_the_items_that_failed_and_all_of_them_when_there_may_be_others() {
+    let town = Town::new();
+    town.write(
+        "dags/again.yaml",
+        "tasks:
+  - id: find
+    run: \"nightrun output list --json '[1, 2, 3]'\"
+  - id: each
+    depends_on: [find]
+    foreach: {items: \"{{ tasks.find.outputs.list }}\", as: number}
+    run: |
+      test {{ number }} != 2 -o -e fixed
+      nightrun output twice --json {{ number * 2 }}
+  - id: sum
+    depends_on: [each]
+    type: noop
+    with: {outputs: {all: \"{{ tasks.each.outputs.twice }}\"}}
+",
+    );
+    assert_eq!(town.nightrun("run dags/again.yaml --data data").code, 1);
+    town.write("dags/fixed", "");
+    let attempts = |run: &Json| -> Vec<usize> {
+        let items = task(run, "each")["items"].as_array().unwrap();
+        items.iter().map(|item| item["attempts"].as_array().unwrap().len()).collect()
+    };
+    town.does("rerun 1 --data data --dags dags --wait");
+    let run = town.nightrun("runs show 1 --data data --json").json();
+    assert_eq!((&run["state"], attempts(&run)), (&json!("success"), vec![1, 2, 1]));
+    assert_eq!(task(&run, "sum")["outputs"]["all"], json!([2, 4, 6]));
+    town.does("rerun 1 --task each --item 0 --data data --dags dags --wait");
+    let run = town.nightrun("runs show 1 --data data --json").json();
+    assert_eq!(attempts(&run), [2, 2, 1]);
+    town.does("rerun 1 --all --data data --dags dags --wait");
+    let run = town.nightrun("runs show 1 --data data --json").json();
+    assert_eq!((&run["state"], attempts(&run)), (&json!("success"), vec![3, 3, 2]));
+    town.does("db check --data data");
+}

@@ -87,7 +87,9 @@ tasks:
     wait_for("the task", || {
         (states(&town.nightrun("runs show 1 --json").json()) == "first running, second queued").then_some(())
     });
-    town.nightrun("why 1 second").prints("· task second is queued: waits for a free slot of pool `one`");
+    town.nightrun("why 1 second").prints(
+        "· task second is queued: waits for a free slot of pool `one`; held by first; it needs one of them to end, or more slots of pool `one`",
+    );
     town.write("go", "");
     let run = town.wait_for_run("1", "success");
     assert_eq!(task(&run, "second")["reason"], "done");

@@ -92,9 +92,9 @@ fn why_answers_in_a_sentence() {
     let town = town();
     town.nightrun("why 1").prints(
         "✗ run 1 of look is failed: 2 tasks failed or were blocked, first `load`
-✗ task load is failed: exit code 3
-→ task optional is skipped: its `when` is false
-⊘ task report is upstream_failed: its trigger rule `all_success` cannot hold any more: load (failed)",
+✗ task load is failed: exit code 3; `nightrun logs 1 load` shows what went wrong, `nightrun rerun 1` tries again
+→ task optional is skipped: its `when` is false: tasks.extract.outputs.rows > 5
+⊘ task report is upstream_failed: its trigger rule `all_success` cannot hold any more: load (failed); it began with load (exit code 3); `nightrun logs 1 load` shows what went wrong, `nightrun rerun 1` tries again",
     );
     town.nightrun("why 1 extract").prints("✓ task extract is success: done");
     town.nightrun("why look").prints("· DAG look is in force: it fires next at 2026-11-22T00:30:00Z, in 21h");
@@ -122,7 +122,7 @@ fn a_running_server_changes_no_answer() {
     town.nightrun("tasks 1").prints(TASKS);
     town.nightrun("logs 1").prints("try 2");
     town.nightrun("why 1 report").prints(
-        "⊘ task report is upstream_failed: its trigger rule `all_success` cannot hold any more: load (failed)",
+        "⊘ task report is upstream_failed: its trigger rule `all_success` cannot hold any more: load (failed); it began with load (exit code 3); `nightrun logs 1 load` shows what went wrong, `nightrun rerun 1` tries again",
     );
 }
 
@@ -140,7 +140,10 @@ fn every_verb_that_looks_speaks_json() {
     assert_eq!(json("xcom 1"), json!({"extract": {"rows": 3}, "load": {}, "optional": {}, "report": {}}));
     assert_eq!(
         json("why 1 optional"),
-        json!([{"what": "task optional", "state": "skipped", "why": "its `when` is false"}])
+        json!([{
+            "what": "task optional", "state": "skipped",
+            "why": "its `when` is false: tasks.extract.outputs.rows > 5", "unblock": null,
+        }])
     );
     let dag = &json("dags")[0];
     assert_eq!((&dag["dag"], &dag["recent"][0]["state"]), (&json!("look"), &json!("failed")));
@@ -244,7 +247,9 @@ fn the_configuration_says_where_each_value_comes_from() {
  keep_runs  all            default
  keep_days  all            default
  timezone  UTC             default
- pools     {\"db\":2}        nightrun.yaml",
+ pools     {\"db\":2}        nightrun.yaml
+ url       http://127.0.0.1:8181  default
+ notify    []              default",
     );
     town.write("nightrun.yaml", "slot: 3\n");
     let wrong = town.nightrun("config");

@@ -1,9 +1,14 @@
 //! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
 
+mod again;
+mod backfill;
 mod book;
+mod calendars;
 mod crash;
+mod files;
 mod graphs;
 mod holding;
+mod hooks;
 mod keeping;
 mod language;
 mod ledger;
@@ -12,6 +17,10 @@ mod looking;
 mod run;
 mod serving;
 mod simulated;
+mod sink;
+mod testing;
 mod town;
 mod validate;
 mod values;
+mod versions;
+mod why;

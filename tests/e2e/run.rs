@@ -9,7 +9,9 @@ fn every_example_ends_in_success() {
     let town = Town::new();
     for entry in std::fs::read_dir(sources().join("dags")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|ending| ending == "yaml") {
+        let name = path.file_name().unwrap().to_string_lossy();
+        // Cases beside a DAG are played by `nightrun test`.
+        if name.ends_with(".yaml") && !name.ends_with(".test.yaml") {
             let said = run_example(&town, &path.display().to_string());
             assert_eq!(said.code, 0, "{}: {}", path.display(), said.err);
         }

@@ -127,7 +127,7 @@ fn a_paused_dag_does_not_fire() {
     wait_for_success(&town, 1);
     town.nightrun("pause beat").prints("beat is paused");
     town.nightrun("why beat")
-        .prints("· DAG beat is paused: it is paused; `nightrun unpause beat` lets it go on");
+        .prints("· DAG beat is paused: it was paused by api at 2026-11-21 00:00:00; `nightrun unpause beat` lets it go on");
     let paused = town.runs().len();
     let begin = Instant::now();
     wait_for("two seconds", || (begin.elapsed() > Duration::from_secs(2)).then_some(()));
@@ -212,7 +212,7 @@ fn overlapping_runs_wait_and_say_so() {
     }
     town.wait_for_run("1", "running");
     town.nightrun("why 3").prints(
-        "· run 3 of queued is queued: waits for the run before it to end (max_active_runs 1)
+        "· run 3 of queued is queued: waits for the run before it to end (max_active_runs 1): run 1 (running) holds the place; one queued run goes first, then it begins; `nightrun cancel 1` makes room
 · task wait is waiting: its run has not begun",
     );
     town.write("go", "");
@@ -296,4 +296,36 @@ fn with_drain_it_waits_for_what_runs() {
     wait_for("the end", || server.log().contains("stopped").then_some(()));
     let run = town.nightrun("runs show 1 --json").json();
     assert_eq!(states(&run), "wait success");
+}
+
+#[test]
+fn a_task_waits_for_another_dag_of_the_same_date_and_holds_no_slot() {
+    let town = Town::new();
+    town.write("dags/orders.yaml", "tasks:\n  - {id: publish, run: 'true'}\n");
+    town.write(
+        "dags/report.yaml",
+        "tasks:\n  - {id: write, run: 'true', wait_for: [{dag: orders, task: publish}]}\n",
+    );
+    town.write(
+        "dags/late.yaml",
+        "tasks:\n  - {id: write, run: 'true', wait_for: [{dag: orders, timeout: 100ms}]}\n",
+    );
+    let server = town.serve_with("--slots 1");
+    town.does("trigger report --at 2026-01-02T00:00:00Z");
+    town.does("trigger late --at 2026-01-02T00:00:00Z");
+    let late = town.wait_for_run("2", "failed");
+    let reason = "it took too long: waits for the run of DAG `orders` at 2026-01-02T00:00:00Z";
+    assert_eq!(task(&late, "write")["reason"], reason);
+    town.nightrun("why 1 write").prints(
+        "· task write is deferred: waits for task `publish` of the run of DAG `orders` at 2026-01-02T00:00:00Z",
+    );
+    // A run of another date changes nothing; and what waits is still waited for after a crash.
+    town.does("trigger orders --at 2026-01-01T00:00:00Z");
+    town.wait_for_run("3", "success");
+    server.kill();
+    let server = town.serve_with("--slots 1");
+    assert_eq!(town.wait_for_run("1", "running")["tasks"][0]["state"], "deferred");
+    town.does("trigger orders --at 2026-01-02T00:00:00Z");
+    town.wait_for_run("1", "success");
+    assert_eq!(server.stop(), 0);
 }

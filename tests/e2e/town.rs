@@ -61,8 +61,9 @@ impl Town {
         self.root.path().join(path)
     }
 
-    /// Writes a file in one step, as editors do.
+    /// Writes a file in one step, as editors do, and the folder for it.
     pub(crate) fn write(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
         let new = self.path("tmp/being-written");
         fs::write(&new, text).unwrap();
         fs::rename(new, self.path(path)).unwrap();

@@ -209,6 +209,7 @@ fn the_context_holds_what_templates_know() {
         r#"
 timezone: Europe/Paris
 params: {region: eu}
+vars: {bucket: b1}
 tasks:
   - id: extract
     run: echo rows:=3 >> "$NIGHTRUN_OUTPUT"
@@ -228,6 +229,7 @@ tasks:
         json!({
             "dag": "context", "run_id": "1", "run_type": "manual", "task": "show", "try_number": 1,
             "logical_date": "2026-11-19T23:00:00.000000000Z", "params": {"region": "eu"},
+            "vars": {"bucket": "b1"},
             "tasks": {"extract": {"state": "success", "outputs": {"rows": 3}}},
         })
     );

@@ -1,8 +1,12 @@
 //! What people and programs may ask of the engine, and what they are told.
 
-use nightrun_core::decide::{Answer, Event, HoldRequest, RunRequest, TickRequest, Values};
-use nightrun_core::id::{DagId, HoldId, RunId};
+use nightrun_core::decide::{
+    Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event, HoldRequest,
+    MarkRequest, NoteRequest, Part, Past, RunRequest, TickRequest, Values,
+};
+use nightrun_core::id::{BackfillId, DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
+use serde_json::Value as Json;
 
 use crate::app::Site;
 use crate::problem::Problem;
@@ -12,14 +16,15 @@ use crate::problem::Problem;
 pub(crate) struct Wanted {
     pub(crate) params: Values,
     pub(crate) logical_date: Option<Timestamp>,
+    pub(crate) part: Part,
     pub(crate) force: bool,
 }
 
 impl Site {
     /// Starts a run; answers with its number once it is durable.
     pub(crate) async fn trigger(&self, dag: DagId, wanted: Wanted, by: &str) -> Result<RunId, Problem> {
-        let Wanted { params, logical_date, force } = wanted;
-        let request = RunRequest { dag, params, logical_date, force, by: by.into() };
+        let Wanted { params, logical_date, part, force } = wanted;
+        let request = RunRequest { dag, params, logical_date, part, force, by: by.into() };
         match self.ask(Event::RunRequested(request)).await? {
             Answer::Run(run) => Ok(run),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -60,6 +65,58 @@ impl Site {
         }
     }
 
+    /// Gives a var a value, or takes it away.
+    pub(crate) async fn set_var(&self, name: String, value: Option<Json>, by: &str) -> Result<(), Problem> {
+        self.tell(Event::VarSet { name, value, by: by.into() }).await
+    }
+
+    /// Makes tasks of a run wait again, or says which would.
+    pub(crate) async fn rerun(&self, run: RunId, request: ClearRequest) -> Result<ClearPlan, Problem> {
+        self.change(Event::ClearRequested { run, request, row: None }).await
+    }
+
+    /// Settles a task by hand.
+    pub(crate) async fn mark(&self, run: RunId, request: MarkRequest) -> Result<ClearPlan, Problem> {
+        self.change(Event::MarkRequested { run, request, row: None }).await
+    }
+
+    /// Writes something down about a run.
+    pub(crate) async fn note(&self, run: RunId, request: NoteRequest) -> Result<(), Problem> {
+        self.tell(Event::NoteRequested { run, request, row: None }).await
+    }
+
+    /// Makes runs for a stretch of the past, or says which it would.
+    pub(crate) async fn backfill(
+        &self,
+        dag: DagId,
+        request: BackfillRequest,
+    ) -> Result<BackfillPlan, Problem> {
+        match self.ask(Event::BackfillRequested { dag, request, past: Past::default() }).await? {
+            Answer::Backfill(plan) => Ok(*plan),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(no_plan()),
+        }
+    }
+
+    /// Pauses, resumes or ends a backfill.
+    pub(crate) async fn steer(
+        &self,
+        backfill: BackfillId,
+        to: BackfillState,
+        by: String,
+        why: Option<String>,
+    ) -> Result<(), Problem> {
+        self.tell(Event::BackfillSteered { backfill, to, by, why }).await
+    }
+
+    async fn change(&self, event: Event) -> Result<ClearPlan, Problem> {
+        match self.ask(event).await? {
+            Answer::Cleared(plan) => Ok(*plan),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(no_plan()),
+        }
+    }
+
     async fn tell(&self, event: Event) -> Result<(), Problem> {
         match self.ask(event).await? {
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -70,4 +127,8 @@ impl Site {
     async fn ask(&self, event: Event) -> Result<Answer, Problem> {
         self.app.handle.request(event).await.map_err(|_| Problem::stopping())
     }
+}
+
+fn no_plan() -> Problem {
+    Problem::internal("the scheduler did not say what it changes")
 }

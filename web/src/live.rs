@@ -99,15 +99,18 @@ impl Changed {
                 | Transition::TickChanged { dag, .. }
                 | Transition::TickRestored { dag, .. }
                 | Transition::RunCreated { dag, .. }
+                | Transition::BackfillCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
                     self.dags.insert(dag.clone());
                 }
                 Transition::Paused { dag: None, .. }
                 | Transition::FaultsFound { .. }
+                | Transition::VarSet { .. }
                 | Transition::HoldAdded { .. }
                 | Transition::HoldRemoved { .. }
                 | Transition::HoldEnded { .. }
-                | Transition::Pruned { .. } => self.all = true,
+                | Transition::Pruned { .. }
+                | Transition::BackfillMoved { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }
@@ -116,7 +119,14 @@ impl Changed {
                 | Transition::AttemptCreated { .. }
                 | Transition::AttemptStarted { .. }
                 | Transition::AttemptStopping { .. }
-                | Transition::AttemptEnded { .. } => {}
+                | Transition::AttemptEnded { .. }
+                | Transition::Late { .. }
+                | Transition::HookDue { .. }
+                | Transition::HookTried { .. }
+                | Transition::RunCleared { .. }
+                | Transition::TaskMarked { .. }
+                | Transition::Noted { .. }
+                | Transition::BackfillTook { .. } => {}
             }
         }
     }

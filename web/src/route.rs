@@ -98,6 +98,7 @@ fn pages() -> Table {
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         acts("/runs/{run}/cancel", post(press::cancel)),
+        acts("/runs/{run}/rerun", post(press::rerun)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
@@ -110,7 +111,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, dags, holds, prune, runs};
+    use api::{acts as ask, again, dags, holds, prune, runs, vars};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -118,13 +119,26 @@ fn programs() -> Table {
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
         acts("/api/v1/dags/{dag}/runs", post(ask::trigger)),
         looks("/api/v1/dags/{dag}/ticks", get(dags::ticks)),
+        looks("/api/v1/dags/{dag}/versions", get(dags::versions)),
+        looks("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
         looks("/api/v1/runs", get(runs::list)),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
+        looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
+        acts("/api/v1/runs/{run}/rerun", post(again::rerun)),
+        acts("/api/v1/runs/{run}/mark", post(again::mark)),
+        acts("/api/v1/runs/{run}/note", post(again::note)),
+        acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
+        looks("/api/v1/backfills", get(again::backfills)),
+        looks("/api/v1/backfills/{backfill}", get(again::one)),
+        acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
+        acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
+        acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
+        looks("/api/v1/audit", get(again::audit)),
         looks("/api/v1/faults", get(dags::faults)),
         acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
         acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
@@ -132,6 +146,10 @@ fn programs() -> Table {
         acts("/api/v1/holds", post(holds::add)),
         acts("/api/v1/holds/{hold}/remove", post(holds::remove)),
         acts("/api/v1/prune", post(prune::prune)),
+        looks("/api/v1/vars", get(vars::list)),
+        looks("/api/v1/vars/{var}", get(vars::one)),
+        acts("/api/v1/vars/{var}", post(vars::set)),
+        acts("/api/v1/vars/{var}/delete", post(vars::delete)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),
     ]

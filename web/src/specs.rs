@@ -28,7 +28,7 @@ impl Specs {
             return Ok(dag.clone());
         }
         let text = page.version(version)?;
-        let dag = text.and_then(|(item, text)| (self.parse)(&item.path, &text));
+        let dag = text.and_then(|version| (self.parse)(&version.source()));
         let mut known = self.lock();
         if known.len() >= KEPT {
             known.clear();

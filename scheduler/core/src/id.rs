@@ -63,6 +63,11 @@ number! {
 }
 
 number! {
+    /// One backfill; counts up from 1.
+    BackfillId(i64)
+}
+
+number! {
     /// One text of a DAG file, as it was when it was loaded; counts up from 1.
     VersionId(i64)
 }
@@ -70,6 +75,11 @@ number! {
 number! {
     /// One maintenance window; counts up from 1.
     HoldId(i64)
+}
+
+number! {
+    /// One hook that became due; counts up from 1.
+    HookId(i64)
 }
 
 number! {

@@ -1,6 +1,7 @@
 //! The pure heart of Nightrun: what a DAG file means and what happens next. No runtime, no database,
 //! no clock, no randomness, no files.
 
+pub mod case;
 pub mod dag;
 pub mod decide;
 pub mod diag;

@@ -3,10 +3,13 @@
 use nightrun_core::dag::{Argument, ArgumentKind, Known, OperatorSignature, Source, read};
 use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Zone;
+use nightrun_core::timetable::{Calendar, YEARS, Yearly, Zone};
 
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    let mut christmas = Calendar::weekdays();
+    christmas.add_yearly(Yearly::Fixed { month: 12, day: 25 }, YEARS, &"Christmas".into());
+    known.calendars.insert("christmas".into(), Some(christmas.into()));
     known.pools.insert("warehouse".into(), 4);
     let argument = |name: &str, kind, required| Argument { name: name.into(), kind, required };
     let args = vec![

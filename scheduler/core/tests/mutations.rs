@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nightrun_core::dag::{Known, Source, read};
-use nightrun_core::diag::Style;
+use nightrun_core::dag::{DefaultsFile, Known, Source, read, read_defaults};
+use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 
@@ -54,6 +54,26 @@ fn mutated(text: &[u8], dice: &mut Dice) -> Vec<u8> {
 }
 
 #[test]
+fn no_mutation_of_folder_defaults_panics() {
+    let seed = "owner: me\nvars: [a]\nenv: {A: '{{ vars.a }}'}\nschedule: '@daily'\nshell: sh -e\n\
+                defaults:\n  retries: 2\n  env: {B: '{{ params.b }}'}\n  when: '{{ x }}'\n  pool: p\n";
+    let dag = "vars: {b: 1}\nschedule: {cron: '@daily', timezone: UTC}\ntasks: [{id: a, run: echo}]\n";
+    let known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    for seed_number in 1..=2_000 {
+        let mut dice = Dice(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed_number));
+        let bytes = mutated(seed.as_bytes(), &mut dice);
+        let found = read_defaults(&Source::new("_defaults.yaml", &bytes), &known);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let folder = [DefaultsFile { path: "_defaults.yaml".into(), text }];
+        let reading = read(&Source::new("a.yaml", dag).with(&folder), &known);
+        let errors = |all: &[Diagnostic]| all.iter().any(Diagnostic::is_error);
+        assert_eq!(reading.dags.is_empty(), errors(&reading.diagnostics), "seed {seed_number}");
+        assert!(reading.dags.is_empty() || !errors(&found), "seed {seed_number}: {found:?}");
+        assert!(reading.diagnostics.iter().all(|fault| fault.place.bytes.end <= dag.len()));
+    }
+}
+
+#[test]
 fn no_mutation_of_a_file_panics_or_hangs() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let broken = std::fs::read_dir(format!("{root}/tests/broken")).unwrap();
@@ -67,7 +87,7 @@ fn no_mutation_of_a_file_panics_or_hangs() {
         let start = Instant::now();
         let reading = read(&Source::new("dags/a.yaml", &text), &known);
         slowest = slowest.max(start.elapsed());
-        let errors = reading.diagnostics.iter().any(nightrun_core::diag::Diagnostic::is_error);
+        let errors = reading.diagnostics.iter().any(Diagnostic::is_error);
         assert_eq!(reading.dags.is_empty(), errors, "seed {seed}");
         let shown = String::from_utf8_lossy(&text);
         for diagnostic in reading.diagnostics {

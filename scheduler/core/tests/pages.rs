@@ -1,13 +1,19 @@
 //! Every code has a page, and what the page shows is true.
 
-use nightrun_core::dag::{Argument, ArgumentKind, Known, OperatorSignature, Reading, Source, read};
+use std::collections::BTreeMap;
+
+use nightrun_core::dag::{
+    Argument, ArgumentKind, DefaultsFile, Known, OperatorSignature, Reading, Source, read, read_calendars,
+};
 use nightrun_core::diag::{Code, Severity, page};
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Zone;
+use nightrun_core::timetable::{Calendar, Zone};
 
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    known.calendars.insert("fr_business".into(), Some(Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let argument = |name: &str, kind, required| Argument { name: name.into(), kind, required };
     let args = vec![
         argument("connection", ArgumentKind::Text, true),
@@ -37,7 +43,24 @@ fn every_page_shows_the_fault_and_the_cure() {
     let mut untrue = Vec::new();
     for code in Code::all() {
         let [wrong, right] = examples(*code);
-        let faulty = read(&Source::new("dags/example.yaml", &wrong), &known());
+        if *code == Code::BadCalendar {
+            let read =
+                |text| read_calendars(&[Source::new("calendars/example.yaml", text)], &BTreeMap::new());
+            let found: Vec<Code> =
+                read(&wrong).faults.iter().flat_map(|(_, all)| all).map(|it| it.code).collect();
+            assert!(!found.is_empty() && found.iter().all(|found| found == code), "{found:?}");
+            assert_eq!(read(&right).faults, []);
+            continue;
+        }
+        let faulty = match code {
+            // A fault of a folder shows in the files below it.
+            Code::BrokenDefaults => {
+                let text = String::from_utf8(wrong).unwrap();
+                let folder = [DefaultsFile { path: "dags/_defaults.yaml".into(), text }];
+                read(&Source::new("dags/example.yaml", &right).with(&folder), &known())
+            }
+            _ => read(&Source::new("dags/example.yaml", &wrong), &known()),
+        };
         let codes: Vec<Code> = faulty.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
         let runs = code.severity() == Severity::Warning;
         // It takes two files to define a DAG twice.
@@ -48,7 +71,7 @@ fn every_page_shows_the_fault_and_the_cure() {
         if codes.is_empty() || codes.iter().any(|found| found != code) || faulty.dags.is_empty() == runs {
             untrue.push(format!("{code}: the example gives {codes:?}"));
         }
-        let Reading { dags, diagnostics } = read(&Source::new("dags/example.yaml", &right), &known());
+        let Reading { dags, diagnostics, .. } = read(&Source::new("dags/example.yaml", &right), &known());
         if dags.len() != 1 || !diagnostics.is_empty() {
             untrue.push(format!("{code}: the cure gives {diagnostics:#?}"));
         }

@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod exec;
+pub mod hook;
 pub mod keep;
 pub mod logs;
 pub mod run;
+pub mod sim;
 pub mod store;

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use nightrun_core::decide::Values;
+use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::problem::Problem;
 /// Who asks, in the log of facts.
 pub(super) const BY: &str = "api";
 
-type Done = Result<StatusCode, Problem>;
+pub(super) type Done = Result<StatusCode, Problem>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +28,8 @@ struct Asked {
     params: Values,
     #[serde(default)]
     logical_date: Option<Timestamp>,
+    #[serde(default)]
+    part: Part,
     #[serde(default)]
     force: bool,
 }
@@ -41,7 +43,12 @@ pub(crate) async fn trigger(
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
     refuse_forms(&headers)?;
     let asked: Asked = fields(&body)?;
-    let wanted = Wanted { params: asked.params, logical_date: asked.logical_date, force: asked.force };
+    let wanted = Wanted {
+        params: asked.params,
+        logical_date: asked.logical_date,
+        part: asked.part,
+        force: asked.force,
+    };
     let run = site.trigger(DagId::from(dag.as_str()), wanted, BY).await?;
     let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
     Ok((StatusCode::CREATED, place, Json(json!({ "run_id": run.to_string() }))))

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use nightrun_core::dag::spec::Dag;
-use nightrun_core::id::{DagId, RunId};
+use nightrun_core::dag::spec::{Dag, Param, Var};
+use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, FileFaults, Overlay, RunFilter, RunItem, TickItem};
+use nightrun_engine::store::{
+    DagItem, FileFaults, Overlay, RunFilter, RunItem, TickItem, VersionItem, VersionText,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -41,12 +43,15 @@ pub(crate) struct DagTold {
     next_ticks: Vec<Timestamp>,
     /// What becomes of those that people hold up, skip or move.
     next_notes: BTreeMap<Timestamp, String>,
-    params: Vec<Value>,
+    params: Vec<Param>,
+    vars: Vec<Var>,
+    /// What is wrong with its file; while there are errors, the last good version stays in force.
+    faults: Value,
     tasks: Vec<Value>,
 }
 
 impl DagTold {
-    fn of(item: DagItem, spec: Option<&Dag>, overlay: &Overlay, now: Timestamp) -> Self {
+    fn of(item: DagItem, (spec, faults): (Option<&Dag>, Value), overlay: &Overlay, now: Timestamp) -> Self {
         let ticks: Vec<Timestamp> = spec
             .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
             .unwrap_or_default();
@@ -57,24 +62,15 @@ impl DagTold {
             owner: spec.and_then(|dag| dag.owner.clone()),
             tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
             enabled: spec.is_some_and(|dag| dag.enabled),
-            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.cron().text().to_owned()),
+            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.text().to_owned()),
             timezone: spec.map(|dag| dag.zone.name().to_owned()),
             next_ticks: ticks,
-            params: spec.map(params).unwrap_or_default(),
+            params: spec.map(|dag| dag.params.clone()).unwrap_or_default(),
+            vars: spec.map(|dag| dag.vars.clone()).unwrap_or_default(),
+            faults,
             tasks: spec.map(tasks).unwrap_or_default(),
         }
     }
-}
-
-fn params(dag: &Dag) -> Vec<Value> {
-    let told = dag.params.iter().map(|param| {
-        json!({
-            "name": param.name, "type": param.kind, "default": param.default, "required": param.required,
-            "enum": param.choices, "min": param.min, "max": param.max, "pattern": param.pattern,
-            "description": param.description,
-        })
-    });
-    told.collect()
 }
 
 fn tasks(dag: &Dag) -> Vec<Value> {
@@ -104,7 +100,8 @@ pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<Da
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), RECENT)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
         let overlay = desk.page.overlay(&item.dag)?;
-        Ok(Some(DagTold::of(item, spec.as_deref(), &overlay, desk.now)))
+        let faults = desk.page.faults(Some(&item.path))?.pop().map_or(json!([]), |found| found.faults);
+        Ok(Some(DagTold::of(item, (spec.as_deref(), faults), &overlay, desk.now)))
     });
     told.await.map(Json)
 }
@@ -131,6 +128,32 @@ pub(crate) async fn runs(
         desk.page.runs(&filter, rows).map(Some)
     });
     Ok(Json(Listed::new(items.await?, rows, |item| item.run_id.to_string())))
+}
+
+/// `GET /api/v1/dags/{dag}/versions?before=&limit=`
+pub(crate) async fn versions(
+    State(site): Shared,
+    Path(dag): Path<String>,
+    Query(before): Query<Before>,
+    Query(limit): Query<Limit>,
+) -> Told<Listed<VersionItem>> {
+    let rows = limit.rows();
+    let items = site.read(move |desk| {
+        let (dag, before) = (DagId::from(dag.as_str()), before.before.map(VersionId));
+        if is_known(desk, &dag)? { desk.page.versions(&dag, before, rows).map(Some) } else { Ok(None) }
+    });
+    Ok(Json(Listed::new(items.await?, rows, |item| item.version.0.to_string())))
+}
+
+/// `GET /api/v1/dags/{dag}/versions/{version}`: its text, and what it was read with.
+pub(crate) async fn version(
+    State(site): Shared,
+    Path((dag, version)): Path<(String, i64)>,
+) -> Told<VersionText> {
+    let found = site.read(move |desk| {
+        Ok(desk.page.version(VersionId(version))?.filter(|found| found.item.dag.as_str() == dag))
+    });
+    found.await.map(Json)
 }
 
 #[derive(Debug, Deserialize)]

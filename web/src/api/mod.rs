@@ -1,10 +1,12 @@
 //! The same for programs: JSON, pages by key, errors as problem+json.
 
 pub(crate) mod acts;
+pub(crate) mod again;
 pub(crate) mod dags;
 pub(crate) mod holds;
 pub(crate) mod prune;
 pub(crate) mod runs;
+pub(crate) mod vars;
 
 use axum::Json;
 use axum::extract::State;

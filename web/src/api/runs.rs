@@ -9,7 +9,7 @@ use axum::response::Response;
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_engine::logs::LogPaths;
-use nightrun_engine::store::{RunFilter, RunItem, RunShow};
+use nightrun_engine::store::{HookShow, RunFilter, RunItem, RunShow};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,6 +49,15 @@ pub(crate) async fn list(
 /// `GET /api/v1/runs/{run}`: the object of `nightrun runs show RUN --json`.
 pub(crate) async fn one(State(site): Shared, Path(run): Path<i64>) -> Told<RunShow> {
     let found = site.read(move |desk| desk.page.run(RunId(run), Some(&desk.site.app.data)));
+    found.await.map(Json)
+}
+
+/// `GET /api/v1/runs/{run}/hooks`: in the order in which they became due.
+pub(crate) async fn hooks(State(site): Shared, Path(run): Path<i64>) -> Told<Vec<HookShow>> {
+    let found = site.read(move |desk| {
+        let known = desk.page.run_alone(RunId(run))?.is_some();
+        if known { desk.page.hooks_of(RunId(run)).map(Some) } else { Ok(None) }
+    });
     found.await.map(Json)
 }
 

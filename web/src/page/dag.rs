@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query};
+use nightrun_core::dag::DefaultsFile;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, RunType, TaskState};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem};
+use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
 use super::schedule::{Coming, coming, local, with_overlay};
@@ -236,6 +237,8 @@ struct FileView {
     version: VersionItem,
     in_force: bool,
     versions: Vec<VersionItem>,
+    /// The `_defaults.yaml` that the version was read with, the farthest first.
+    defaults: Vec<DefaultsFile>,
     /// The lines are those of the file on disk, which has faults, not those of the version in force.
     on_disk: bool,
     lines: Vec<Line>,
@@ -250,17 +253,19 @@ pub(crate) struct AskedVersion {
 pub(crate) async fn file(site: Shared, Path(dag): Path<String>, Query(asked): Query<AskedVersion>) -> Shown {
     view(site, (dag, Did::default()), "dag_file.html", move |desk, item, _| {
         let wanted = asked.version.map_or(item.version, VersionId);
-        let found = match desk.page.version(wanted)?.filter(|found| found.0.dag == item.dag) {
+        let found = match desk.page.version(wanted)?.filter(|found| found.item.dag == item.dag) {
             Some(found) => Some(found),
             None => desk.page.version(item.version)?,
         };
-        let (version, text) = found.ok_or_else(|| Fault::Other("a DAG has no version".into()))?;
+        let found = found.ok_or_else(|| Fault::Other("a DAG has no version".into()))?;
+        let VersionText { item: version, text, defaults } = found;
         let in_force = version.version == item.version;
         let faults = desk.page.faults(Some(&item.path))?.pop().map(|it| it.faults).filter(|_| in_force);
         let disk = faults.as_ref().and_then(|_| desk.site.dag_file(&item.path));
         Ok(FileView {
             in_force,
             version,
+            defaults,
             versions: desk.page.versions(&item.dag, None, PAST)?,
             on_disk: disk.as_ref().is_some_and(|disk| *disk != text),
             lines: source::lines(disk.as_deref().unwrap_or(&text), faults.as_ref()),

@@ -59,6 +59,7 @@ impl Did {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
             "canceled" => "The run is being ended.",
+            "rerun" => "What failed, and what that blocked, runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",
             "unpaused" => "Un-paused: the next tick fires.",
             "all-paused" => "Everything is paused. Runs that are at work go on.",

@@ -2,7 +2,7 @@
 
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
-use nightrun_core::decide::{TickChange, TickRequest};
+use nightrun_core::decide::{ClearRequest, TickChange, TickRequest};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
@@ -31,6 +31,13 @@ type Went = Result<Redirect, Problem>;
 pub(crate) async fn cancel(State(site): Shared, Path(run): Path<i64>) -> Went {
     site.cancel(RunId(run), "web").await?;
     Ok(Redirect::to(&format!("/runs/{run}?did=canceled")))
+}
+
+/// `POST /runs/{run}/rerun`: what failed, and what that blocked.
+pub(crate) async fn rerun(State(site): Shared, Path(run): Path<i64>) -> Went {
+    let request = ClearRequest { by: "web".into(), ..ClearRequest::default() };
+    site.rerun(RunId(run), request).await?;
+    Ok(Redirect::to(&format!("/runs/{run}?did=rerun")))
 }
 
 /// `POST /dags/{dag}/pause`

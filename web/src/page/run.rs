@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, RunShow, TaskShow};
+use nightrun_engine::store::{Fault, HookShow, LateShow, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -42,6 +42,9 @@ struct Head {
     ended_at: Option<Timestamp>,
     took: Option<String>,
     is_final: bool,
+    /// Missed deadlines of the run and of its tasks, a sentence each.
+    late: Vec<String>,
+    notes: Vec<NoteItem>,
     /// How many task instances are in each state, most telling first.
     counts: Vec<(TaskState, usize)>,
 }
@@ -59,6 +62,21 @@ struct TasksView {
     rows: Vec<Row>,
     params: Vec<(String, String)>,
     values: Vec<Value>,
+    hooks: Vec<HookRow>,
+}
+
+/// A hook that became due.
+#[derive(Serialize)]
+struct HookRow {
+    /// The task whose hook it is, or nothing.
+    task: String,
+    on: &'static str,
+    action: String,
+    state: &'static str,
+    tries: u32,
+    /// What went wrong with the last try, and when the next is.
+    words: String,
+    due_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -100,6 +118,7 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
             rows,
             params: run.params.iter().map(|(name, value)| (name.clone(), text_of(value))).collect(),
             values: values(&run),
+            hooks: run.hooks.iter().map(hook_row).collect(),
         };
         sheet(desk, &run, view).map(Some)
     })
@@ -147,10 +166,36 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
         is_final: run.state.is_final(),
+        late: late(run),
+        notes: run.notes.clone(),
         counts: counts.into_iter().collect(),
     };
     let watch = Watch { runs: vec![run.run_id], ..Watch::default() };
     Ok(Sheet { title: format!("{} run {}", run.dag, run.run_id), watch, body: Body { head, view } })
+}
+
+/// The missed deadlines of a run and its tasks.
+fn late(run: &RunShow) -> Vec<String> {
+    let own = run.late.iter().map(|it| format!("The run {}: {}", it.kind.claim(), it.kind.sentence(it.due)));
+    let of = |task: &TaskShow| {
+        let say =
+            |it: &LateShow| format!("Task `{}` {}: {}", task.id, it.kind.claim(), it.kind.sentence(it.due));
+        task.late.iter().map(say).collect::<Vec<_>>()
+    };
+    own.chain(run.tasks.iter().flat_map(of)).collect()
+}
+
+fn hook_row(hook: &HookShow) -> HookRow {
+    let next = hook.retry_at.map(|at| format!("tried again at {at}"));
+    HookRow {
+        task: hook.task.clone().unwrap_or_default(),
+        on: hook.on.as_str(),
+        action: hook.action.clone(),
+        state: hook.state.as_str(),
+        tries: hook.tries,
+        words: hook.error.iter().cloned().chain(next).collect::<Vec<_>>().join("; "),
+        due_at: hook.due_at,
+    }
 }
 
 /// For each task that could not run, a failed one that it is behind.

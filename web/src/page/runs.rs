@@ -61,6 +61,8 @@ struct Row {
     started_at: Option<Timestamp>,
     took: Option<String>,
     reason: String,
+    /// In which ways it is late.
+    late: Vec<String>,
 }
 
 /// `GET /runs?dag=&state=&type=&before=`
@@ -99,6 +101,7 @@ fn row(item: RunItem, reason: String, now: Timestamp) -> Row {
         run_type: item.run_type,
         logical_date: item.logical_date,
         started_at: item.started_at,
+        late: item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect(),
         reason,
     }
 }

@@ -5,9 +5,11 @@ use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 use nightrun_engine::store::Overlay;
 use serde::Serialize;
-use std::time::Duration;
 
 use crate::words;
+
+/// So many ticks are looked through for those that fire.
+const MOST_SKIPPED: usize = 10_000;
 
 /// A coming instant of a schedule.
 #[derive(Debug, PartialEq, Serialize)]
@@ -26,16 +28,14 @@ pub(crate) struct Coming {
 /// The next instants at which the DAG would fire.
 pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
     let Some(timetable) = dag.timetable.as_ref().filter(|_| dag.enabled) else { return Vec::new() };
-    let just_before = |at: Timestamp| at.minus(Duration::from_nanos(1));
-    let from = dag.start.map_or(now, |start| just_before(start).max(now));
-    std::iter::successors(timetable.next_after(from), |at| timetable.next_after(*at))
-        .take_while(|at| dag.end.is_none_or(|end| *at <= end))
+    let ticks = dag.ticks_after(now).take(MOST_SKIPPED).filter(|tick| tick.skipped.is_none());
+    ticks
         .take(count)
-        .map(|at| Coming {
-            at,
-            ahead: words::from_now(at, now),
-            local: local(at, &dag.zone),
-            note: timetable.note(at),
+        .map(|tick| Coming {
+            at: tick.at,
+            ahead: words::from_now(tick.at, now),
+            local: local(tick.at, &dag.zone),
+            note: timetable.remark(&tick),
             changed: false,
         })
         .collect()

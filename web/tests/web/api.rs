@@ -41,15 +41,18 @@ async fn a_run_is_the_object_that_the_command_line_shows() {
                 }],
                 "outputs": { "note": "<script>alert(3)</script>" },
                 "reason_kind": "done", "since": at("21:47:33"), "retry_at": null,
-                "started_at": at("21:47:31"), "ended_at": at("21:47:33"), "task": 0, "item": 0,
+                "started_at": at("21:47:31"), "ended_at": at("21:47:33"), "task": 0, "item": null, "late": [],
             }],
             "run_type": "manual", "logical_date": at("21:47:30"),
             "data_interval_start": "2026-11-19T21:47:30.000000000Z", "data_interval_end": at("21:47:30"),
             "created_at": at("21:47:30"), "started_at": at("21:47:30"), "ended_at": at("21:47:33"),
             "reason": "done", "reason_kind": "done", "since": at("21:47:33"),
             "params": { "text": "<script>alert(2)</script>" }, "version": 5, "by": "web",
+            "late": [], "hooks": [], "backfill": null, "notes": [],
         })
     );
+    assert_eq!(visit.get("/api/v1/runs/39/hooks").await.json(), json!([]));
+    assert_eq!(visit.get("/api/v1/runs/4711/hooks").await.status, 404);
     let outputs = visit.get("/api/v1/runs/39/outputs").await.json();
     assert_eq!(outputs, json!({ "only": { "note": "<script>alert(3)</script>" } }));
 }

@@ -7,10 +7,16 @@ use crate::visit::Visit;
 
 /// A path of the table with something that is there in place of each name.
 fn filled(path: &str) -> String {
-    [("{dag}", "nightly_sales"), ("{run}", "17"), ("{task}", "load_orders"), ("{number}", "3")]
-        .iter()
-        .chain(&[("{edition}", "x"), ("{name}", "app.css")])
-        .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+    [
+        ("{dag}", "nightly_sales"),
+        ("{run}", "17"),
+        ("{task}", "load_orders"),
+        ("{number}", "3"),
+        ("{backfill}", "1"),
+    ]
+    .iter()
+    .chain(&[("{edition}", "x"), ("{name}", "app.css"), ("{version}", "2"), ("{var}", "warehouse_url")])
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, HookOn, HookRetry, Lateness};
 use nightrun_core::dag::{Known, Source, read};
 use nightrun_core::decide::{
-    AttemptState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
+    AttemptState, Cause, HookState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
 };
-use nightrun_core::id::{AttemptId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Timetable, Zone};
 use nightrun_engine::logs::LogPaths;
@@ -72,7 +72,7 @@ pub(crate) struct History {
 /// Reads DAG texts as the scheduler does.
 pub(crate) fn parse() -> Parse {
     let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
-    Arc::new(move |path, text| read(&Source::new(path, text), &known).dags.into_iter().next().map(Arc::new))
+    Arc::new(move |source| read(source, &known).dags.into_iter().next().map(Arc::new))
 }
 
 impl History {
@@ -100,6 +100,7 @@ impl History {
                 hash: format!("{:032x}", 0x9e37_79b9_u128 * (1 + u128::from(self.versions.unsigned_abs()))),
                 path: path.into(),
                 text: text.into(),
+                defaults: [].into(),
                 tasks: dag.tasks.iter().map(|task| task.id.clone()).collect(),
                 schedule: dag.timetable.as_ref().map(Timetable::fingerprint).unwrap_or_default(),
                 cursor: at,
@@ -144,6 +145,7 @@ impl History {
             params: spec.resolve_params(&Values::new()).unwrap(),
             reason: Reason::MaxActiveRuns { limit: 1 },
             by: if tick { "schedule".into() } else { "web".into() },
+            backfill: None,
         }];
         if tick {
             let (dag, run) = (spec.id.clone(), Some(run));
@@ -178,6 +180,21 @@ impl History {
             self.move_run(last, run, RunState::Running, state, reason);
         }
         run
+    }
+
+    /// A run is late at this instant, and nobody could be told.
+    pub(crate) fn late(&mut self, run: RunId, at: Timestamp) {
+        let late = Some((Lateness::LateFinish, at));
+        let (state, reason) = ("running".to_owned(), Reason::Active);
+        let cause = Cause { instance: None, attempt: 0, state, reason, late, failed: vec![] };
+        let retry = HookRetry { retries: 0, delay: Duration::from_secs(10) };
+        let (hook, on, action) = (HookId(1), HookOn::OnLate, "slack".to_owned());
+        let due = Transition::HookDue { hook, run, of: None, on, step: 0, action, retry, cause };
+        let error = Some("chat.example.com answered <503>".to_owned());
+        let (number, state) = (1, HookState::Failed);
+        let tried = Transition::HookTried { hook, run, number, state, error, retry_at: None };
+        let told = Transition::Late { run, task: None, kind: Lateness::LateFinish, due: at };
+        self.facts.push((at, vec![told, due, tried]));
     }
 
     fn move_run(&mut self, at: Timestamp, run: RunId, from: RunState, to: RunState, reason: Reason) {

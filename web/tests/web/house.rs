@@ -37,8 +37,10 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
         words: heard,
         operators: Registry::default(),
+        hooks: nightrun_engine::hook::HookSettings::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        vars: nightrun_engine::run::Vars::default(),
         // Its own, or stopping an attempt would end that of another test.
         store_id: reader.read_now(nightrun_engine::store::Page::store_id).unwrap(),
     })

@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use nightrun_core::decide::{Reason, Transition};
+use nightrun_core::decide::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillState, Reason, Take, Transition, Values,
+};
+use nightrun_core::id::BackfillId;
 use nightrun_core::time::Timestamp;
 use serde_json::json;
 
@@ -39,7 +42,7 @@ pub(crate) async fn usual(root: &Path) {
     for quarter in (0..20).rev() {
         past.run("heartbeat", ago(2 + quarter * 15), true, |_| Story::well(3 + quarter % 4));
     }
-    past.run("warehouse_sync", ago(4), false, |task| match task {
+    let sync = past.run("warehouse_sync", ago(4), false, |task| match task {
         "copy_orders" => Story::well(95).with(json!({ "rows": 41_702 })),
         "copy_customers" => {
             Story { attempts: vec![(40, End::Exit(75)), (999, End::Never)], ..Story::well(0) }
@@ -47,6 +50,7 @@ pub(crate) async fn usual(root: &Path) {
         _ => Story { attempts: vec![(600, End::Never)], ..Story::well(0) }
             .saying("\x1b[32mconnected\x1b[0m\n12 of 400 pages\n"),
     });
+    past.late(sync, ago(1));
     past.run("markup", ago(300), false, |_| {
         Story::well(2)
             .with(json!({ "note": "<script>alert(3)</script>" }))
@@ -54,8 +58,33 @@ pub(crate) async fn usual(root: &Path) {
     });
     let dag = Some("monthly_report".into());
     past.say(ago(900), Transition::Paused { dag, paused: true, by: "ana".into() });
+    canceled_backfill(&mut past);
     past.broken(ago(30), "ingest.yaml", BROKEN);
+    let value = Some("postgres://warehouse".into());
+    past.say(ago(29), Transition::VarSet { name: "warehouse_url".into(), value, by: "ana".into() });
     past.write().await;
+}
+
+/// One date that was wanted, and then was not.
+fn canceled_backfill(past: &mut History) {
+    let (instant, backfill) = (ago(60 * 24 * 20), BackfillId(1));
+    let created = Transition::BackfillCreated {
+        backfill,
+        dag: "nightly_sales".into(),
+        from: instant,
+        to: instant,
+        mode: BackfillMode::Missing,
+        order: BackfillOrder::Oldest,
+        max_active: 1,
+        params: Values::new(),
+        force: false,
+        items: vec![BackfillItem { instant, take: Take::Run }],
+        by: "ana".into(),
+        why: None,
+    };
+    past.say(ago(800), created);
+    let (from, to) = (BackfillState::Running, BackfillState::Canceled);
+    past.say(ago(799), Transition::BackfillMoved { backfill, from, to, by: "ana".into(), why: None });
 }
 
 fn sales(past: &mut History, day: u64) {

@@ -1,9 +1,10 @@
 //! What a DAG file is read against: the names that stand outside of it, and how large it may be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::time::Timestamp;
-use crate::timetable::Zone;
+use crate::timetable::{Calendar, Zone};
 
 /// What is known beside the file.
 #[derive(Debug, Clone)]
@@ -12,6 +13,14 @@ pub struct Known {
     pub pools: BTreeMap<String, u32>,
     /// Any name will do for a pool: for texts that were good once.
     pub any_pool: bool,
+    /// Calendars by name; `None`: its file has faults.
+    pub calendars: BTreeMap<String, Option<Arc<Calendar>>>,
+    /// Any name will do for a calendar: for texts that were good once.
+    pub any_calendar: bool,
+    /// Names that `notify` may send to, each with the key that it is for: `email`, `slack`, `webhook`.
+    pub destinations: Vec<(String, String)>,
+    /// Any name will do for a destination: for texts that were good once.
+    pub any_destination: bool,
     /// What `type:` may name.
     pub operators: Vec<OperatorSignature>,
     /// The zone of a DAG that names none.
@@ -28,6 +37,10 @@ impl Known {
         Self {
             pools: BTreeMap::new(),
             any_pool: false,
+            calendars: BTreeMap::new(),
+            any_calendar: false,
+            destinations: Vec::new(),
+            any_destination: false,
             operators: Vec::new(),
             default_zone,
             now,

@@ -1,16 +1,24 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
 mod check;
-mod keys;
+mod compare;
+mod deadline;
+mod hook;
+mod keep;
+pub(crate) mod keys;
 mod known;
 pub mod params;
-mod read;
+pub(crate) mod read;
 mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;
-mod tree;
+mod ticks;
+pub(crate) mod tree;
 
+pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
-pub use read::{Reading, Source, read};
-pub use schema::schema;
+pub use read::{
+    Calendars, DEFAULTS_FILE, DefaultsFile, Reading, Source, is_var_name, read, read_calendars, read_defaults,
+};
+pub use schema::{calendar_schema, defaults_schema, schema};

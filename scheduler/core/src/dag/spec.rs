@@ -11,6 +11,10 @@ use crate::id::{DagId, TaskIndex};
 use crate::time::Timestamp;
 use crate::timetable::{Timetable, Zone};
 
+pub use super::deadline::{Deadline, Finish, Lateness};
+pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
+pub use super::keep::Keep;
+
 /// One DAG.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dag {
@@ -44,14 +48,20 @@ pub struct Dag {
     pub max_active_tasks: Option<u32>,
     /// Longest a run may take, from its start.
     pub timeout: Option<Duration>,
+    /// By when a run must have begun and ended.
+    pub deadline: Option<Deadline>,
     /// The first failure that counts cancels what is left of the run.
     pub fail_fast: bool,
     /// How long its ended runs are kept.
     pub keep: Keep,
     /// Typed inputs of a run, in the order of the file.
     pub params: Vec<Param>,
+    /// Vars it uses, in the order of the file.
+    pub vars: Vec<Var>,
     /// Environment of every task, in the order of the file; values are templates.
     pub env: Vec<(String, String)>,
+    /// What is done at the ends of a run, and when it is late.
+    pub hooks: Vec<Hook>,
     /// Its tasks, in the order of the file; a [`TaskIndex`] is a place in this list.
     pub tasks: Vec<Task>,
     /// Their dependencies.
@@ -60,23 +70,6 @@ pub struct Dag {
     pub groups: Vec<Group>,
     /// What is done once for each of several items; a [`FanIndex`] is a place in this list.
     pub fans: Vec<Fan>,
-}
-
-/// How long ended runs are kept: a run goes when either of the two lets it go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Keep {
-    /// The newest so many stay; at least 1. `None`: all.
-    pub runs: Option<u32>,
-    /// They stay so many days after their end; at least 1. `None`: for ever.
-    pub days: Option<u32>,
-}
-
-impl Keep {
-    /// This, and where it says nothing what `default` says.
-    #[must_use]
-    pub fn or(self, default: Self) -> Self {
-        Self { runs: self.runs.or(default.runs), days: self.days.or(default.days) }
-    }
 }
 
 impl Dag {
@@ -150,18 +143,20 @@ pub enum Overlap {
     Replace,
 }
 
-/// A typed input of a run.
-#[derive(Debug, Clone, PartialEq)]
+/// A typed input of a run. Its JSON has the keys of the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
     /// Its name, an identifier: `{{ params.name }}`.
     pub name: String,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: ParamKind,
     /// Its value where a run gives none.
     pub default: Option<Json>,
     /// A run without it is refused.
     pub required: bool,
     /// The only values allowed; empty: any.
+    #[serde(rename = "enum")]
     pub choices: Vec<Json>,
     /// Smallest number, or fewest characters of a string or elements of an array.
     pub min: Option<f64>,
@@ -171,6 +166,15 @@ pub struct Param {
     pub pattern: Option<String>,
     /// Shown beside the field of a form.
     pub description: Option<String>,
+}
+
+/// A named value of the deployment that a DAG uses.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Var {
+    /// Its name, an identifier: `{{ vars.name }}`.
+    pub name: String,
+    /// Its value where the deployment gives none; `None`: an attempt without one fails.
+    pub default: Option<Json>,
 }
 
 /// The type of a param; the names are JSON Schema's.
@@ -206,6 +210,8 @@ pub struct Task {
     pub trigger_rule: TriggerRule,
     /// An expression (without its braces); false: skipped.
     pub when: Option<String>,
+    /// Runs of other DAGs that must have ended well before it begins.
+    pub waits: Vec<Wait>,
     /// How its success decides which of the tasks after it are wanted; `None`: it does not.
     pub chooser: Option<Chooser>,
     /// It makes ready what its teardown cleans up.
@@ -226,6 +232,8 @@ pub struct Task {
     pub timeout: Option<Duration>,
     /// From TERM to KILL when an attempt is ended.
     pub grace: Duration,
+    /// By when it must have begun and ended.
+    pub deadline: Option<Deadline>,
     /// The pool it draws from.
     pub pool: Option<String>,
     /// How many slots of the pool it takes; at least 1.
@@ -236,6 +244,32 @@ pub struct Task {
     pub outputs: Vec<String>,
     /// What of its stdout becomes the output `return_value`.
     pub capture: Option<Capture>,
+    /// What is done at its ends, before its retries, and when it is late.
+    pub hooks: Vec<Hook>,
+}
+
+/// A wait for a run of another DAG, or for one of its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The other DAG.
+    pub dag: DagId,
+    /// One of its tasks; `None`: the whole run.
+    pub task: Option<String>,
+    /// Which of its runs.
+    pub matching: Matching,
+    /// Longest it waits, from when everything else holds.
+    pub timeout: Option<Duration>,
+}
+
+/// Which run of the other DAG a wait is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
+    /// That of the same logical date.
+    SameDate,
+    /// The newest whose logical date is not after ours.
+    LatestCovering,
+    /// That whose logical date is ours moved by so many nanoseconds.
+    Offset(i64),
 }
 
 /// A name for several tasks: an end of dependencies, a scope of defaults, a fold in the graph.

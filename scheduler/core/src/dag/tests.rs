@@ -3,14 +3,18 @@
 use serde_json::Value as Json;
 
 use super::keys::{Key, Level, Shape, task};
-use super::{Argument, ArgumentKind, Known, OperatorSignature, Source, read, schema};
+use super::{
+    Argument, ArgumentKind, Known, OperatorSignature, Source, defaults_schema, read, read_defaults, schema,
+};
 use crate::diag::Diagnostic;
 use crate::time::Timestamp;
 use crate::timetable::Zone;
 
 fn known() -> Known {
     let mut known = Known::new(Zone::utc(), Timestamp::parse("2026-11-21T00:00:00Z").unwrap());
+    known.calendars.insert("fr_business".into(), Some(crate::timetable::Calendar::weekdays().into()));
     known.pools.insert("warehouse".into(), 4);
+    known.destinations.push(("ops".into(), "slack".into()));
     let connection = Argument { name: "connection".into(), kind: ArgumentKind::Text, required: false };
     known.operators.push(OperatorSignature { name: "noop".into(), args: vec![connection] });
     known
@@ -28,6 +32,7 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Dag => {
             format!("{name}: {value}\nschedule: 30 1 * * *\ntasks: [{extract}]\n")
         }
+        Level::Folder => format!("{name}: {value}\n"),
         Level::Task if name == "group" => {
             format!("groups: [{{id: {value}}}]\ntasks: [{{id: a, run: a, {name}: {value}}}]\n")
         }
@@ -45,7 +50,13 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Defaults => {
             format!("params: {{limit: 1}}\ndefaults: {{{name}: {value}}}\ntasks: [{extract}]\n")
         }
-        Level::Schedule if name == "cron" => format!("schedule: {{cron: {value}}}\ntasks: [{extract}]\n"),
+        Level::Schedule if ["cron", "every", "at", "business_day"].contains(&name) => {
+            format!("schedule: {{{name}: {value}}}\ntasks: [{extract}]\n")
+        }
+        Level::Schedule if name == "at_time" => {
+            format!("schedule: {{business_day: last, {name}: {value}}}\ntasks: [{extract}]\n")
+        }
+        Level::Calendar | Level::Holiday => unreachable!("calendars are files of their own"),
         Level::Schedule => format!("schedule: {{cron: 30 1 * * *, {name}: {value}}}\ntasks: [{extract}]\n"),
         Level::Group => {
             let id = if name == "id" { value } else { "inner" };
@@ -60,17 +71,49 @@ fn file_with(level: Level, key: &Key, value: &str) -> String {
         Level::Foreach => {
             format!("tasks: [{{id: a, run: a, foreach: {{items: [{{name: a}}], {name}: {value}}}}}]\n")
         }
+        Level::Wait if name == "dag" => format!("tasks: [{{id: a, run: a, wait_for: [{{dag: {value}}}]}}]\n"),
+        Level::Wait => {
+            let offset = if value == "offset" { ", offset: 1d" } else { "" };
+            format!("tasks: [{{id: a, run: a, wait_for: [{{dag: b, {name}: {value}{offset}}}]}}]\n")
+        }
         Level::Param => format!("params: {{limit: {{{name}: {value}}}}}\ntasks: [{extract}]\n"),
+        Level::Deadline => format!("deadline:\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Hook if matches!(name, "run" | "notify") => {
+            format!("on_failure:\n- {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Hook => format!("on_failure:\n- run: a\n  {name}: {value}\ntasks: [{extract}]\n"),
+        Level::Notify if matches!(name, "email" | "slack" | "webhook" | "command") => {
+            format!("on_failure:\n- notify:\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
+        Level::Notify => {
+            format!("on_failure:\n- notify:\n    slack: ops\n    {name}: {value}\ntasks: [{extract}]\n")
+        }
     }
 }
 
-fn errors(text: &str) -> Vec<Diagnostic> {
-    let reading = read(&Source::new("dags/example.yaml", text), &known());
-    reading.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
+fn errors(level: Level, text: &str) -> Vec<Diagnostic> {
+    let source = Source::new("dags/example.yaml", text);
+    let found = match level {
+        Level::Folder => read_defaults(&source, &known()),
+        _ => read(&source, &known()).diagnostics,
+    };
+    found.into_iter().filter(Diagnostic::is_error).collect()
 }
 
-const LEVELS: [Level; 7] =
-    [Level::Dag, Level::Task, Level::Defaults, Level::Schedule, Level::Param, Level::Group, Level::Foreach];
+const LEVELS: [Level; 12] = [
+    Level::Dag,
+    Level::Folder,
+    Level::Task,
+    Level::Defaults,
+    Level::Schedule,
+    Level::Param,
+    Level::Group,
+    Level::Foreach,
+    Level::Wait,
+    Level::Deadline,
+    Level::Hook,
+    Level::Notify,
+];
 
 fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
     let may_stand = |level: Level, key: &Key| level != Level::Defaults || !task::OWN.contains(&key.name);
@@ -83,7 +126,7 @@ fn keys() -> impl Iterator<Item = (Level, &'static Key)> {
 fn the_example_of_every_key_is_right() {
     for (level, key) in keys() {
         let text = file_with(level, key, key.example);
-        assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+        assert_eq!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
     }
 }
 
@@ -92,7 +135,7 @@ fn the_default_of_every_key_is_right() {
     for (level, key) in keys().filter(|(_, key)| !key.default.is_empty()) {
         let text = file_with(level, key, key.default);
         if key.name != "enum" {
-            assert_eq!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+            assert_eq!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
         }
     }
 }
@@ -102,7 +145,7 @@ fn every_key_is_read() {
     // A value that is wrong for each shape is reported: no key is known and then ignored.
     for (level, key) in keys().filter(|(_, key)| !matches!(key.shape, Shape::Any | Shape::Items)) {
         let text = file_with(level, key, "[[{a: [b]}]]");
-        assert_ne!(errors(&text), [], "{level:?} {}\n{text}", key.name);
+        assert_ne!(errors(level, &text), [], "{level:?} {}\n{text}", key.name);
     }
 }
 
@@ -112,12 +155,17 @@ fn the_schema_describes_every_key_and_nothing_else() {
     let properties = |place: &Json| place["properties"].as_object().unwrap().clone();
     let maps = [
         (Level::Dag, schema.clone()),
+        (Level::Folder, defaults_schema()),
         (Level::Task, schema["$defs"]["task"].clone()),
         (Level::Defaults, schema["$defs"]["defaults"].clone()),
         (Level::Schedule, schema["$defs"]["schedule"].clone()),
         (Level::Param, schema["$defs"]["param"].clone()),
         (Level::Group, schema["$defs"]["group"].clone()),
         (Level::Foreach, schema["$defs"]["foreach"].clone()),
+        (Level::Wait, schema["$defs"]["wait"].clone()),
+        (Level::Deadline, schema["$defs"]["deadline"].clone()),
+        (Level::Hook, schema["$defs"]["hook"].clone()),
+        (Level::Notify, schema["$defs"]["notify"].clone()),
     ];
     for (level, map) in maps {
         assert_eq!(map["additionalProperties"], Json::Bool(false));

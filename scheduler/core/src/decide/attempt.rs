@@ -124,6 +124,7 @@ impl Turn<'_> {
             Some(attempt) if wanted && tries <= retry.retries && run.ending.is_none() => {
                 let at = now.plus(retry_delay(retry, tries, attempt));
                 self.wait_for_retry(id, at, &reason);
+                self.hooks_of_retry(id);
             }
             _ => self.settle(id, TaskState::Failed, reason),
         }

@@ -1,6 +1,8 @@
 //! What goes out: orders, given only after the facts behind them are durable.
 
-use crate::id::{AttemptId, HoldId, InstanceId, RunId};
+use super::clear::ClearPlan;
+use super::dates::BackfillPlan;
+use crate::id::{AttemptId, BackfillId, HoldId, HookId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// One order to the world outside the core.
@@ -17,10 +19,26 @@ pub enum Effect {
     },
     /// Find out the items of a task's `foreach`; answered by `Expanded`.
     Expand(InstanceId),
+    /// Look up the runs of other DAGs that a task waits for; answered by `LookedFor`.
+    LookFor(InstanceId),
     /// Evaluate the `when` of a task; answered by `WhenEvaluated`.
     Evaluate(InstanceId),
+    /// Deliver a hook; answered by `HookTried`.
+    Deliver {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+    },
     /// A run has ended; nothing of it is alive.
     RunEnded(RunId),
+    /// Read a run that is over from the store; answered by `RunRecalled`.
+    Recall {
+        /// For which backfill.
+        backfill: BackfillId,
+        /// Which run.
+        run: RunId,
+    },
 }
 
 /// How hard processes are told to end.
@@ -43,6 +61,10 @@ pub enum Answer {
     Hold(HoldId),
     /// The tick that was changed.
     Tick(Timestamp),
+    /// What a clear or a mark has changed, or would change.
+    Cleared(Box<ClearPlan>),
+    /// What a backfill does, or would do.
+    Backfill(Box<BackfillPlan>),
     /// No, and why.
     Refused(Refusal),
 }
@@ -64,6 +86,8 @@ pub enum Refusal {
     BadTick(String),
     /// Params that the DAG does not accept, one sentence each.
     BadParams(Vec<String>),
+    /// A var cannot have that name or value.
+    BadVar(String),
     /// `max_active_runs` is reached and the DAG says `overlap: skip`.
     Overlap {
         /// The DAG.
@@ -71,6 +95,12 @@ pub enum Refusal {
         /// Its `max_active_runs`.
         limit: u32,
     },
+    /// Something that was named is not there.
+    Unknown(String),
+    /// What was asked for makes no sense.
+    Senseless(String),
+    /// It cannot be done as things are.
+    NotNow(String),
 }
 
 impl std::fmt::Display for Refusal {
@@ -87,7 +117,11 @@ impl std::fmt::Display for Refusal {
             }
             Self::BadHold(why) => f.write_str(why),
             Self::BadTick(why) => write!(f, "the tick cannot be changed: {why}"),
+            Self::Unknown(sentence) | Self::Senseless(sentence) | Self::NotNow(sentence) => {
+                f.write_str(sentence)
+            }
             Self::BadParams(faults) => write!(f, "{}", faults.join("; ")),
+            Self::BadVar(fault) => f.write_str(fault),
             Self::Overlap { dag, limit } => {
                 write!(
                     f,

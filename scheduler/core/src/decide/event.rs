@@ -6,10 +6,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::clear::ClearRequest;
+use super::dates::{BackfillRequest, Past};
 use super::hold::HoldRequest;
+use super::law::BackfillState;
+use super::mark::{MarkRequest, NoteRequest};
+use super::part::Part;
+use super::recover::RunRow;
 use super::retime::TickRequest;
+use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -88,6 +95,15 @@ pub enum Event {
         /// Who asks.
         by: String,
     },
+    /// Somebody gives a var a value, or takes it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<Json>,
+        /// Who asks.
+        by: String,
+    },
     /// An executor started the process of an attempt.
     AttemptStarted {
         /// Which attempt.
@@ -113,12 +129,84 @@ pub enum Event {
         /// The items in their order, or why there are none to be had.
         items: Result<Vec<Item>, String>,
     },
+    /// The runs of other DAGs that a task waits for were looked up.
+    LookedFor {
+        /// Which task instance.
+        instance: InstanceId,
+        /// What is still missing; `None`: nothing.
+        missing: Option<String>,
+    },
+    /// A try to deliver a hook is over.
+    HookTried {
+        /// Which hook.
+        hook: HookId,
+        /// Which try, from 1.
+        number: u32,
+        /// What went wrong; `None`: it is delivered.
+        error: Option<String>,
+    },
     /// A `when` was evaluated.
     WhenEvaluated {
         /// Of which task instance.
         instance: InstanceId,
         /// Its truth, or why it cannot be told.
         holds: Result<bool, String>,
+    },
+    /// Somebody wants tasks of a run to run again.
+    ClearRequested {
+        /// Which run.
+        run: RunId,
+        /// Which of its tasks.
+        request: ClearRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody settles a task by hand.
+    MarkRequested {
+        /// Which run.
+        run: RunId,
+        /// Which task, and as what.
+        request: MarkRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody writes something down about a run.
+    NoteRequested {
+        /// Which run.
+        run: RunId,
+        /// What.
+        request: NoteRequest,
+        /// The run as it is stored, if it is over.
+        row: Option<Box<RunRow>>,
+    },
+    /// Somebody wants runs for a stretch of the past.
+    BackfillRequested {
+        /// Of which DAG.
+        dag: DagId,
+        /// Which stretch, and how.
+        request: BackfillRequest,
+        /// What the store holds of that stretch.
+        past: Past,
+    },
+    /// Somebody pauses, resumes or ends a backfill.
+    BackfillSteered {
+        /// Which one.
+        backfill: BackfillId,
+        /// Where it shall be: `paused`, `running` or `canceled`.
+        to: BackfillState,
+        /// Who asks.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
+    },
+    /// A run that a backfill runs again, as the store holds it.
+    RunRecalled {
+        /// For which backfill.
+        backfill: BackfillId,
+        /// Which run.
+        run: RunId,
+        /// The run; none if it is not over, or cannot be read.
+        row: Option<Box<RunRow>>,
     },
 }
 
@@ -129,8 +217,10 @@ pub struct DagText {
     pub dag: Arc<Dag>,
     /// Where its file is, below the DAG folder.
     pub path: String,
-    /// The file as it was.
+    /// The file as it was, or its document in a file of several DAGs.
     pub text: Arc<str>,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Arc<[DefaultsFile]>,
     /// A hash of what the text means together with what it was read with.
     pub hash: String,
 }
@@ -144,6 +234,8 @@ pub struct RunRequest {
     pub params: Values,
     /// Its logical date; `None`: now.
     pub logical_date: Option<Timestamp>,
+    /// Which of its tasks.
+    pub part: Part,
     /// Begins even when the DAG is paused or `max_active_runs` is reached.
     pub force: bool,
     /// Who asks.
@@ -158,6 +250,8 @@ pub enum RunType {
     Manual,
     /// A tick of the schedule.
     Scheduled,
+    /// A backfill: it takes what the others leave.
+    Backfill,
 }
 
 impl RunType {
@@ -166,12 +260,13 @@ impl RunType {
         match self {
             Self::Manual => "manual",
             Self::Scheduled => "scheduled",
+            Self::Backfill => "backfill",
         }
     }
 
     /// The type of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Manual, Self::Scheduled].into_iter().find(|t| t.as_str() == text)
+        [Self::Manual, Self::Scheduled, Self::Backfill].into_iter().find(|t| t.as_str() == text)
     }
 }
 

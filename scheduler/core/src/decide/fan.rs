@@ -32,14 +32,17 @@ impl Turn<'_> {
     /// The items of a fan are known, or why they cannot be.
     pub(super) fn expanded(&mut self, id: InstanceId, items: Result<Vec<Item>, String>) -> Option<Answer> {
         let asks = |it: &Instance| it.state == TaskState::Waiting && it.reason == Reason::Expanding;
-        self.instance(id).filter(|it| asks(it))?;
+        self.instance(id)?;
         let run = self.run(id.run);
-        let (fan, spec) = run.dag().fan_of(id.task)?;
+        let version = run.version.clone();
+        let (fan, spec) = version.dag.fan_of(id.task)?;
+        run.fans[fan.at()].asked = false;
         let members = spec.tasks.iter().map(|task| InstanceId::whole(id.run, *task));
         let waiting: Vec<InstanceId> = members.filter(|it| run.at(*it).state == TaskState::Waiting).collect();
         let asking: Vec<InstanceId> = waiting.iter().copied().filter(|it| asks(run.at(*it))).collect();
-        run.fans[fan.at()].asked = false;
         match items {
+            // Who asked was ended, marked or cleared meanwhile.
+            _ if asking.is_empty() => {}
             Err(message) => {
                 for id in asking {
                     self.settle(id, TaskState::Failed, Reason::Foreach { message: message.clone() });
@@ -68,17 +71,28 @@ impl Turn<'_> {
         for whole in wholes {
             let place = run.at_mut(*whole);
             (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
-            let instances = (0..total).map(|_| Instance::fresh()).collect();
-            run.items.insert(whole.task, ItemList { instances, open: total });
+            let before = run.items.remove(&whole.task).map(|list| list.instances).unwrap_or_default();
+            run.items.insert(whole.task, ItemList { instances: renewed(before, total), open: total });
             run.unsettled += total;
         }
-        let each = || (1..=total).flat_map(|item| wholes.iter().map(move |id| InstanceId { item, ..*id }));
-        for id in each() {
+        // Those that are not expanded now, and have items of an earlier time, look at these too.
+        let version = run.version.clone();
+        let known = |id: &InstanceId| version.dag.task(id.task).fan == Some(fan) && id.item > 0;
+        for id in run.ids().into_iter().filter(known) {
             let counts = run.counts(id);
             run.at_mut(id).upstream = counts;
         }
-        for id in each() {
+        for id in (1..=total).flat_map(|item| wholes.iter().map(move |id| InstanceId { item, ..*id })) {
             self.judge_task(id);
+        }
+    }
+
+    /// Judges all items of a task anew.
+    pub(super) fn judge_items(&mut self, whole: InstanceId) {
+        let list = self.run(whole.run).items.get(&whole.task);
+        let total = list.map_or(0, |list| list.instances.len());
+        for item in (1..).take(total) {
+            self.judge_task(InstanceId { item, ..whole });
         }
     }
 
@@ -101,18 +115,17 @@ impl Turn<'_> {
         let Some(list) = run.items.get(&below) else { return };
         let total = u32::try_from(list.instances.len()).expect("items are bounded far below 2^32");
         let (_, fan) = run.version.dag.fan_of(below).expect("only a fan has items");
-        // Items of one fan tell each other; what is not expanded tells all of them.
-        let tells = !(run.dag().share_fan(above.task, below) && run.items.contains_key(&above.task));
-        if !tells && !fan.lockstep {
-            return;
-        }
-        let version = run.version.clone();
+        let (lockstep, version) = (fan.lockstep, run.version.clone());
         for item in 1..=total {
             let id = InstanceId { task: below, item, ..above };
+            // Items of one fan tell each other; what has no such item tells them as a whole.
+            let tells = self.run(id.run).seen_from(id, above.task) == above;
             if tells {
                 self.run(id.run).at_mut(id).upstream.add(state, version.dag.task(above.task));
             }
-            self.judge_task(id);
+            if tells || lockstep {
+                self.judge_task(id);
+            }
         }
     }
 }
@@ -120,14 +133,15 @@ impl Turn<'_> {
 impl Run {
     /// How the upstream `above` shows itself to `id`: the same item of one fan, else the task as a whole.
     pub fn seen_from(&self, id: InstanceId, above: TaskIndex) -> InstanceId {
-        let same_item =
-            id.item > 0 && self.dag().share_fan(id.task, above) && self.items.contains_key(&above);
-        InstanceId { run: id.run, task: above, item: if same_item { id.item } else { 0 } }
+        let same_item = InstanceId { task: above, ..id };
+        let shares = self.dag().share_fan(id.task, above) && self.get(same_item).is_some();
+        if shares { same_item } else { InstanceId::whole(id.run, above) }
     }
 
     /// How many items a task has been expanded into; 0 before that and without a `foreach`.
     pub fn items_of(&self, task: TaskIndex) -> usize {
-        self.items.get(&task).map_or(0, |list| list.instances.len())
+        let there = |it: &&Instance| it.state != TaskState::Removed;
+        self.items.get(&task).map_or(0, |list| list.instances.iter().filter(there).count())
     }
 
     /// What the direct upstreams of a task instance have come to.
@@ -136,7 +150,7 @@ impl Run {
         for above in self.dag().graph.upstream(id.task) {
             let task = self.task(above);
             counts.expect(task);
-            counts.add(self.at(self.seen_from(id, above)).state, task);
+            counts.add(self.counted(self.seen_from(id, above)), task);
         }
         counts
     }
@@ -150,10 +164,24 @@ impl Run {
     }
 }
 
+/// So many items that wait; where there were some before, their attempts go on being counted. What is too
+/// many is removed.
+fn renewed(before: Vec<Instance>, total: u32) -> Vec<Instance> {
+    let total = total as usize;
+    let missing = total.saturating_sub(before.len());
+    let again = before.into_iter().enumerate().map(|(at, old)| {
+        let kept = at < total;
+        let state = if kept { TaskState::Waiting } else { TaskState::Removed };
+        let reason = if kept { Reason::Upstream } else { Reason::ItemGone };
+        Instance { state, reason, attempt: old.attempt, attempts_before: old.attempt, ..Instance::fresh() }
+    });
+    again.chain((0..missing).map(|_| Instance::fresh())).collect()
+}
+
 /// The end of a task whose items have all ended: good while no more failed than the fan tolerates.
 fn fold(items: &[Instance], fan: &Fan) -> (TaskState, Reason) {
     let count = |state: TaskState| items.iter().filter(|it| it.state == state).count();
-    let (total, skipped) = (items.len(), count(TaskState::Skipped));
+    let (total, skipped) = (items.len() - count(TaskState::Removed), count(TaskState::Skipped));
     let (success, failed) = (count(TaskState::Success), count(TaskState::Failed));
     if let Some(canceled) = items.iter().find(|it| it.state == TaskState::Canceled) {
         return (TaskState::Canceled, canceled.reason.clone());

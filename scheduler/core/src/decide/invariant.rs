@@ -19,6 +19,7 @@ impl State {
             self.check_tasks(run, &mut broken);
             Self::check_fans(run, &mut broken);
         }
+        self.check_backfills(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
             let held = entry.begins_nothing(self.paused);
@@ -32,6 +33,7 @@ impl State {
             }
         }
         self.check_holds(now, &mut broken);
+        self.check_alarms(&mut broken);
         if self.timers.first().is_some_and(|(at, timer)| *at <= now && !timer.is_of_schedules()) {
             broken.push("a timer that is due was not looked at".into());
         }
@@ -94,6 +96,21 @@ impl State {
         }
     }
 
+    fn check_alarms(&self, broken: &mut Vec<String>) {
+        for run in self.runs.values() {
+            for alarm in run.watch.armed().filter(|alarm| !self.timers.contains(alarm)) {
+                broken.push(format!("run {} expects {alarm:?}, which is not armed", run.id));
+            }
+        }
+        for row in self.hooks.values() {
+            if let Some(at) = row.retry_at
+                && !self.timers.contains(&(at, Timer::Hook(row.id)))
+            {
+                broken.push(format!("hook {} waits for a try that will not come", row.id));
+            }
+        }
+    }
+
     fn check_limits(&self, broken: &mut Vec<String>) {
         let mut pools: BTreeMap<&str, u32> = BTreeMap::new();
         let mut used = 0;
@@ -145,7 +162,7 @@ impl State {
             broken.push(format!("run {id} is through, yet it was not closed"));
         }
         let moves = run.instances().any(|(_, t)| {
-            matches!(t.state, TaskState::Queued | TaskState::UpForRetry)
+            matches!(t.state, TaskState::Queued | TaskState::UpForRetry | TaskState::Deferred)
                 || t.state.holds_slot()
                 || matches!(t.reason, Reason::Condition | Reason::Expanding)
         });
@@ -157,6 +174,7 @@ impl State {
         }
         let entry = &self.dags[&run.dag().id];
         let listed = match run.state {
+            _ if run.backfill.is_some() => !entry.active.contains(&id) && self.backfill_knows(run),
             RunState::Queued => entry.queued.contains(&(run.run_type, run.logical_date, id)),
             RunState::Running | RunState::Stopping => entry.active.contains(&id),
             RunState::Success | RunState::Failed | RunState::Canceled => false,
@@ -177,16 +195,22 @@ impl State {
             if (instance.state == TaskState::Queued) != self.limits.holds(&lane, &place) {
                 broken.push(format!("{} is {} but its lane does not agree", who(), instance.state));
             }
+            let waits =
+                task.waits.iter().any(|wait| self.waiting.get(&wait.dag).is_some_and(|it| it.contains(&id)));
+            if (instance.state == TaskState::Deferred) != waits {
+                broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
+            }
             if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
             if instance.failures > task.retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
-            let uncounted = instance.attempt - instance.failures - instance.lost;
+            let uncounted = instance.attempt - instance.attempts_before - instance.failures - instance.lost;
+            let marked = matches!(instance.reason, Reason::Marked { .. });
             let folds = id.item == 0 && task.fan.is_some();
             let right = if folds { 0..=0 } else { uncounted_attempts(instance.state) };
-            if !right.contains(&uncounted) {
+            if !marked && !right.contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
         }
@@ -201,6 +225,7 @@ fn uncounted_attempts(state: TaskState) -> std::ops::RangeInclusive<u32> {
         TaskState::Waiting
         | TaskState::Queued
         | TaskState::UpForRetry
+        | TaskState::Deferred
         | TaskState::Expanded
         | TaskState::Failed
         | TaskState::UpstreamFailed

@@ -67,6 +67,8 @@ states! {
         Stopping = "stopping",
         /// Waits for its next try; holds no slot.
         UpForRetry = "up_for_retry",
+        /// Waits for runs of other DAGs; holds no slot.
+        Deferred = "deferred",
         /// Its items are at work; it holds no slot itself.
         Expanded = "expanded",
         /// Ended well; its outputs are visible.
@@ -81,6 +83,22 @@ states! {
         Canceled = "canceled",
         /// Its task is gone from the DAG.
         Removed = "removed",
+    }
+}
+
+states! {
+    /// Where a backfill is.
+    BackfillState {
+        /// Its runs are made, as many at once as it may have.
+        Running = "running",
+        /// No new run of it begins.
+        Paused = "paused",
+        /// All its runs succeeded.
+        Success = "success",
+        /// All its runs are over, and some did not succeed.
+        Failed = "failed",
+        /// Ended on request.
+        Canceled = "canceled",
     }
 }
 
@@ -125,6 +143,33 @@ impl RunState {
             Success | Failed | Canceled => false,
         }
     }
+
+    /// May a clear open a run again?
+    pub const fn reopens(self) -> bool {
+        self.is_final()
+    }
+
+    /// May a mark by hand change the verdict of a run that is over?
+    pub const fn verdict_moves(from: Self, to: Self) -> bool {
+        from.is_final() && to.is_final()
+    }
+}
+
+impl BackfillState {
+    /// Nothing more happens to it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::Canceled)
+    }
+
+    /// May a backfill move from `from` to `to`?
+    pub const fn legal(from: Self, to: Self) -> bool {
+        use BackfillState::{Canceled, Failed, Paused, Running, Success};
+        match from {
+            Running => matches!(to, Paused | Success | Failed | Canceled),
+            Paused => matches!(to, Running | Success | Failed | Canceled),
+            Success | Failed | Canceled => false,
+        }
+    }
 }
 
 impl TaskState {
@@ -137,6 +182,7 @@ impl TaskState {
             | Self::Running
             | Self::Stopping
             | Self::UpForRetry
+            | Self::Deferred
             | Self::Expanded => false,
             Self::Success
             | Self::Failed
@@ -155,21 +201,52 @@ impl TaskState {
     /// May a task instance move from `from` to `to`?
     pub const fn legal(from: Self, to: Self) -> bool {
         use TaskState::{
-            Canceled, Expanded, Failed, Queued, Removed, Running, Skipped, Starting, Stopping, Success,
-            UpForRetry, UpstreamFailed, Waiting,
+            Canceled, Deferred, Expanded, Failed, Queued, Removed, Running, Skipped, Starting, Stopping,
+            Success, UpForRetry, UpstreamFailed, Waiting,
         };
         match from {
             Waiting => {
-                matches!(to, Expanded | Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed)
+                matches!(
+                    to,
+                    Deferred | Expanded | Queued | Failed | UpstreamFailed | Skipped | Canceled | Removed
+                )
             }
             Queued => matches!(to, Starting | Skipped | Canceled | Removed),
             Starting => matches!(to, Running | Stopping | Success | Failed | Skipped | UpForRetry),
             Running => matches!(to, Stopping | Success | Failed | Skipped | UpForRetry),
             Stopping => matches!(to, Failed | Skipped | UpForRetry | Canceled),
             UpForRetry => matches!(to, Queued | Skipped | Canceled | Removed),
+            Deferred => matches!(to, Waiting | Failed | Skipped | Canceled),
             Expanded => matches!(to, Success | Failed | UpstreamFailed | Skipped | Canceled),
             Success | Failed | UpstreamFailed | Skipped | Canceled | Removed => false,
         }
+    }
+
+    /// May a clear, and nothing else, make a task instance in this state wait again? One that is at work
+    /// is let alone, and one whose task is gone has nothing to do again.
+    pub const fn clears(self) -> bool {
+        match self {
+            Self::Queued
+            | Self::Deferred
+            | Self::UpForRetry
+            | Self::Success
+            | Self::Failed
+            | Self::UpstreamFailed
+            | Self::Skipped
+            | Self::Canceled => true,
+            Self::Waiting
+            | Self::Expanded
+            | Self::Starting
+            | Self::Running
+            | Self::Stopping
+            | Self::Removed => false,
+        }
+    }
+
+    /// May somebody, by hand, mark a task instance that is in `from` as `to`?
+    pub const fn marks(from: Self, to: Self) -> bool {
+        let settled = matches!(to, Self::Success | Self::Failed | Self::Skipped);
+        settled && (from.clears() || matches!(from, Self::Waiting)) && from as u8 != to as u8
     }
 }
 
@@ -199,6 +276,22 @@ mod tests {
                 "{from}"
             );
         }
+    }
+
+    #[test]
+    fn a_clear_and_a_mark_leave_what_is_at_work_alone() {
+        for from in TaskState::ALL {
+            assert!(!(from.clears() && from.holds_slot()), "{from}");
+            for to in TaskState::ALL.iter().filter(|to| TaskState::marks(*from, **to)) {
+                assert!(to.is_final() && !from.holds_slot() && from != to, "{from} -> {to}");
+            }
+        }
+        assert!(
+            TaskState::ALL
+                .iter()
+                .filter(|it| it.is_final())
+                .all(|it| { it.clears() != matches!(it, TaskState::Removed) })
+        );
     }
 
     #[test]

@@ -1,14 +1,23 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
+mod again;
 mod attempt;
+mod audit;
+mod backfill;
 mod choice;
+mod clear;
+mod dates;
+mod deadline;
 mod effect;
 mod event;
 mod fan;
 mod hold;
+mod hook;
 mod invariant;
 mod law;
 mod limit;
+mod mark;
+mod part;
 mod prune;
 mod reason;
 mod recover;
@@ -16,17 +25,30 @@ mod retime;
 mod rule;
 mod run;
 mod schedule;
+mod select;
 mod state;
 mod task;
 mod transition;
 mod turn;
+mod vars;
+mod wait;
 
 pub use attempt::LOST_BUDGET;
+pub use audit::{Deed, Target};
+pub use backfill::BackfillRow;
 pub use choice::choice_of;
+pub use clear::{Change, ClearPlan, ClearRequest};
+pub use dates::{
+    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, MAX_INSTANTS, Past, Take,
+};
+pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};
 pub use event::{Choice, DagText, Event, Item, Outcome, Output, Outputs, RunRequest, RunType, Values};
 pub use hold::{Hold, HoldRequest, Resume};
-pub use law::{AttemptState, RunState, TaskState};
+pub use hook::{Cause, HookRow, HookState};
+pub use law::{AttemptState, BackfillState, RunState, TaskState};
+pub use mark::{MarkRequest, NoteRequest};
+pub use part::Part;
 pub use reason::{Reason, signal_name};
 pub use recover::{DagRow, RunRow, Snapshot, TaskRow};
 pub use retime::{ChangedTick, TickChange, TickRequest};
@@ -35,3 +57,4 @@ pub use schedule::OUTAGE_GRACE;
 pub use state::{Run, State, Version};
 pub use transition::Transition;
 pub use turn::{Step, step};
+pub use vars::{MAX_VAR_BYTES, check_var};

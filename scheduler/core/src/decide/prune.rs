@@ -6,7 +6,8 @@ use super::turn::Turn;
 use crate::id::{RunId, VersionId};
 
 impl Turn<'_> {
-    /// What is not over, and what is in use, stays: it may have become so after it was chosen.
+    /// What is not over, and what is in use, stays: it may have become so after it was chosen. So does
+    /// a run whose hooks are still delivered, or which a backfill is to run again.
     pub(super) fn prune_requested(
         &mut self,
         mut runs: Vec<RunId>,
@@ -14,7 +15,9 @@ impl Turn<'_> {
         by: String,
     ) -> Answer {
         let state = &*self.state;
-        runs.retain(|run| !state.runs.contains_key(run));
+        let told = |run: &RunId| state.hooks.values().any(|hook| hook.run == *run);
+        let wanted = |run: &RunId| state.backfills.values().any(|backfill| backfill.wants(*run));
+        runs.retain(|run| !state.runs.contains_key(run) && !told(run) && !wanted(run));
         versions.retain(|version| {
             let in_force = state.dags.values().any(|dag| dag.version.id == *version);
             !in_force && state.runs.values().all(|run| run.version.id != *version)

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::law::RunState;
 use crate::dag::spec::TriggerRule;
-use crate::id::HoldId;
+use crate::id::{HoldId, RunId};
 use crate::time::{Timestamp, show_duration};
 
 /// One reason: `kind` for programs, the sentence of its `Display` for people.
@@ -26,7 +27,17 @@ pub enum Reason {
     PoolTooSmall { pool: String, needs: u32, slots: u32 },
     MaxActiveTasks { limit: u32 },
     MaxParallel { limit: u32 },
+    Waits { what: String },
     Retry { at: Timestamp, after: String },
+    // Settled, or left out, by hand.
+    Marked { by: String },
+    LeftOut,
+    // An instant that a backfill leaves out.
+    HasRun { run: RunId, state: RunState },
+    HasNoRun,
+    InFuture,
+    BeforeStart,
+    AfterEnd,
     // Something goes on.
     Active,
     ItemsAtWork { total: u32 },
@@ -35,6 +46,7 @@ pub enum Reason {
     WhenFalse,
     NoItems,
     ItemsSkipped,
+    ItemGone,
     SkipExit { code: i32 },
     NotChosen { by: String },
     ShortCircuit { by: String },
@@ -48,6 +60,7 @@ pub enum Reason {
     Outputs { message: String },
     WhenFault { message: String },
     Foreach { message: String },
+    WaitTimedOut { what: String },
     ItemsFailed { failed: u32, total: u32 },
     Canceled { by: String },
     Replaced,
@@ -55,9 +68,11 @@ pub enum Reason {
     RunTimedOut { millis: u64 },
     TasksFailed { count: u32, first: String },
     Maintenance { hold: HoldId, until: Timestamp, why: String },
+    TasksCanceled { count: u32, first: String },
     // A tick did not fire.
     TickSkipped { by: String, why: String },
     Catchup,
+    Holiday { day: String, calendar: String },
     Overlap { limit: u32 },
     Disabled,
 }
@@ -75,14 +90,24 @@ impl Reason {
             Self::ItemsAtWork { .. } => "items_at_work",
             Self::NoItems => "no_items",
             Self::ItemsSkipped => "items_skipped",
+            Self::ItemGone => "item_gone",
             Self::Foreach { .. } => "foreach",
             Self::ItemsFailed { .. } => "items_failed",
             Self::MaxParallel { .. } => "max_parallel",
+            Self::Waits { .. } => "wait_for",
+            Self::WaitTimedOut { .. } => "wait_timed_out",
             Self::Slots => "slots",
             Self::Pool { .. } => "pool",
             Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
+            Self::Marked { .. } => "marked",
+            Self::LeftOut => "left_out",
+            Self::HasRun { .. } => "has_run",
+            Self::HasNoRun => "has_no_run",
+            Self::InFuture => "in_future",
+            Self::BeforeStart => "before_start",
+            Self::AfterEnd => "after_end",
             Self::Active => "active",
             Self::Rule { .. } => "rule",
             Self::WhenFalse => "when_false",
@@ -104,7 +129,9 @@ impl Reason {
             Self::TasksFailed { .. } => "tasks_failed",
             Self::Maintenance { .. } => "maintenance",
             Self::TickSkipped { .. } => "tick_skipped",
+            Self::TasksCanceled { .. } => "tasks_canceled",
             Self::Catchup => "catchup",
+            Self::Holiday { .. } => "holiday",
             Self::Overlap { .. } => "overlap",
             Self::Disabled => "disabled",
         }
@@ -112,6 +139,7 @@ impl Reason {
 }
 
 impl fmt::Display for Reason {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each kind")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = |millis: &u64| show_duration(std::time::Duration::from_millis(*millis));
         match self {
@@ -127,7 +155,10 @@ impl fmt::Display for Reason {
             Self::Condition => write!(f, "its `when` is being evaluated"),
             Self::Expanding => write!(f, "the items of its `foreach` are being found out"),
             Self::ItemsAtWork { total } => write!(f, "its {total} items are at work"),
+            Self::Waits { what } => write!(f, "waits for {what}"),
+            Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
+            Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),
             Self::Foreach { message } => write!(f, "its `foreach` has no list of items: {message}"),
             Self::ItemsFailed { failed, total } => write!(f, "{failed} of its {total} items failed"),
@@ -146,6 +177,14 @@ impl fmt::Display for Reason {
                 let at = at.to_chrono().format("%FT%TZ");
                 write!(f, "will be tried again at {at}, after: {after}")
             }
+            Self::Marked { by } => write!(f, "marked by {by}"),
+            Self::LeftOut => write!(f, "left out of this run on request"),
+            Self::HasRun { run, state } if state.is_final() => write!(f, "run {run} has it: {state}"),
+            Self::HasRun { run, .. } => write!(f, "run {run} is at it"),
+            Self::HasNoRun => write!(f, "it has no run to run again"),
+            Self::InFuture => write!(f, "it has not come yet"),
+            Self::BeforeStart => write!(f, "it is before the start of the DAG"),
+            Self::AfterEnd => write!(f, "it is after the end of the DAG"),
             Self::Active => write!(f, "at work"),
             Self::Rule { rule } => write!(f, "its trigger rule `{}` cannot hold any more", rule.as_str()),
             Self::WhenFalse => write!(f, "its `when` is false"),
@@ -176,7 +215,12 @@ impl fmt::Display for Reason {
             }
             Self::TickSkipped { by, why } if why.is_empty() => write!(f, "skipped by {by}"),
             Self::TickSkipped { by, why } => write!(f, "skipped by {by}: {why}"),
+            Self::TasksCanceled { count: 1, first } => write!(f, "task `{first}` is still canceled"),
+            Self::TasksCanceled { count, first } => {
+                write!(f, "{count} tasks are still canceled, first `{first}`")
+            }
             Self::Catchup => write!(f, "missed, and catchup leaves it out"),
+            Self::Holiday { day, calendar } => write!(f, "no business day: {day} (calendar `{calendar}`)"),
             Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
             Self::Disabled => write!(f, "the DAG is not enabled"),
         }

@@ -1,19 +1,22 @@
 //! From the store's tables back to a state: what a scheduler does first after its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::effect::Answer;
+use super::backfill::{Backfill, BackfillRow};
+use super::deadline::{Subject, Watch};
+use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
 use super::hold::Hold;
+use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::retime::ChangedTick;
 use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
-use crate::dag::spec::Task;
-use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex};
+use crate::dag::spec::{Lateness, Task};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -41,6 +44,16 @@ pub struct Snapshot {
     pub dags: Vec<DagRow>,
     /// All runs that are not over.
     pub runs: Vec<RunRow>,
+    /// Number for the next hook.
+    pub next_hook: i64,
+    /// All hooks whose delivery is not over.
+    pub hooks: Vec<HookRow>,
+    /// Number for the next backfill.
+    pub next_backfill: i64,
+    /// All backfills that are not over.
+    pub backfills: Vec<BackfillRow>,
+    /// Instants that have a tick although the schedule has not come to them.
+    pub ahead: BTreeSet<(DagId, Timestamp)>,
 }
 
 /// One DAG, as stored.
@@ -50,6 +63,8 @@ pub struct DagRow {
     pub id: DagId,
     /// The version in force.
     pub version: Arc<Version>,
+    /// Fingerprint of its schedule when it was loaded.
+    pub schedule: String,
     /// Paused by somebody.
     pub paused: bool,
     /// No file defines it any more.
@@ -58,7 +73,7 @@ pub struct DagRow {
     pub cursor: Timestamp,
 }
 
-/// One run that is not over, as stored.
+/// One run, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
     /// Its number.
@@ -73,16 +88,22 @@ pub struct RunRow {
     pub interval: (Timestamp, Timestamp),
     /// Its params.
     pub params: Values,
-    /// `queued`, `running` or `stopping`.
+    /// Where it is.
     pub state: RunState,
     /// Why.
     pub reason: Reason,
     /// When it began.
     pub started_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What was told of its deadlines.
+    pub late: Vec<(Subject, Lateness)>,
     /// Its tasks, in the order of the version's tasks.
     pub tasks: Vec<TaskRow>,
     /// The items of those that are or were expanded, in their order.
     pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
+    /// The backfill that made it, or that runs it again.
+    pub backfill: Option<BackfillId>,
 }
 
 /// One task instance, as stored.
@@ -94,14 +115,18 @@ pub struct TaskRow {
     pub reason: Reason,
     /// Number of its last attempt; 0 before the first.
     pub attempt: u32,
-    /// How many of its attempts ended as `failed`.
+    /// How many attempts it had when it was last cleared.
+    pub attempts_before: u32,
+    /// How many of its attempts since then ended as `failed`.
     pub failures: u32,
-    /// How many of its attempts ended as `lost`.
+    /// How many of its attempts since then ended as `lost`.
     pub lost: u32,
     /// When the process of its last attempt started.
     pub started_at: Option<Timestamp>,
     /// Since when it is in its state.
     pub since: Timestamp,
+    /// When its first attempt was made.
+    pub began_at: Option<Timestamp>,
 }
 
 impl State {
@@ -113,6 +138,8 @@ impl State {
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;
+        state.next_backfill = snapshot.next_backfill;
+        state.ahead = snapshot.ahead;
         state.cursors = snapshot.cursors;
         state.holds.next = snapshot.next_hold;
         state.holds.windows = snapshot.holds.into_iter().map(|hold| (hold.id, hold)).collect();
@@ -122,19 +149,23 @@ impl State {
         for row in snapshot.dags {
             let entry = DagEntry {
                 version: row.version,
+                schedule: row.schedule,
                 paused: row.paused,
                 retired: row.retired,
                 hold: state.holds.open(&row.id, now).map(Hold::reason),
                 cursor: row.cursor,
                 next_tick: None,
-                active: std::collections::BTreeSet::new(),
-                queued: std::collections::BTreeSet::new(),
+                active: BTreeSet::new(),
+                queued: BTreeSet::new(),
             };
             state.dags.insert(row.id, entry);
         }
+        state.backfills = snapshot.backfills.into_iter().map(|row| (row.id, Backfill::of(row))).collect();
         for row in snapshot.runs {
             state.restore_run(row);
         }
+        state.next_hook = snapshot.next_hook;
+        snapshot.hooks.into_iter().for_each(|row| state.restore_hook(row));
         let mut turn = Turn::new(&mut state, now);
         let dags: Vec<DagId> = turn.state.dags.keys().cloned().collect();
         for dag in dags {
@@ -149,13 +180,66 @@ impl State {
 
     fn restore_run(&mut self, row: RunRow) {
         let Some(entry) = self.dags.get_mut(&row.version.dag.id) else { return };
-        if row.state == RunState::Queued {
+        if let Some(backfill) = row.backfill {
+            if let Some(backfill) = self.backfills.get_mut(&backfill) {
+                backfill.active.insert(row.id);
+            }
+        } else if row.state == RunState::Queued {
             entry.queued.insert((row.run_type, row.logical_date, row.id));
         } else {
             entry.active.insert(row.id);
         }
+        let began: Vec<_> = row.tasks.iter().map(|task| task.began_at).collect();
+        let run = Run::of(row);
+        if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
+            self.timers.insert((started.plus(timeout), Timer::RunTimeout(run.id)));
+        }
+        let id = run.id;
+        self.runs.insert(id, run);
+        self.restore_holdings(id);
+        self.watch_run(id);
+        self.watch_begun_run(id);
+        for (task, began) in (0..).map(TaskIndex).zip(began) {
+            if let Some(began) = began {
+                self.watch_begun_task(InstanceId::whole(id, task), began);
+            }
+        }
+    }
+
+    /// Puts the tasks of a restored run back into queues, slots and timers.
+    fn restore_holdings(&mut self, run_id: RunId) {
+        for id in self.runs[&run_id].ids() {
+            let run = &self.runs[&run_id];
+            let instance = run.at(id);
+            match (instance.state, instance.deadline) {
+                (TaskState::Queued, _) => {
+                    let (lane, place) = lane_of(run, id);
+                    let _ = self.limits.join(&lane, place);
+                }
+                (TaskState::UpForRetry, Some(retry_at)) => {
+                    self.timers.insert((retry_at, Timer::Retry(id)));
+                }
+                (TaskState::Deferred, deadline) => {
+                    self.timers.extend(deadline.map(|at| (at, Timer::Wait(id))));
+                    self.note_waits(id);
+                }
+                (state, deadline) if state.holds_slot() => {
+                    let attempt = AttemptId { instance: id, number: instance.attempt };
+                    let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
+                    self.timers.extend(deadline.map(|at| (at, timer(attempt))));
+                    self.take_slots(id);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Run {
+    /// A run as the store holds it.
+    pub(super) fn of(row: RunRow) -> Self {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
-        let mut run = Run {
+        let mut run = Self {
             id: row.id,
             tasks: restore_tasks(&row, ending.is_some()),
             items: restore_items(&row, ending.is_some()),
@@ -172,44 +256,16 @@ impl State {
             at_work: 0,
             failures: 0,
             ending,
+            created_at: row.created_at,
+            watch: Watch::restored(&row.late),
+            backfill: row.backfill,
         };
         run.recount();
-        if let (Some(started), Some(timeout), None) = (run.started_at, run.dag().timeout, &run.ending) {
-            self.timers.insert((started.plus(timeout), Timer::RunTimeout(run.id)));
-        }
-        let id = run.id;
-        self.runs.insert(id, run);
-        self.restore_holdings(id);
+        run
     }
 
-    /// Puts the tasks of a restored run back into queues, slots and timers.
-    fn restore_holdings(&mut self, run_id: RunId) {
-        for id in self.runs[&run_id].ids() {
-            let run = &self.runs[&run_id];
-            let instance = run.at(id);
-            match (instance.state, instance.deadline) {
-                (TaskState::Queued, _) => {
-                    let (lane, place) = lane_of(run, id);
-                    let _ = self.limits.join(&lane, place);
-                }
-                (TaskState::UpForRetry, Some(retry_at)) => {
-                    self.timers.insert((retry_at, Timer::Retry(id)));
-                }
-                (state, deadline) if state.holds_slot() => {
-                    let attempt = AttemptId { instance: id, number: instance.attempt };
-                    let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
-                    self.timers.extend(deadline.map(|at| (at, timer(attempt))));
-                    self.take_slots(id);
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Run {
-    /// Counts anew what follows from the states of its instances.
-    fn recount(&mut self) {
+    /// Counts anew what follows from the states of its instances, from counts that are zero.
+    pub(super) fn recount(&mut self) {
         for id in self.ids() {
             self.unsettled += u32::from(!self.at(id).state.is_final());
             self.failures += u32::from(self.fails_by(id));
@@ -242,6 +298,7 @@ fn restore_instance(stored: &TaskRow, task: &Task, run_is_ending: bool) -> Insta
         reason: stored.reason.clone(),
         attempt: stored.attempt,
         failures: stored.failures,
+        attempts_before: stored.attempts_before,
         lost: stored.lost,
         deadline: deadline_of(stored, task),
         stop: stopping.then_some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut }),
@@ -256,6 +313,10 @@ fn deadline_of(stored: &TaskRow, task: &Task) -> Option<Timestamp> {
         (TaskState::UpForRetry, Reason::Retry { at, .. }) => Some(*at),
         (TaskState::Running, _) => Some(stored.started_at?.plus(task.timeout?)),
         (TaskState::Stopping, _) => Some(stored.since.plus(task.grace)),
+        (TaskState::Deferred, _) => {
+            let shortest = task.waits.iter().filter_map(|wait| wait.timeout).min()?;
+            Some(stored.since.plus(shortest))
+        }
         _ => None,
     }
 }
@@ -268,6 +329,7 @@ fn ending_of(reason: Reason) -> Ending {
 impl Turn<'_> {
     /// The scheduler begins: what was alive is lost, and every waiting task is judged anew.
     pub(super) fn started(&mut self) -> Option<Answer> {
+        self.resume_hooks();
         let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
         for run in runs {
             for id in self.state.runs[&run].ids() {
@@ -292,6 +354,8 @@ impl Turn<'_> {
         {
             place.reason = Reason::Upstream;
             self.judge_task(id);
+        } else if place.state == TaskState::Deferred {
+            self.order(Effect::LookFor(id));
         }
     }
 }

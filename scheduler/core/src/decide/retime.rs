@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::{Answer, Refusal};
 use super::event::{RunType, Values};
+use super::part::Part;
 use super::reason::Reason;
 use super::run::NewRun;
 use super::schedule::{OUTAGE_GRACE, catches_up, next_instant};
@@ -174,6 +175,11 @@ impl Turn<'_> {
     /// A tick apart from the schedule's order: it fires, or is skipped for good.
     fn decide_moved(&mut self, id: &DagId, instant: Timestamp) {
         let key = (id.clone(), instant);
+        if self.state.ahead.contains(&key) {
+            // A backfill took it; nothing is left to fire when its own time comes.
+            self.state.holds.changes.entry(key).and_modify(|changed| changed.done = true);
+            return;
+        }
         let changed = self.state.holds.changes[&key].clone();
         let entry = &self.state.dags[id];
         let (dag, cursor) = (entry.version.dag.clone(), entry.cursor);
@@ -228,6 +234,8 @@ impl Turn<'_> {
             params: dag.resolve_params(&Values::new()).unwrap_or_default(),
             force: false,
             by: "schedule".into(),
+            part: Part::default(),
+            backfill: None,
         };
         self.make_run(&dag.id, new).map_err(|limit| Reason::Overlap { limit })
     }

@@ -58,6 +58,7 @@ impl Counts {
             | TaskState::Running
             | TaskState::Stopping
             | TaskState::UpForRetry
+            | TaskState::Deferred
             | TaskState::Expanded => {}
         }
     }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deadline::Watch;
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
 use super::law::{RunState, TaskState};
+use super::part::Part;
 use super::reason::Reason;
 use super::state::{Ending, FanState, Instance, Run, Stop, Timer, Version};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::Overlap;
-use crate::id::{DagId, InstanceId, RunId};
+use crate::id::{BackfillId, DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 /// A run about to be made.
@@ -22,6 +24,8 @@ pub(super) struct NewRun {
     pub(super) params: Values,
     pub(super) force: bool,
     pub(super) by: String,
+    pub(super) part: Part,
+    pub(super) backfill: Option<BackfillId>,
 }
 
 impl Turn<'_> {
@@ -36,6 +40,9 @@ impl Turn<'_> {
             Ok(params) => params,
             Err(faults) => return Answer::Refused(Refusal::BadParams(faults)),
         };
+        if let Err(refusal) = request.part.check(&version.dag) {
+            return Answer::Refused(refusal);
+        }
         let logical_date = request.logical_date.unwrap_or(self.now);
         let new = NewRun {
             run_type: RunType::Manual,
@@ -44,6 +51,8 @@ impl Turn<'_> {
             params,
             force: request.force,
             by: request.by,
+            part: request.part,
+            backfill: None,
         };
         match self.make_run(&request.dag, new) {
             Ok(run) => Answer::Run(run),
@@ -74,12 +83,14 @@ impl Turn<'_> {
         Ok(run)
     }
 
-    fn create_run(&mut self, version: Arc<Version>, new: NewRun) -> RunId {
+    pub(super) fn create_run(&mut self, version: Arc<Version>, new: NewRun) -> RunId {
         let id = RunId(self.state.next_run);
         self.state.next_run += 1;
         let dag = version.dag.id.clone();
         let entry = self.state.dags.get_mut(&dag).expect("a run is made of a known DAG");
-        entry.queued.insert((new.run_type, new.logical_date, id));
+        if new.backfill.is_none() {
+            entry.queued.insert((new.run_type, new.logical_date, id));
+        }
         let reason = entry.why_queued(self.state.paused);
         self.record(Transition::RunCreated {
             run: id,
@@ -92,6 +103,7 @@ impl Turn<'_> {
             params: new.params.clone(),
             reason: reason.clone(),
             by: new.by,
+            backfill: new.backfill,
         });
         let tasks = fresh_instances(&version);
         let run = Run {
@@ -110,14 +122,20 @@ impl Turn<'_> {
             at_work: 0,
             failures: 0,
             ending: None,
+            backfill: new.backfill,
             version,
+            created_at: self.now,
+            watch: Watch::default(),
         };
         self.state.runs.insert(id, run);
+        self.state.watch_run(id);
+        self.leave_out(id, &new.part);
         id
     }
 
     /// Begins queued runs of a DAG while it has room for them.
     pub(super) fn admit(&mut self, dag: &DagId) {
+        self.go_on_with_backfills(dag);
         loop {
             let entry = &self.state.dags[dag];
             let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
@@ -129,16 +147,19 @@ impl Turn<'_> {
         }
     }
 
-    fn begin_run(&mut self, id: RunId) {
+    pub(super) fn begin_run(&mut self, id: RunId) {
         let now = self.now;
         let run = self.run(id);
         run.state = RunState::Running;
         run.reason = Reason::Active;
         run.started_at = Some(now);
         let (place, version) = ((run.run_type, run.logical_date, id), run.version.clone());
+        let backfill = run.backfill;
         let entry = self.state.dags.get_mut(&version.dag.id).expect("a run is made of a known DAG");
         entry.queued.remove(&place);
-        entry.active.insert(id);
+        if backfill.is_none() {
+            entry.active.insert(id);
+        }
         self.record(Transition::RunMoved {
             run: id,
             from: RunState::Queued,
@@ -148,8 +169,13 @@ impl Turn<'_> {
         if let Some(timeout) = version.dag.timeout {
             self.arm(now.plus(timeout), Timer::RunTimeout(id));
         }
+        self.state.watch_begun_run(id);
         for task in version.dag.graph.order() {
             self.judge_task(InstanceId::whole(id, *task));
+        }
+        // Of a run that was reopened, items may wait.
+        for task in version.dag.fans.iter().flat_map(|fan| &fan.tasks) {
+            self.judge_items(InstanceId::whole(id, *task));
         }
     }
 
@@ -219,6 +245,10 @@ impl Turn<'_> {
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
                 self.stop_attempt(id, Stop::RunEnding, reason);
             }
+            TaskState::Deferred => {
+                self.stop_waiting(id);
+                self.settle(id, TaskState::Canceled, reason);
+            }
             // Its items are ended one by one.
             TaskState::Expanded
             | TaskState::Success
@@ -235,8 +265,12 @@ impl Turn<'_> {
         let run = self.state.runs.remove(&id).expect("a run is closed once");
         let (to, reason) = verdict(&run);
         debug_assert!(RunState::legal(run.state, to), "run {id}: {} -> {to}", run.state);
-        self.record(Transition::RunMoved { run: id, from: run.state, to, reason });
+        self.record(Transition::RunMoved { run: id, from: run.state, to, reason: reason.clone() });
         self.order(Effect::RunEnded(id));
+        self.backfill_run_ended(&run, to);
+        self.wake_waiting(&run.version.dag.id);
+        self.hooks_of_run_end(&run, to, &reason);
+        self.unwatch(&run);
         if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
             self.disarm(started.plus(timeout), Timer::RunTimeout(id));
         }
@@ -245,11 +279,12 @@ impl Turn<'_> {
         entry.active.remove(&id);
         entry.queued.remove(&(run.run_type, run.logical_date, id));
         self.admit(&dag);
+        self.go_on(&dag);
     }
 }
 
 /// The fold of a run's tasks, unless it was ended early.
-fn verdict(run: &Run) -> (RunState, Reason) {
+pub(super) fn verdict(run: &Run) -> (RunState, Reason) {
     if let Some(ending) = &run.ending {
         return (ending.verdict, ending.reason.clone());
     }
@@ -259,8 +294,16 @@ fn verdict(run: &Run) -> (RunState, Reason) {
             let first = run.task(*first).id.clone();
             (RunState::Failed, Reason::TasksFailed { count: run.failures, first })
         }
-        None => (RunState::Success, Reason::Done),
+        None => left_canceled(run).unwrap_or((RunState::Success, Reason::Done)),
     }
+}
+
+/// A run that was canceled and of which only a part ran again is still a canceled one.
+fn left_canceled(run: &Run) -> Option<(RunState, Reason)> {
+    let mut canceled = run.ids().into_iter().filter(|id| run.at(*id).state == TaskState::Canceled);
+    let first = run.task(canceled.next()?.task).id.clone();
+    let count = u32::try_from(canceled.count() + 1).unwrap_or(u32::MAX);
+    Some((RunState::Canceled, Reason::TasksCanceled { count, first }))
 }
 
 /// One waiting instance per task, with its upstreams counted.

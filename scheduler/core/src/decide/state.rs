@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::backfill::Backfill;
+use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
 use super::hold::Holds;
+use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::limit::Limits;
 use super::reason::Reason;
 use super::rule::Counts;
 use crate::dag::spec::{Dag, Task};
-use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// All that the core knows. Only [`super::step`] changes it.
@@ -23,11 +26,21 @@ pub struct State {
     /// False: no schedule fires.
     pub(super) schedules: bool,
     pub(super) limits: Limits,
+    /// Tasks that wait for runs of other DAGs, by those DAGs.
+    pub(super) waiting: BTreeMap<DagId, BTreeSet<InstanceId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
+    /// Hooks whose delivery is not over.
+    pub(super) hooks: BTreeMap<HookId, HookRow>,
+    pub(super) next_hook: i64,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
     /// What people have laid over the schedules.
     pub(super) holds: Holds,
+    pub(super) next_backfill: i64,
+    /// Backfills that are not over.
+    pub(super) backfills: BTreeMap<BackfillId, Backfill>,
+    /// Instants that backfills took before the schedule came to them: they do not tick any more.
+    pub(super) ahead: BTreeSet<(DagId, Timestamp)>,
     /// How far the schedules of all DAGs had been looked at when the store was read, also of those that
     /// are not in force.
     pub(super) cursors: BTreeMap<DagId, Timestamp>,
@@ -37,6 +50,8 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub(super) struct DagEntry {
     pub(super) version: Arc<Version>,
+    /// Fingerprint of its schedule when it was loaded: calendars may have changed since.
+    pub(super) schedule: String,
     pub(super) paused: bool,
     pub(super) retired: bool,
     /// The maintenance window that is open over it, as the reason of what waits for that.
@@ -125,6 +140,8 @@ pub struct Run {
     pub interval: (Timestamp, Timestamp),
     /// Its params.
     pub params: Values,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Where it is.
     pub state: RunState,
     pub(super) reason: Reason,
@@ -142,9 +159,24 @@ pub struct Run {
     pub(super) failures: u32,
     /// Why it is being ended, once it is.
     pub(super) ending: Option<Ending>,
+    pub(super) watch: Watch,
+    /// The backfill that makes room for it, in place of `max_active_runs`.
+    pub(super) backfill: Option<BackfillId>,
 }
 
 impl Run {
+    /// Its class in the queue for slots: what a backfill runs again goes last, too.
+    pub(super) fn class(&self) -> RunType {
+        if self.backfill.is_some() { RunType::Backfill } else { self.run_type }
+    }
+
+    /// The state of a task as rules see it: one that was left out on request does not make its
+    /// downstreams skip.
+    pub(super) fn counted(&self, id: InstanceId) -> TaskState {
+        let instance = self.at(id);
+        if instance.reason == Reason::LeftOut { TaskState::Success } else { instance.state }
+    }
+
     pub(super) fn dag(&self) -> &Dag {
         &self.version.dag
     }
@@ -245,6 +277,8 @@ pub(super) struct Instance {
     pub(super) reason: Reason,
     /// Number of the current or last attempt; 0 before the first.
     pub(super) attempt: u32,
+    /// Attempts made before the last clear: they use up nothing.
+    pub(super) attempts_before: u32,
     /// Attempts that used up a retry.
     pub(super) failures: u32,
     /// Attempts that were lost.
@@ -266,6 +300,7 @@ impl Instance {
             state: TaskState::Waiting,
             reason: Reason::Upstream,
             attempt: 0,
+            attempts_before: 0,
             failures: 0,
             lost: 0,
             upstream: Counts::default(),
@@ -302,9 +337,12 @@ pub(super) enum Timer {
     Moved(DagId, Timestamp),
     HoldEnd(HoldId),
     Retry(InstanceId),
+    Wait(InstanceId),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),
+    Deadline(Alarm),
+    Hook(HookId),
 }
 
 impl Timer {
@@ -323,10 +361,16 @@ impl State {
             paused: false,
             schedules: true,
             limits: Limits::new(slots, pools),
+            waiting: BTreeMap::new(),
             timers: BTreeSet::new(),
+            hooks: BTreeMap::new(),
+            next_hook: 1,
             next_run: 1,
             next_version: 1,
             holds: Holds { next: 1, ..Holds::default() },
+            next_backfill: 1,
+            backfills: BTreeMap::new(),
+            ahead: BTreeSet::new(),
             cursors: BTreeMap::new(),
         }
     }

@@ -15,7 +15,9 @@ use crate::id::{AttemptId, InstanceId, TaskIndex};
 impl Turn<'_> {
     /// Moves a task instance to a final state and remembers to tell its downstreams.
     pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        let from = self.run(id.run).at(id).state;
         self.move_task(id, to, reason);
+        self.hooks_of_end(id, from, to);
         let run = self.run(id.run);
         run.unsettled -= 1;
         let counts = run.fails_by(id);
@@ -37,7 +39,8 @@ impl Turn<'_> {
     pub(super) fn tell_downstreams(&mut self, id: InstanceId) {
         let run = self.run(id.run);
         let version = run.version.clone();
-        let state = run.at(id).state;
+        let state = run.counted(id);
+        self.wake_waiting(&version.dag.id);
         for task in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task, ..id };
             if id.item > 0 && !(version.dag.share_fan(id.task, task) && run_has(self.run(id.run), below)) {
@@ -76,8 +79,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Its rule holds: its condition is asked, or it joins the queue.
+    /// Its rule holds: it waits for runs of other DAGs, or goes on.
     fn ready(&mut self, id: InstanceId) {
+        let waits = id.item == 0 && self.state.schedules && !self.run(id.run).task(id.task).waits.is_empty();
+        if waits { self.defer(id) } else { self.proceed(id) }
+    }
+
+    /// Nothing of other DAGs is missing: its items or its condition are asked for, or it joins the queue.
+    pub(super) fn proceed(&mut self, id: InstanceId) {
         let task = self.run(id.run).task(id.task);
         if let (Some(fan), 0) = (task.fan, id.item) {
             self.ask_for_items(id, fan);
@@ -162,6 +171,9 @@ impl Turn<'_> {
         place.reason = Reason::Active;
         let attempt = AttemptId { instance: id, number: place.attempt };
         self.record(Transition::AttemptCreated { attempt });
+        if attempt.number == 1 {
+            self.state.watch_begun_task(id, self.now);
+        }
         self.order(Effect::Launch(attempt));
     }
 
@@ -223,6 +235,10 @@ impl Turn<'_> {
                 self.disarm_task(id);
                 self.settle(id, TaskState::Skipped, reason);
             }
+            TaskState::Deferred => {
+                self.stop_waiting(id);
+                self.settle(id, TaskState::Skipped, reason);
+            }
             TaskState::Starting | TaskState::Running | TaskState::Stopping => {
                 self.run(id.run).at_mut(id).cut_by = Some(reason.clone());
                 self.reason_task(id, reason);
@@ -255,7 +271,7 @@ impl Turn<'_> {
         let place = self.run(id.run).at_mut(id);
         let Some(at) = place.deadline.take() else { return };
         let attempt = AttemptId { instance: id, number: place.attempt };
-        for timer in [Timer::Retry(id), Timer::Timeout(attempt), Timer::Kill(attempt)] {
+        for timer in [Timer::Retry(id), Timer::Wait(id), Timer::Timeout(attempt), Timer::Kill(attempt)] {
             self.disarm(at, timer);
         }
     }
@@ -307,7 +323,7 @@ impl State {
 pub(super) fn lane_of(run: &Run, id: InstanceId) -> (LaneId, Place) {
     let spec = run.task(id.task);
     let place = Place {
-        class: run.run_type,
+        class: run.class(),
         priority: std::cmp::Reverse(spec.priority),
         height: std::cmp::Reverse(run.version.height(id.task)),
         logical_date: run.logical_date,

@@ -4,13 +4,16 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Item, Outputs, RunType, Values};
 use super::hold::Resume;
-use super::law::{AttemptState, RunState, TaskState};
+use super::hook::{Cause, HookState};
+use super::law::{AttemptState, BackfillState, RunState, TaskState};
 use super::reason::Reason;
 use super::retime::TickChange;
-use crate::dag::spec::FanIndex;
-use crate::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::dag::DefaultsFile;
+use crate::dag::spec::{FanIndex, HookOn, HookRetry, Lateness};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// One fact. The log keeps it as JSON under its `fact` name.
@@ -27,8 +30,11 @@ pub enum Transition {
         hash: String,
         /// Where its file is, below the DAG folder.
         path: String,
-        /// The file as it was.
+        /// The file as it was, or its document in a file of several DAGs.
         text: Arc<str>,
+        /// The `_defaults.yaml` it was read with, the farthest first.
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        defaults: Arc<[DefaultsFile]>,
         /// Ids of its tasks in the order of the file.
         tasks: Vec<String>,
         /// Fingerprint of its schedule; empty without one.
@@ -125,6 +131,15 @@ pub enum Transition {
         runs: Vec<RunId>,
         /// Versions that nothing refers to any more.
         versions: Vec<VersionId>,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody gave a var a value, or took it away.
+    VarSet {
+        /// Its name.
+        name: String,
+        /// Its value; `None`: it is deleted.
+        value: Option<serde_json::Value>,
         /// Who.
         by: String,
     },
@@ -161,6 +176,114 @@ pub enum Transition {
         reason: Reason,
         /// Who asked for it; `schedule` for a tick.
         by: String,
+        /// The backfill that made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backfill: Option<BackfillId>,
+    },
+    /// Somebody cleared tasks of a run: they wait again with reason `upstream`, their tries are counted
+    /// from here, and their outputs are not seen any more. A run that was over is `queued` again.
+    RunCleared {
+        /// Which run.
+        run: RunId,
+        /// Where it was.
+        from: RunState,
+        /// Where it is now: `queued`, or as before.
+        to: RunState,
+        /// Why it is there.
+        reason: Reason,
+        /// The version that it is pinned to from now on; its tasks begin with those that the run has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<VersionId>,
+        /// The backfill that runs it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backfill: Option<BackfillId>,
+        /// What was cleared, and from which state.
+        tasks: Vec<(InstanceId, TaskState)>,
+        /// Tasks that are `expanded` again, for items of them wait, and from which state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expanded: Vec<(InstanceId, TaskState)>,
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
+    },
+    /// Somebody settled a task instance by hand.
+    TaskMarked {
+        /// Which one.
+        instance: InstanceId,
+        /// From.
+        from: TaskState,
+        /// To.
+        to: TaskState,
+        /// The new verdict of a run that stays over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<(RunState, RunState, Reason)>,
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
+    },
+    /// Somebody wrote something down about a run, or about one of its tasks.
+    Noted {
+        /// Which run.
+        run: RunId,
+        /// Which task.
+        task: Option<TaskIndex>,
+        /// What.
+        text: String,
+        /// Who.
+        by: String,
+    },
+    /// There is a new backfill, `running`.
+    BackfillCreated {
+        /// Its number.
+        backfill: BackfillId,
+        /// Of which DAG.
+        dag: DagId,
+        /// First instant of its stretch.
+        from: Timestamp,
+        /// Last instant of its stretch.
+        to: Timestamp,
+        /// Which instants it takes.
+        mode: BackfillMode,
+        /// Which of them first.
+        order: BackfillOrder,
+        /// How many of its runs are active at once.
+        max_active: u32,
+        /// Params of the runs it makes.
+        params: Values,
+        /// It goes on although its DAG is paused.
+        force: bool,
+        /// All instants of its stretch, and what becomes of each.
+        items: Vec<BackfillItem>,
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
+    },
+    /// A backfill made a run of one of its instants, or left it out after all.
+    BackfillTook {
+        /// Which backfill.
+        backfill: BackfillId,
+        /// Which instant.
+        instant: Timestamp,
+        /// The run.
+        run: Option<RunId>,
+        /// Why there is none.
+        skipped: Option<Reason>,
+    },
+    /// A backfill moved.
+    BackfillMoved {
+        /// Which backfill.
+        backfill: BackfillId,
+        /// From.
+        from: BackfillState,
+        /// To.
+        to: BackfillState,
+        /// Who; `schedule` when it came to its end.
+        by: String,
+        /// Why, in their words.
+        why: Option<String>,
     },
     /// A run moved.
     RunMoved {
@@ -249,6 +372,51 @@ pub enum Transition {
         /// Its outputs; only a success has any.
         outputs: Outputs,
     },
+    /// A run or a task missed a deadline, or is near it; once for each.
+    Late {
+        /// Which run.
+        run: RunId,
+        /// The task whose deadline it is; `None`: the run's.
+        task: Option<TaskIndex>,
+        /// In which way.
+        kind: Lateness,
+        /// When that was due.
+        due: Timestamp,
+    },
+    /// A hook is due; it is `pending`.
+    HookDue {
+        /// Its number.
+        hook: HookId,
+        /// Of which run.
+        run: RunId,
+        /// The task whose hook it is; `None`: the DAG's.
+        of: Option<TaskIndex>,
+        /// The point at which it is due.
+        on: HookOn,
+        /// Its place among the hooks of its DAG or task.
+        step: u32,
+        /// What it does: `run`, `email`, `slack`, `webhook` or `command`.
+        action: String,
+        /// How often it is tried again.
+        retry: HookRetry,
+        /// Why it is due.
+        cause: Cause,
+    },
+    /// A try of a hook is over.
+    HookTried {
+        /// Which hook.
+        hook: HookId,
+        /// Of which run.
+        run: RunId,
+        /// Which try, from 1.
+        number: u32,
+        /// Where the hook is now.
+        state: HookState,
+        /// What went wrong.
+        error: Option<String>,
+        /// When it is tried again.
+        retry_at: Option<Timestamp>,
+    },
 }
 
 impl Transition {
@@ -264,13 +432,23 @@ impl Transition {
             | Self::HoldEnded { .. }
             | Self::TickChanged { .. }
             | Self::TickRestored { .. }
-            | Self::Paused { .. } => None,
-            Self::Ticked { run, .. } | Self::MovedTicked { run, .. } => *run,
-            Self::RunCreated { run, .. }
+            | Self::Paused { .. }
+            | Self::VarSet { .. }
+            | Self::BackfillCreated { .. }
+            | Self::BackfillMoved { .. } => None,
+            Self::Ticked { run, .. } | Self::MovedTicked { run, .. } | Self::BackfillTook { run, .. } => *run,
+            Self::RunCleared { run, .. }
+            | Self::Noted { run, .. }
+            | Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }
             | Self::RunMoved { run, .. }
-            | Self::RunReasoned { run, .. } => Some(*run),
-            Self::TaskMoved { instance, .. } | Self::TaskReasoned { instance, .. } => Some(instance.run),
+            | Self::RunReasoned { run, .. }
+            | Self::Late { run, .. }
+            | Self::HookDue { run, .. }
+            | Self::HookTried { run, .. } => Some(*run),
+            Self::TaskMoved { instance, .. }
+            | Self::TaskReasoned { instance, .. }
+            | Self::TaskMarked { instance, .. } => Some(instance.run),
             Self::AttemptCreated { attempt }
             | Self::AttemptStarted { attempt, .. }
             | Self::AttemptStopping { attempt, .. }

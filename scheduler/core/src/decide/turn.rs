@@ -75,10 +75,23 @@ impl<'a> Turn<'a> {
             Event::HoldRemovalRequested { hold, by } => Some(self.hold_removal_requested(hold, by)),
             Event::TickChangeRequested(request) => Some(self.tick_change_requested(request)),
             Event::PruneRequested { runs, versions, by } => Some(self.prune_requested(runs, versions, by)),
+            Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Expanded { instance, items } => self.expanded(instance, items),
+            Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
+            Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
             Event::WhenEvaluated { instance, holds } => self.when_evaluated(instance, holds),
+            Event::ClearRequested { run, request, row } => Some(self.clear_requested(run, &request, row)),
+            Event::MarkRequested { run, request, row } => Some(self.mark_requested(run, &request, row)),
+            Event::NoteRequested { run, request, row } => Some(self.note_requested(run, request, row)),
+            Event::BackfillRequested { dag, request, past } => {
+                Some(self.backfill_requested(&dag, request, &past))
+            }
+            Event::BackfillSteered { backfill, to, by, why } => {
+                Some(self.backfill_steered(backfill, to, by, why))
+            }
+            Event::RunRecalled { backfill, run, row } => self.run_recalled(backfill, run, row),
         }
     }
 
@@ -107,9 +120,12 @@ impl<'a> Turn<'a> {
                 Timer::HoldBegin(hold) => self.hold_begins(hold),
                 Timer::HoldEnd(hold) => self.hold_ends(hold),
                 Timer::Retry(instance) => self.retry_due(instance),
+                Timer::Wait(instance) => self.wait_due(instance),
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),
+                Timer::Deadline(alarm) => self.deadline_due(alarm),
+                Timer::Hook(hook) => self.hook_due_again(hook),
             }
             self.follow();
         }

@@ -55,6 +55,7 @@ codes! {
     E119 BadEnvName,
     E120 NoDefault,
     E121 DuplicateDag,
+    E122 BrokenDefaults,
     // Tasks and their order.
     E201 UnknownTask,
     E202 DuplicateTask,
@@ -70,6 +71,9 @@ codes! {
     E304 BadDate,
     E305 EndBeforeStart,
     E306 BadDuration,
+    E307 UnknownCalendar,
+    E308 BadCalendar,
+    E309 BadClockTime,
     // Templates and values.
     E401 UnquotedTemplate,
     E402 TemplateSyntax,
@@ -83,6 +87,7 @@ codes! {
     E410 BadParam,
     E411 BadDefault,
     E412 BadPattern,
+    E413 UnknownVar,
     // Limits and operators.
     E501 UnknownPool,
     E502 PoolTooSmall,
@@ -90,6 +95,8 @@ codes! {
     E504 UnknownArgument,
     E505 MissingArgument,
     E506 WrongArgument,
+    E507 UnknownDestination,
+    E508 BadDestination,
     // Warnings.
     W101 NotABoolean,
     W102 NumberLosesForm,
@@ -98,6 +105,7 @@ codes! {
     W203 NeverHolds,
     W301 MisleadingCron,
     W302 ClockChange,
+    W303 MisleadingDeadline,
 }
 
 impl Code {

@@ -12,6 +12,8 @@ const MAX_FAULTS: usize = 500;
 /// A piece of the file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Span {
+    /// 0: the file itself; from 1 on those whose defaults it takes over.
+    pub(crate) file: u16,
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
@@ -25,8 +27,17 @@ impl Span {
     /// The piece between two places of the file; texts longer than 4 GiB are refused before.
     pub(crate) fn new(start: usize, end: usize) -> Self {
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { start: narrow(start), end: narrow(end.max(start)) }
+        Self { file: 0, start: narrow(start), end: narrow(end.max(start)) }
     }
+}
+
+/// A file whose values another one inherits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+    /// What is wrong with it is told elsewhere.
+    pub(crate) reported: bool,
 }
 
 /// A diagnostic in the making.
@@ -61,6 +72,20 @@ impl Fault {
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
+    }
+
+    /// The same fault at a place of the file itself.
+    fn brought_home(mut self, origins: &[Origin<'_>]) -> Option<Self> {
+        self.notes.retain(|(at, _)| at.file == 0);
+        let Some(origin) = usize::from(self.at.file).checked_sub(1).and_then(|at| origins.get(at)) else {
+            return Some(self);
+        };
+        if origin.reported || self.code.severity() == Severity::Warning {
+            return None;
+        }
+        let place = Lines::of(origin.text).place(self.at);
+        let from = format!(" (inherited from {}:{}:{})", origin.path, place.line, place.column);
+        Some(Self { at: Span::default(), message: self.message + &from, label: None, ..self })
     }
 
     /// Another place that belongs to it.
@@ -103,11 +128,33 @@ impl Faults {
         self.errors == MAX_FAULTS
     }
 
+    /// How many warnings are kept.
+    pub(crate) fn warnings(&self) -> usize {
+        self.warnings
+    }
+
+    /// Forgets warnings beyond the first `kept`.
+    pub(crate) fn forget_warnings(&mut self, kept: usize) {
+        let mut warnings = 0;
+        self.list.retain(|fault| {
+            warnings += usize::from(fault.code.severity() == Severity::Warning);
+            fault.code.severity() == Severity::Error || warnings <= kept
+        });
+        self.warnings = kept;
+    }
+
     /// The diagnostics, in the order of the file.
-    pub(crate) fn finish(mut self, path: &str, text: &str) -> Vec<Diagnostic> {
+    pub(crate) fn finish(self, path: &str, text: &str) -> Vec<Diagnostic> {
+        self.finish_with(path, text, &[])
+    }
+
+    /// The diagnostics, in the order of the file. What is wrong with an inherited value only in this file
+    /// is told at its beginning, with the place of the value; what is wrong with it anyhow is not told here.
+    pub(crate) fn finish_with(mut self, path: &str, text: &str, origins: &[Origin<'_>]) -> Vec<Diagnostic> {
         if self.list.is_empty() {
             return Vec::new();
         }
+        self.list = self.list.into_iter().filter_map(|fault| fault.brought_home(origins)).collect();
         self.list.sort_by_key(|fault| (fault.at, fault.code));
         let (path, lines): (Arc<str>, _) = (path.into(), Lines::of(text));
         let note = |(at, message)| Note { message, place: lines.place(at) };

@@ -8,7 +8,7 @@ mod render;
 pub use code::{Code, page};
 pub use render::Style;
 
-pub(crate) use fault::{Fault, Faults, Span};
+pub(crate) use fault::{Fault, Faults, Origin, Span};
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -85,7 +85,8 @@ impl Diagnostic {
         let mut start = 0;
         let mut place = Place { line: 1, column: 1, end_line: 1, end_column: 2, bytes: 0..text.len().min(1) };
         for (at, line) in text.split_inclusive('\n').enumerate() {
-            if line.starts_with("id:") {
+            let said = line.strip_prefix("id:").map(|said| said.trim_start().trim_start_matches(['"', '\'']));
+            if said.is_some_and(|said| said.starts_with(id)) {
                 let length = line.trim_end().len();
                 let end_column = line.trim_end().chars().count() + 1;
                 place = Place {

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 pub use fault::{TemplateFault, nearest};
 pub(crate) use language::MARK;
 pub use references::{Reference, References};
-pub use scope::{Facts, Item, NAMES, Scope};
+pub use scope::{Facts, HOOK_NAMES, Item, NAMES, Scope};
 pub(crate) use tree::Tree;
 
 /// Longest source of one template, in bytes.

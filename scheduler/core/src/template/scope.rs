@@ -38,6 +38,9 @@ pub const NAMES: [&str; 20] = [
     "xcom_pull",
 ];
 
+/// The names that templates of hooks have besides [`NAMES`].
+pub const HOOK_NAMES: [&str; 5] = ["error", "hook", "late", "links", "log_tail"];
+
 /// The facts about one attempt, as plain data.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -86,6 +89,8 @@ pub struct Item {
 #[derive(Debug)]
 pub struct Scope {
     facts: Facts,
+    /// Further names, of a hook.
+    more: Map<String, Json>,
     strict: Value,
     lenient: OnceLock<Value>,
 }
@@ -93,8 +98,13 @@ pub struct Scope {
 impl Scope {
     /// The names of an attempt.
     pub fn new(facts: Facts) -> Self {
-        let strict = Value::from_object(Names::root(&facts, Missing::Fails));
-        Self { facts, strict, lenient: OnceLock::new() }
+        Self::of_hook(facts, Map::new())
+    }
+
+    /// The names of a hook: those of an attempt, and more.
+    pub fn of_hook(facts: Facts, more: Map<String, Json>) -> Self {
+        let strict = Value::from_object(Names::root(&facts, &more, Missing::Fails));
+        Self { facts, more, strict, lenient: OnceLock::new() }
     }
 
     /// The root of all names. A lenient one, for templates that ask whether a name `is defined`,
@@ -105,7 +115,7 @@ impl Scope {
             Missing::Fails => self.strict.clone(),
             Missing::Undefined => self
                 .lenient
-                .get_or_init(|| Value::from_object(Names::root(&self.facts, Missing::Undefined)))
+                .get_or_init(|| Value::from_object(Names::root(&self.facts, &self.more, Missing::Undefined)))
                 .clone(),
         }
     }
@@ -136,7 +146,7 @@ impl Names {
         Self { path, keys, entries: entries.into_iter().collect(), missing }
     }
 
-    fn root(facts: &Facts, missing: Missing) -> Self {
+    fn root(facts: &Facts, more: &Map<String, Json>, missing: Missing) -> Self {
         let moment = |at| Moment::new(at, &facts.zone);
         let now = moment(facts.logical_date);
         let map = |name: &str, map: &Map<String, Json>| {
@@ -165,6 +175,9 @@ impl Names {
         }
         if let Some(secrets) = &facts.secrets {
             entries.push(map("secrets", secrets));
+        }
+        for (name, value) in more {
+            entries.push((name.clone(), value_of(&|| name.clone(), value, missing)));
         }
         if let Some(item) = &facts.item {
             for name in ["item", &item.name] {

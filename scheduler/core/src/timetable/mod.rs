@@ -1,14 +1,20 @@
-//! When a DAG fires: cron expressions on the wall clock of a zone.
+//! When a DAG fires: cron expressions, intervals, dates and business days, on the wall clock of a zone.
 //!
-//! [`Cron`] is an expression, [`Zone`] a clock, [`Timetable`] the two together. Text becomes sets of
-//! `values` in `field`, the two day fields meet in `days`, `pattern` finds the wall times that match, and
-//! `clock` says which instants these are where the clock is set forward or back.
+//! A [`Timetable`] is the union of its entries. An `entry` takes instants from a `source` and lets a
+//! [`Calendar`] leave out or move those on holidays. For cron: [`Cron`] is an expression, [`Zone`] a clock.
+//! Text becomes sets of `values` in `field`, the two day fields meet in `days`, `pattern` finds the wall
+//! times that match, and `clock` says which instants these are where the clock is set forward or back.
 
+mod calendar;
 mod clock;
 mod cron;
+mod cron_times;
 mod days;
+mod entry;
 mod field;
 mod pattern;
+mod plan;
+mod source;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,22 +26,26 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 
-use self::clock::ClockRule;
+pub use self::calendar::{Calendar, DayOff, IcalEvent, IcalFault, Nth, Observed, YEARS, Yearly, read_ical};
 pub use self::cron::{Cron, CronFault, Dst};
+use self::entry::Entry;
+pub use self::entry::{OnHoliday, Tick};
+pub use self::plan::{Plan, Times};
+use self::source::Source;
 pub use self::warn::CronWarning;
-use self::zone::Wall;
 pub use self::zone::{Zone, offer_system_rules, rules_version};
 use crate::time::Timestamp;
 
-/// A schedule that can be asked for its instants: a cron expression on the clock of a zone.
+/// A schedule that can be asked for its instants: the union of one or more entries.
 ///
-/// Its instants lie between the years 1970 and 2100 and are one ascending sequence, wherever one asks from.
-/// The exception is Airflow's: a schedule of every hour, but not of every day, measures the time to its
-/// next firing on the clock of the instant it is asked from, and a clock change between shifts that firing.
+/// Its instants lie between the years 1970 and 2100 and are one ascending sequence, wherever one asks from,
+/// but for the exception of Airflow's rules that [`Dst::Airflow`] has for schedules of every hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timetable {
-    cron: Cron,
-    zone: Zone,
+    /// At least one.
+    entries: Vec<Entry>,
+    /// As the file has it, on one line.
+    text: String,
 }
 
 /// A time of the schedule that the clock jumps over.
@@ -50,98 +60,148 @@ pub struct SkippedTime {
 impl Timetable {
     /// `cron` on the clock of `zone`.
     pub fn new(cron: Cron, zone: Zone) -> Self {
-        Self { cron, zone }
+        Plan::new(Times::Cron(cron), zone).into()
     }
 
-    /// The expression.
-    pub fn cron(&self) -> &Cron {
-        &self.cron
+    /// The union of several; `None` of none.
+    pub fn union(timetables: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let (mut entries, mut texts) = (Vec::new(), Vec::new());
+        for timetable in timetables {
+            entries.extend(timetable.entries);
+            texts.push(timetable.text);
+        }
+        (!entries.is_empty()).then(|| Self { entries, text: texts.join(", ") })
     }
 
-    /// The zone.
+    /// As people wrote it, zones apart: `30 1 * * *`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The zone of its first entry.
     pub fn zone(&self) -> &Zone {
-        &self.zone
+        &self.entries[0].zone
     }
 
-    /// Whose rules hold where the clock changes.
-    pub fn dst(&self) -> Dst {
-        self.cron.dst()
-    }
-
-    /// The first instant strictly later than `instant`; `None` when there is none up to the year 2100.
+    /// The first instant strictly later than `instant` that fires; `None` when there is none up to the year
+    /// 2100.
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
-        let calm = match self.cron.rule() {
-            ClockRule::RealTime | ClockRule::Once | ClockRule::AirflowElapsed => None,
-            ClockRule::AirflowWall => self.zone.unrest(instant),
-        };
-        let next = match calm {
-            None => self.step(instant),
-            Some(calm) => self.steps_from(calm).find(|next| *next > instant),
-        };
+        let next = self.entries.iter().filter_map(|entry| entry.next_after(instant)).min();
         debug_assert!(next.is_none_or(|next| next > instant), "{self} went back from {instant}");
         next
     }
 
-    /// The last instant strictly earlier than `instant`; `None` when there is none since the year 1970.
+    /// The last instant strictly earlier than `instant` that fires; `None` when there is none since 1970.
     pub fn previous_before(&self, instant: Timestamp) -> Option<Timestamp> {
-        const NANOSECOND: Duration = Duration::from_nanos(1);
-        let wall = self.zone.wall(instant.minus(NANOSECOND)).plus(1);
-        let mut walls = std::iter::successors(self.cron.before(wall), |wall| self.cron.before(*wall));
-        let firing = walls.find_map(|wall| self.firing_of(wall, instant))?;
-        let last_since = |from| self.steps_from(from).take_while(|next| *next < instant).last();
-        match self.zone.unrest(firing) {
-            None => last_since(firing).or(Some(firing)),
-            // Wall times and firings are in different orders here: walk through it, or look before it.
-            Some(calm) => last_since(calm).or_else(|| self.previous_before(calm.plus(NANOSECOND))),
-        }
+        self.entries.iter().filter_map(|entry| entry.previous_before(instant)).max()
+    }
+
+    /// The first instant strictly later than `instant`, also one that a calendar leaves out. Where
+    /// entries meet in one instant it fires if any of them does, with the least jitter.
+    pub fn next_tick_after(&self, instant: Timestamp) -> Option<Tick> {
+        let ticks = self.entries.iter().filter_map(|entry| entry.next_tick_after(instant));
+        ticks.min_by_key(|tick| (tick.at, tick.skipped.is_some(), tick.moved.is_some(), tick.jitter))
+    }
+
+    /// True for `@once`: it fires one time, and [`Timetable::once_at`] says when.
+    pub fn is_once(&self) -> bool {
+        matches!(self.entries[..], [Entry { source: Source::Once(_), .. }])
+    }
+
+    /// When `@once` fires; `None`: when it is first loaded.
+    pub fn once_at(&self) -> Option<Timestamp> {
+        let Source::Once(at) = self.entries[0].source else { return None };
+        at
+    }
+
+    /// True for `@continuous`: a run begins when the one before has ended.
+    pub fn is_continuous(&self) -> bool {
+        matches!(self.entries[..], [Entry { source: Source::Continuous, .. }])
+    }
+
+    /// From when on all of its entries have instants, where each says so.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.entries.iter().map(|entry| entry.start).min().flatten()
+    }
+
+    /// The calendars that it was read with, by their names.
+    pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
+        self.entries.iter().filter_map(Entry::named_calendar)
     }
 
     /// One sentence when a clock change acted on `instant`, which is one of this timetable.
     pub fn note(&self, instant: Timestamp) -> Option<String> {
-        self.cron.rule().note(&self.cron, &self.zone, instant)
+        let alone = self.entries.len() == 1;
+        let at = instant.minus(Duration::from_nanos(1));
+        self.entries.iter().find_map(|entry| match &entry.source {
+            Source::Cron(cron) if entry.keeps_days() && (alone || cron.next_after(at) == Some(instant)) => {
+                cron.note(instant)
+            }
+            _ => None,
+        })
+    }
+
+    /// One sentence when a calendar or a clock change acted on a tick of this timetable.
+    pub fn remark(&self, tick: &Tick) -> Option<String> {
+        match (&tick.skipped, &tick.moved) {
+            (Some(off), _) => Some(format!("skipped: {off}")),
+            (None, Some((from, off))) => {
+                let from = self.zone().civil(*from).format("%a %Y-%m-%d");
+                Some(format!("moved from {from}: {off}"))
+            }
+            (None, None) => self.note(tick.at),
+        }
     }
 
     /// Times of the schedule in the `years` after `from` that the clock jumps over, one for each jump:
     /// what a fixed time meets, not a schedule that follows real time.
     pub fn gaps_ahead(&self, from: Timestamp, years: u16) -> Vec<SkippedTime> {
-        const YEAR: u64 = 31_556_952; // seconds, on average
-        let until = from.plus(Duration::from_secs(YEAR * u64::from(years)));
-        if !matches!(self.cron.rule(), ClockRule::Once | ClockRule::AirflowWall) {
-            return Vec::new();
-        }
-        let jumps = self.zone.changes_after(from).take_while(|change| change.at <= until);
-        jumps
-            .filter(zone::Change::is_gap)
-            .filter_map(|jump| {
-                let lost = self.cron.after(jump.start().plus(-1)).filter(|lost| *lost < jump.end())?;
-                let fires = self.firing_of(lost, Timestamp::MAX)?;
-                Some(SkippedTime { local: lost.to_chrono()?.naive_utc(), fires })
-            })
-            .collect()
+        let crons = self.entries.iter().filter_map(|entry| match &entry.source {
+            Source::Cron(cron) => Some(cron.gaps_ahead(from, years)),
+            _ => None,
+        });
+        crons.flatten().collect()
     }
 
-    /// A text that changes when the meaning changes, and only then: spelling does not count.
+    /// A text that changes when the meaning changes, and only then: spelling and order do not count.
     pub fn fingerprint(&self) -> String {
-        format!("cron {} {}", self.cron.canonical(), self.zone.name())
+        let mut texts: Vec<_> = self.entries.iter().map(Entry::fingerprint).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts.join("; ")
     }
+}
 
-    fn step(&self, from: Timestamp) -> Option<Timestamp> {
-        self.cron.rule().step(&self.cron, &self.zone, from)
+/// When a tick of `dag` fires: its instant, later by an amount below `jitter` that is always the same for it.
+pub fn jittered(dag: &str, at: Timestamp, jitter: Duration) -> Timestamp {
+    if jitter.is_zero() {
+        return at;
     }
+    let millis = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
+    let mixed = mix(dag.bytes().map(u64::from).chain([at.nanos().cast_unsigned()]));
+    let part = (u128::from(mixed) * u128::from(millis)) >> 64;
+    at.plus(Duration::from_millis(u64::try_from(part).unwrap_or(0)))
+}
 
-    fn firing_of(&self, wall: Wall, until: Timestamp) -> Option<Timestamp> {
-        self.cron.rule().firing_of(&self.zone, wall, until)
-    }
-
-    /// All firings after `from`.
-    fn steps_from(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> {
-        std::iter::successors(self.step(from), |last| self.step(*last))
-    }
+/// A number that looks random, but is always the same for the same parts.
+fn mix(parts: impl Iterator<Item = u64>) -> u64 {
+    parts.fold(0, |mixed: u64, part| {
+        let mut mixed = (mixed ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    })
 }
 
 impl fmt::Display for Timetable {
     /// `30 1 * * * (Europe/Paris)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.cron.text(), self.zone.name())
+        match &self.entries[..] {
+            [Entry { source: Source::Once(_) | Source::Continuous, .. }] => f.write_str(&self.text),
+            [first, rest @ ..] if rest.iter().all(|entry| entry.zone == first.zone) => {
+                write!(f, "{} ({})", self.text, first.zone.name())
+            }
+            _ => f.write_str(&self.text),
+        }
     }
 }

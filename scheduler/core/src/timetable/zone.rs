@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 use crate::time::Timestamp;
@@ -63,6 +63,16 @@ impl Zone {
             Reading::Twice(change) => change.first(Wall(utc.timestamp())).plus(fraction),
             Reading::Skipped(change) => change.at,
         })
+    }
+
+    /// What a person wrote for an instant: one with its offset, or a date or a time of these clocks.
+    pub fn read_instant(&self, text: &str) -> Option<Timestamp> {
+        const FORMS: [&str; 4] =
+            ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        let local = |form: &&str| NaiveDateTime::parse_from_str(text, form).ok();
+        let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
+        let here = || FORMS.iter().find_map(local).or_else(day).and_then(|local| self.instant_of(local));
+        Timestamp::parse(text).or_else(here)
     }
 
     /// What the clock shows at `instant`, rounded down to the second.

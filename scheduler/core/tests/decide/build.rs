@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Catchup, CatchupPolicy, Dag, Keep, Overlap, Retry, Task, TriggerRule, Work,
+    Backoff, Catchup, CatchupPolicy, Dag, Hook, HookAction, HookOn, HookRetry, Keep, Overlap, Retry, Task,
+    TriggerRule, Work,
 };
 use nightrun_core::decide::DagText;
 use nightrun_core::graph::Graph;
@@ -20,6 +21,7 @@ pub(crate) fn task(id: &str) -> Task {
         trigger_rule: TriggerRule::AllSuccess,
         when: None,
         fan: None,
+        waits: Vec::new(),
         chooser: None,
         setup: false,
         teardown: None,
@@ -42,6 +44,19 @@ pub(crate) fn task(id: &str) -> Task {
         priority: 0,
         outputs: vec![],
         capture: None,
+        deadline: None,
+        hooks: vec![],
+    }
+}
+
+/// A step that runs `true` at this point.
+pub(crate) fn hook(on: HookOn, retries: u32) -> Hook {
+    Hook {
+        on,
+        action: HookAction::Run(Work::Argv(vec!["true".into()])),
+        env: vec![],
+        timeout: Duration::from_secs(30),
+        retry: HookRetry { retries, delay: Duration::from_secs(10) },
     }
 }
 
@@ -68,9 +83,12 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         fail_fast: false,
         keep: Keep::default(),
         params: vec![],
+        vars: vec![],
         env: vec![],
         groups: Vec::new(),
         fans: Vec::new(),
+        deadline: None,
+        hooks: vec![],
         graph: Graph::new(tasks.len(), &edges).unwrap(),
         tasks,
     }
@@ -81,6 +99,7 @@ pub(crate) fn text(dag: Dag, edition: u32) -> DagText {
     DagText {
         path: format!("{}.yaml", dag.id),
         text: format!("id: {}", dag.id).into(),
+        defaults: [].into(),
         hash: format!("{}#{edition}", dag.id),
         dag: Arc::new(dag),
     }

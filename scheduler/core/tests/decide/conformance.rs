@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Chooser, TriggerRule};
 use nightrun_core::decide::{
-    Answer, Choice, Counts, Effect, Event, Outcome, Outputs, Ruling, RunRequest, State, Step, TaskState,
-    Transition, Values, judge, step,
+    Answer, Choice, Counts, Effect, Event, Outcome, Outputs, Part, Ruling, RunRequest, State, Step,
+    TaskState, Transition, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -187,6 +187,7 @@ fn play(case: &Simulation) -> (BTreeMap<String, String>, String, BTreeMap<String
         dag: "it".into(),
         params: Values::new(),
         logical_date: None,
+        part: Part::default(),
         force: false,
         by: "test".into(),
     };

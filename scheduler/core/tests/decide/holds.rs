@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::CatchupPolicy;
 use nightrun_core::decide::{
-    Answer, Event, HoldRequest, Refusal, Resume, RunRequest, RunState, State, TickChange, TickRequest,
+    Answer, Event, HoldRequest, Part, Refusal, Resume, RunRequest, RunState, State, TickChange, TickRequest,
     Transition, Values, step,
 };
 use nightrun_core::id::HoldId;
@@ -82,7 +82,14 @@ fn queued_runs_wait_for_the_end_of_the_window_and_say_so() {
     let mut it = every_minute();
     let request = |force| {
         let (params, by) = (Values::new(), "ana".into());
-        Event::RunRequested(RunRequest { dag: "it".into(), params, logical_date: None, force, by })
+        Event::RunRequested(RunRequest {
+            dag: "it".into(),
+            params,
+            logical_date: None,
+            part: Part::default(),
+            force,
+            by,
+        })
     };
     it.decide(window(0, 6, Resume::None));
     it.work(Duration::from_secs(1));

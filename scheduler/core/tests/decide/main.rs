@@ -4,6 +4,7 @@
 mod build;
 mod conformance;
 mod holds;
+mod hooks;
 mod memory;
 mod night;
 mod rng;

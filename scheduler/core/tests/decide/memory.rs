@@ -1,15 +1,17 @@
 //! A store in memory: it takes transitions as the real one does, checks the law at each, and gives back
 //! the snapshot that a restarted scheduler would load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, ChangedTick, DagRow, Hold, Reason, RunRow, RunState, Snapshot, TaskRow, TaskState,
-    TickChange, Transition, Version,
+    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Past, Reason,
+    RunRow, RunState, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
 };
-use nightrun_core::id::{AttemptId, DagId, HoldId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{
+    AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId,
+};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -26,6 +28,21 @@ pub(crate) struct Memory {
     changes: BTreeMap<(DagId, Timestamp), ChangedTick>,
     paused: bool,
     last_pruned: i64,
+    backfills: BTreeMap<BackfillId, BackfillRow>,
+    last_backfill: i64,
+    ahead: BTreeSet<(DagId, Timestamp)>,
+    /// Runs in which somebody cleared or marked something.
+    pub(crate) touched: BTreeSet<RunId>,
+    /// Every hook that became due, with its cause.
+    pub(crate) hooks: BTreeMap<HookId, MemoryHook>,
+}
+
+/// A hook as the store keeps it.
+pub(crate) struct MemoryHook {
+    pub(crate) row: HookRow,
+    pub(crate) state: HookState,
+    pub(crate) of: Option<TaskIndex>,
+    pub(crate) on: HookOn,
 }
 
 impl Memory {
@@ -34,18 +51,19 @@ impl Memory {
     }
 
     /// Takes one transition. `find` gives the DAG that a text means, as reading it again would.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     pub(crate) fn take(&mut self, transition: &Transition, now: Timestamp, find: &dyn Fn(&str) -> Arc<Dag>) {
         match transition {
-            Transition::DagLoaded { dag, version, hash, path, cursor, .. } => {
+            Transition::DagLoaded { dag, version, hash, path, schedule, cursor, .. } => {
                 let loaded = Arc::new(Version::new(*version, hash.clone(), path.clone(), find(hash)));
                 self.versions.insert(*version, loaded.clone());
                 let paused = self.dags.get(dag).is_some_and(|row| row.paused);
-                let row =
-                    DagRow { id: dag.clone(), version: loaded, paused, retired: false, cursor: *cursor };
+                let (id, schedule) = (dag.clone(), schedule.clone());
+                let row = DagRow { id, version: loaded, schedule, paused, retired: false, cursor: *cursor };
                 self.dags.insert(dag.clone(), row);
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
-            Transition::FaultsFound { .. } => {}
+            Transition::FaultsFound { .. } | Transition::VarSet { .. } => {}
             Transition::HoldAdded { .. }
             | Transition::HoldRemoved { .. }
             | Transition::HoldEnded { .. }
@@ -61,6 +79,7 @@ impl Memory {
                 assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
                 let before = self.ticks.insert((dag.clone(), *instant), *run);
                 assert_eq!(before, None, "{dag} ticked twice at {instant}");
+                self.ahead.retain(|(of, at)| of != dag || at > instant);
                 self.dags.get_mut(dag).unwrap().cursor = *instant;
             }
             Transition::RunCreated { .. } => self.create_run(transition, now),
@@ -82,7 +101,11 @@ impl Memory {
                 assert_eq!(task.attempt + 1, attempt.number, "attempt numbers are dense");
                 (task.state, task.attempt, task.reason) =
                     (TaskState::Starting, attempt.number, Reason::Active);
+                task.began_at.get_or_insert(now);
                 assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
+            }
+            Transition::Late { .. } | Transition::HookDue { .. } | Transition::HookTried { .. } => {
+                self.take_hook(transition, now);
             }
             Transition::AttemptStarted { attempt, state, at, .. } => {
                 self.attempts.insert(*attempt, *state);
@@ -104,7 +127,146 @@ impl Memory {
                 task.failures += u32::from(*state == AttemptState::Failed);
                 task.lost += u32::from(*state == AttemptState::Lost);
             }
+            Transition::RunCleared { .. } | Transition::TaskMarked { .. } => {
+                self.take_change(transition, now);
+            }
+            Transition::Noted { run, .. } => assert!(self.runs.contains_key(run)),
+            Transition::BackfillCreated { .. }
+            | Transition::BackfillTook { .. }
+            | Transition::BackfillMoved { .. } => self.take_backfill(transition),
         }
+    }
+
+    fn take_hook(&mut self, transition: &Transition, now: Timestamp) {
+        match transition {
+            Transition::Late { run, task, kind, due } => {
+                assert!(*due <= now, "told before it was due");
+                let late = &mut self.runs.get_mut(run).unwrap().late;
+                assert!(!late.contains(&(*task, *kind)), "run {run}: {kind} told twice");
+                late.push((*task, *kind));
+            }
+            Transition::HookDue { hook, run, of, on, retry, .. } => {
+                let row = HookRow { id: *hook, run: *run, tries: 0, retry: *retry, retry_at: None };
+                let due = MemoryHook { row, state: HookState::Pending, of: *of, on: *on };
+                assert!(self.hooks.insert(*hook, due).is_none(), "hook {hook} is due twice");
+            }
+            Transition::HookTried { hook, number, state, retry_at, .. } => {
+                let due = self.hooks.get_mut(hook).unwrap();
+                assert_eq!((due.state, due.row.tries + 1), (HookState::Pending, *number));
+                (due.state, due.row.tries, due.row.retry_at) = (*state, *number, *retry_at);
+            }
+            _ => unreachable!("only called with one about deadlines or hooks"),
+        }
+    }
+
+    /// What people change by hand.
+    fn take_change(&mut self, transition: &Transition, now: Timestamp) {
+        self.touched.extend(transition.run());
+        match transition {
+            Transition::RunCleared { run, from, to, reason, version, backfill, tasks, expanded, .. } => {
+                assert_eq!(*version, None, "nobody asks for another version here");
+                let row = self.runs.get_mut(run).unwrap();
+                assert_eq!(row.state, *from, "run {run}");
+                if from.is_final() {
+                    assert!(from.reopens() && *to == RunState::Queued, "run {run}");
+                    (row.state, row.reason, row.backfill, row.started_at) =
+                        (*to, reason.clone(), *backfill, None);
+                } else {
+                    assert_eq!(from, to, "run {run}");
+                }
+                for (instance, from) in expanded {
+                    let whole = self.task(*instance);
+                    assert_eq!(whole.state, *from, "{instance:?}");
+                    (whole.state, whole.since) = (TaskState::Expanded, now);
+                }
+                for (instance, from) in tasks {
+                    let task = self.task(*instance);
+                    assert_eq!(task.state, *from, "{instance:?}");
+                    assert!(from.clears(), "{instance:?} was {from}");
+                    (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
+                    (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
+                }
+            }
+            Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
+                let task = self.task(*instance);
+                assert_eq!(task.state, *from, "{instance:?}");
+                assert!(TaskState::marks(*from, *to), "{instance:?}: {from} -> {to}");
+                (task.state, task.reason) = (*to, Reason::Marked { by: by.clone() });
+                if let Some((from, to, reason)) = verdict {
+                    let run = self.runs.get_mut(&instance.run).unwrap();
+                    assert_eq!(run.state, *from);
+                    assert!(RunState::verdict_moves(*from, *to));
+                    (run.state, run.reason) = (*to, reason.clone());
+                }
+            }
+            _ => unreachable!("only called with one of these"),
+        }
+    }
+
+    fn take_backfill(&mut self, transition: &Transition) {
+        match transition {
+            Transition::BackfillCreated { backfill, dag, max_active, params, force, items, by, .. } => {
+                self.last_backfill += 1;
+                assert_eq!(backfill.0, self.last_backfill);
+                let left = items.iter().filter(|item| !matches!(item.take, Take::Skip(_))).cloned().collect();
+                let row = BackfillRow {
+                    id: *backfill,
+                    dag: dag.clone(),
+                    state: BackfillState::Running,
+                    max_active: *max_active,
+                    params: params.clone(),
+                    force: *force,
+                    by: by.clone(),
+                    left,
+                    failed: false,
+                };
+                self.backfills.insert(*backfill, row);
+            }
+            Transition::BackfillTook { backfill, instant, run, skipped } => {
+                assert_eq!(run.is_some(), skipped.is_none());
+                let row = self.backfills.get_mut(backfill).unwrap();
+                let at = row.left.iter().position(|item| item.instant == *instant).unwrap();
+                let item = row.left.remove(at);
+                if let (Take::Run, Some(run)) = (item.take, run) {
+                    assert_eq!(self.runs[run].logical_date, *instant);
+                    let dag = row.dag.clone();
+                    let key = (dag.clone(), *instant);
+                    if !self.ticks.contains_key(&key) {
+                        self.ticks.insert(key.clone(), Some(*run));
+                        if *instant > self.dags[&dag].cursor {
+                            self.ahead.insert(key);
+                        }
+                    }
+                }
+            }
+            Transition::BackfillMoved { backfill, from, to, .. } => {
+                let row = self.backfills.get_mut(backfill).unwrap();
+                assert_eq!(row.state, *from);
+                assert!(BackfillState::legal(*from, *to), "{from} -> {to}");
+                assert!(!to.is_final() || *to == BackfillState::Canceled || row.left.is_empty());
+                row.state = *to;
+            }
+            _ => unreachable!("only called with one of these"),
+        }
+    }
+
+    /// All that the store knows of the past of a DAG.
+    pub(crate) fn past(&self, dag: &DagId) -> Past {
+        let mut past = Past::default();
+        for run in self.runs.values().filter(|run| run.version.dag.id == *dag) {
+            past.runs.insert(run.logical_date, (run.id, run.state));
+        }
+        past
+    }
+
+    /// A run that is over.
+    pub(crate) fn over(&self, run: RunId) -> Option<Box<RunRow>> {
+        self.runs.get(&run).filter(|run| run.state.is_final()).cloned().map(Box::new)
+    }
+
+    /// Backfills and whether each is over.
+    pub(crate) fn backfills(&self) -> impl Iterator<Item = (BackfillId, BackfillState)> {
+        self.backfills.values().map(|row| (row.id, row.state))
     }
 
     /// What a scheduler that starts now would load.
@@ -121,6 +283,11 @@ impl Memory {
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
+            next_hook: self.hooks.keys().last().map_or(1, |hook| hook.0 + 1),
+            hooks: self.pending_hooks().map(|due| due.row).collect(),
+            next_backfill: self.last_backfill + 1,
+            backfills: self.backfills.values().filter(|it| !it.state.is_final()).cloned().collect(),
+            ahead: self.ahead.clone(),
         }
     }
 
@@ -199,6 +366,11 @@ impl Memory {
         (runs.collect(), self.versions.keys().copied().filter(|id| !used(*id)).collect())
     }
 
+    /// Hooks whose delivery is not over.
+    pub(crate) fn pending_hooks(&self) -> impl Iterator<Item = &MemoryHook> {
+        self.hooks.values().filter(|due| due.state == HookState::Pending)
+    }
+
     pub(crate) fn task(&mut self, instance: InstanceId) -> &mut TaskRow {
         let row = self.runs.get_mut(&instance.run).unwrap();
         match instance.item.checked_sub(1) {
@@ -214,7 +386,17 @@ impl Memory {
             let whole = &mut row.tasks[task.at()];
             assert_eq!(whole.state, TaskState::Waiting);
             (whole.state, whole.since) = (TaskState::Expanded, now);
-            assert_eq!(row.items.insert(*task, vec![waiting(now); items]), None, "expanded twice");
+            let before = row.items.remove(task).unwrap_or_default();
+            let missing = items.saturating_sub(before.len());
+            let again = before.into_iter().enumerate().map(|(at, old)| TaskRow {
+                state: if at < items { TaskState::Waiting } else { TaskState::Removed },
+                attempt: old.attempt,
+                attempts_before: old.attempt,
+                began_at: old.began_at,
+                ..waiting(now)
+            });
+            let rows = again.chain((0..missing).map(|_| waiting(now))).collect();
+            row.items.insert(*task, rows);
         }
     }
 
@@ -228,6 +410,7 @@ impl Memory {
             interval_end,
             params,
             reason,
+            backfill,
             ..
         } = transition
         else {
@@ -246,6 +429,9 @@ impl Memory {
             state: RunState::Queued,
             reason: reason.clone(),
             started_at: None,
+            created_at: now,
+            late: vec![],
+            backfill: *backfill,
         };
         assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
     }
@@ -271,9 +457,11 @@ fn waiting(now: Timestamp) -> TaskRow {
         state: TaskState::Waiting,
         reason: Reason::Upstream,
         attempt: 0,
+        attempts_before: 0,
         failures: 0,
         lost: 0,
         started_at: None,
         since: now,
+        began_at: None,
     }
 }

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Chooser, Dag, Fan, FanIndex, Items, Overlap, Share, Task, Teardown, TriggerRule,
+    Backoff, Chooser, Dag, Deadline, Fan, FanIndex, Finish, Hook, HookOn, Items, Matching, Overlap, Share,
+    Task, Teardown, TriggerRule, Wait,
 };
 use nightrun_core::decide::{
-    Choice, Counts, Effect, Event, Force, HoldRequest, Item, Outcome, Outputs, Resume, Ruling, RunRequest,
-    RunState, State, Step, TaskState, TickChange, TickRequest, Transition, Values, judge, step,
+    BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
+    Force, HoldRequest, HookState, Item, MarkRequest, Outcome, Outputs, Part, Past, Reason, Resume, Ruling,
+    RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange, TickRequest, Transition, Values,
+    judge, step,
 };
-use nightrun_core::id::{AttemptId, DagId, RunId, TaskIndex};
+use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
-use crate::memory::Memory;
+use crate::memory::{Memory, MemoryHook};
 use crate::rng::Rng;
 
 const NIGHTS: u64 = 2_000;
@@ -37,6 +40,8 @@ struct Night {
     /// Attempts whose process is alive; true when it ignores TERM.
     alive: BTreeMap<AttemptId, bool>,
     editions: u32,
+    /// Hooks of which a delivery was tried.
+    tried: BTreeSet<HookId>,
     /// Faults are over: nothing crashes any more.
     calm: bool,
 }
@@ -58,6 +63,7 @@ impl Night {
             sent: 0,
             alive: BTreeMap::new(),
             editions: 0,
+            tried: BTreeSet::new(),
             calm: false,
         };
         for name in ["alpha", "beta", "gamma"] {
@@ -69,10 +75,7 @@ impl Night {
     fn edit_dag(&mut self, name: &str) {
         self.editions += 1;
         let mut dag = random_dag(&mut self.rng, name);
-        if !self.calm && self.rng.chance(30) {
-            let cron = Cron::parse("* * * * *", Dst::Cron).unwrap();
-            dag.timetable = Some(Timetable::new(cron, Zone::utc()));
-        }
+        dag.timetable = dag.timetable.filter(|_| !self.calm);
         let text = build::text(dag, self.editions);
         self.dags.insert(text.hash.clone(), text.dag.clone());
         self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
@@ -80,6 +83,7 @@ impl Night {
 
     /// One turn of the loop: decide, make durable, act; a crash may come between any two.
     fn decide(&mut self, event: Event) {
+        let event = self.with_past(event);
         let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
         let broken = self.state.check(self.now);
         assert!(broken.is_empty(), "seed {}: {broken:#?}", self.seed);
@@ -100,6 +104,19 @@ impl Night {
         if half.is_some() {
             self.crash();
         }
+    }
+
+    /// As the loop does: a request about what is over comes with what the store holds of it.
+    fn with_past(&self, mut event: Event) -> Event {
+        match &mut event {
+            Event::ClearRequested { run, row, .. }
+            | Event::MarkRequested { run, row, .. }
+            | Event::NoteRequested { run, row, .. }
+            | Event::RunRecalled { run, row, .. } => *row = self.memory.over(*run),
+            Event::BackfillRequested { dag, past, .. } => *past = self.memory.past(dag),
+            _ => {}
+        }
+        event
     }
 
     fn crashes(&mut self) -> bool {
@@ -154,6 +171,10 @@ impl Night {
                 };
                 self.send(1, Event::Expanded { instance: *instance, items });
             }
+            Effect::LookFor(instance) => {
+                let missing = self.rng.chance(60).then(|| "a run of another DAG".to_owned());
+                self.send(1, Event::LookedFor { instance: *instance, missing });
+            }
             Effect::Evaluate(instance) => {
                 let holds = match self.rng.below(10) {
                     0 => Err("no such output".to_owned()),
@@ -161,6 +182,15 @@ impl Night {
                     _ => Ok(true),
                 };
                 self.send(1, Event::WhenEvaluated { instance: *instance, holds });
+            }
+            Effect::Deliver { hook, number } => {
+                self.tried.insert(*hook);
+                let error = self.rng.chance(40).then(|| "nobody answers".to_owned());
+                let seconds = self.rng.below(40);
+                self.send(seconds, Event::HookTried { hook: *hook, number: *number, error });
+            }
+            Effect::Recall { backfill, run } => {
+                self.send(1, Event::RunRecalled { backfill: *backfill, run: *run, row: None });
             }
             Effect::RunEnded(run) => {
                 assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
@@ -197,12 +227,17 @@ impl Night {
         let row = &self.memory.runs[&attempt.instance.run];
         let (dag, task) = (&row.version.dag, attempt.instance.task);
         let mut counts = Counts::default();
+        if dag.graph.upstream(task).any(|above| is_marked(&row.tasks[above.at()])) {
+            // What was ready stays ready when somebody marks a task above it.
+            return;
+        }
         for above in dag.graph.upstream(task) {
             counts.expect(dag.task(above));
             let same_item = attempt.instance.item > 0 && dag.share_fan(above, task);
             let items = row.items.get(&above).filter(|_| same_item);
             let seen = items.map_or(&row.tasks[above.at()], |rows| &rows[attempt.instance.item as usize - 1]);
-            counts.add(seen.state, dag.task(above));
+            let left_out = seen.reason == Reason::LeftOut;
+            counts.add(if left_out { TaskState::Success } else { seen.state }, dag.task(above));
         }
         assert_eq!(judge(dag.task(task).trigger_rule, counts), Ruling::Run, "seed {}: {attempt}", self.seed);
     }
@@ -240,10 +275,11 @@ impl Night {
         let name = (*self.rng.pick(&names)).to_owned();
         let dag = DagId::from(name.as_str());
         let by = "somebody".to_owned();
-        match self.rng.below(15) {
+        match self.rng.below(21) {
+            15..21 => self.meddle_with_the_past(dag, by),
             0..6 => {
-                let force = self.rng.chance(10);
-                let request = RunRequest { dag, params: Values::new(), logical_date: None, force, by };
+                let (force, part) = (self.rng.chance(10), self.random_part());
+                let request = RunRequest { dag, params: Values::new(), logical_date: None, part, force, by };
                 self.decide(Event::RunRequested(request));
             }
             6 => {
@@ -295,6 +331,70 @@ impl Night {
         }
     }
 
+    /// Somebody changes what has been.
+    fn meddle_with_the_past(&mut self, dag: DagId, by: String) {
+        let runs: Vec<RunId> = self.memory.runs.keys().copied().collect();
+        let why = None;
+        if self.rng.chance(25) {
+            let from = self.now.minus(Duration::from_secs(self.rng.below(7_200)));
+            let request = BackfillRequest {
+                from,
+                to: from.plus(Duration::from_secs(self.rng.below(3_600))),
+                mode: *self.rng.pick(&[BackfillMode::Missing, BackfillMode::Failed, BackfillMode::All]),
+                order: *self.rng.pick(&[BackfillOrder::Oldest, BackfillOrder::Newest]),
+                max_active: Some(1 + u32::try_from(self.rng.below(3)).unwrap()),
+                params: Values::new(),
+                force: self.rng.chance(20),
+                dry_run: self.rng.chance(10),
+                by,
+                why,
+            };
+            return self.decide(Event::BackfillRequested { dag, request, past: Past::default() });
+        }
+        if self.rng.chance(10) {
+            let to =
+                *self.rng.pick(&[BackfillState::Paused, BackfillState::Running, BackfillState::Canceled]);
+            let backfill = BackfillId(1 + i64::try_from(self.rng.below(4)).unwrap());
+            return self.decide(Event::BackfillSteered { backfill, to, by, why });
+        }
+        if runs.is_empty() {
+            return;
+        }
+        let run = *self.rng.pick(&runs);
+        let names: Vec<String> =
+            self.memory.runs[&run].version.dag.tasks.iter().map(|it| it.id.clone()).collect();
+        let task = self.rng.pick(&names).clone();
+        if self.rng.chance(30) {
+            let state = *self.rng.pick(&[TaskState::Success, TaskState::Failed, TaskState::Skipped]);
+            let request = MarkRequest { task, item: None, state, dry_run: self.rng.chance(10), by, why };
+            return self.decide(Event::MarkRequested { run, request, row: None });
+        }
+        let request = ClearRequest {
+            tasks: if self.rng.chance(50) { vec![task] } else { vec![] },
+            item: self.rng.chance(10).then_some(1),
+            all: self.rng.chance(20),
+            upstream: self.rng.chance(20),
+            downstream: self.rng.chance(30),
+            only: self.rng.chance(20),
+            force: self.rng.chance(20),
+            dry_run: self.rng.chance(10),
+            by,
+            ..ClearRequest::default()
+        };
+        self.decide(Event::ClearRequested { run, request, row: None });
+    }
+
+    fn random_part(&mut self) -> Part {
+        let mut part = Part::default();
+        if self.rng.chance(10) {
+            part.from.push("t0".into());
+        }
+        if self.rng.chance(10) {
+            part.skip.push("t1".into());
+        }
+        part
+    }
+
     /// Lets time pass up to the next thing that happens; false when nothing ever will.
     fn pass(&mut self) -> bool {
         let next =
@@ -327,9 +427,15 @@ impl Night {
             let (dag, by) = (Some(DagId::from(name)), "morning".to_owned());
             self.decide(Event::PauseRequested { dag, paused: false, by });
         }
+        for (backfill, _) in self.memory.backfills().collect::<Vec<_>>() {
+            let (to, by) = (BackfillState::Running, "morning".to_owned());
+            self.decide(Event::BackfillSteered { backfill, to, by, why: None });
+        }
         self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
         for _ in 0..200_000 {
-            if self.memory.runs.values().all(|run| run.state.is_final()) || !self.pass() {
+            let backfills_over = self.memory.backfills().all(|(_, state)| state.is_final());
+            let over = backfills_over && self.memory.runs.values().all(|run| run.state.is_final());
+            if (over && self.memory.pending_hooks().next().is_none()) || !self.pass() {
                 break;
             }
         }
@@ -345,7 +451,7 @@ impl Night {
                     && !task.allow_failure
                     && task.teardown.is_none_or(|teardown| teardown.fails_run)
             });
-            if run.state == RunState::Success {
+            if run.state == RunState::Success && !run.tasks.iter().any(is_marked) {
                 assert!(!failed, "seed {}: run {id} succeeded with a failed task", self.seed);
             }
             let items = run
@@ -356,9 +462,86 @@ impl Night {
                 assert!(row.failures <= task.retry.retries + 1, "seed {}: too many tries", self.seed);
             }
         }
+        for (id, state) in self.memory.backfills() {
+            assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
+        }
+        self.assert_hooks();
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
+}
+
+impl Night {
+    /// Each end, retry and lateness has its hooks once, and each of them was tried and came to its end.
+    fn assert_hooks(&self) {
+        let seed = self.seed;
+        for (id, due) in &self.memory.hooks {
+            assert!(self.tried.contains(id), "seed {seed}: hook {id} was never tried");
+            assert_ne!(due.state, HookState::Pending, "seed {seed}: hook {id}");
+            assert!(due.row.tries <= due.row.retry.retries + 1, "seed {seed}: hook {id} was tried too often");
+        }
+        let count = |run: RunId, of: Option<TaskIndex>, on: HookOn| {
+            let same = |due: &&MemoryHook| due.row.run == run && due.of == of && due.on == on;
+            self.memory.hooks.values().filter(same).count()
+        };
+        let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
+        // What was cleared or marked ends more than once, and so do its hooks.
+        let untouched = self.memory.runs.iter().filter(|(id, _)| !self.memory.touched.contains(id));
+        for (id, run) in untouched {
+            let dag = &run.version.dag;
+            let end = match run.state {
+                RunState::Success => HookOn::OnSuccess,
+                RunState::Failed => HookOn::OnFailure,
+                _ => HookOn::OnCancel,
+            };
+            for on in [HookOn::OnSuccess, HookOn::OnFailure, HookOn::OnCancel, HookOn::OnExit] {
+                let times = usize::from(on == end || on == HookOn::OnExit);
+                assert_eq!(
+                    count(*id, None, on),
+                    times * wanted(&dag.hooks, on),
+                    "seed {seed}: run {id} {on}"
+                );
+            }
+            let late = |of: Option<TaskIndex>| run.late.iter().filter(|(task, _)| *task == of).count();
+            assert_eq!(count(*id, None, HookOn::OnLate), late(None) * wanted(&dag.hooks, HookOn::OnLate));
+            for (at, (task, row)) in (0..).map(TaskIndex).zip(dag.tasks.iter().zip(&run.tasks)) {
+                let failed = usize::from(row.state == TaskState::Failed);
+                let who = format!("seed {seed}: task {at} of run {id}, {}", row.state);
+                let hooks = |on| (count(*id, Some(at), on), wanted(&task.hooks, on));
+                let (failures, each) = hooks(HookOn::OnFailure);
+                assert_eq!(failures, failed * each, "{who}");
+                let (retries, each) = hooks(HookOn::OnRetry);
+                let items = run.items.get(&at).into_iter().flatten();
+                let failed_tries: u32 = row.failures + items.map(|item| item.failures).sum::<u32>();
+                assert!(retries <= failed_tries as usize * each, "{who}");
+                let (told, each) = hooks(HookOn::OnLate);
+                assert_eq!(told, late(Some(at)) * each, "{who}");
+            }
+        }
+    }
+}
+
+fn random_hooks(rng: &mut Rng) -> Vec<Hook> {
+    let mut hooks = Vec::new();
+    for on in HookOn::ALL {
+        if rng.chance(60) {
+            let retries = u32::try_from(rng.below(3)).unwrap();
+            hooks.push(build::hook(on, retries));
+        }
+    }
+    hooks
+}
+
+fn random_deadline(rng: &mut Rng) -> Deadline {
+    let mut some = |chance, below| rng.chance(chance).then(|| Duration::from_secs(2 + rng.below(below)));
+    let (start_within, finish) = (some(60, 60), some(80, 300));
+    let warn_before = finish.filter(|_| rng.chance(50)).map(|length| length / 2);
+    let finish = finish.map(|it| if rng.chance(50) { Finish::Within(it) } else { Finish::After(it) });
+    Deadline { start_within, finish, warn_before }
+}
+
+fn is_marked(row: &TaskRow) -> bool {
+    matches!(row.reason, Reason::Marked { .. })
 }
 
 fn random_dag(rng: &mut Rng, name: &str) -> Dag {
@@ -370,6 +553,10 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
     }
     let fans = random_fans(rng, &mut tasks);
+    // A task of a shared fan waits for no other DAG: `validate` refuses it.
+    for task in fans.iter().filter(|fan| fan.tasks.len() > 1).flat_map(|fan| &fan.tasks) {
+        tasks[task.at()].waits.clear();
+    }
     let mut dag = build::dag(name, tasks, &edges);
     dag.fans = fans;
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
@@ -377,6 +564,15 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
     dag.timeout = rng.chance(20).then(|| Duration::from_secs(60 + rng.below(600)));
     dag.fail_fast = rng.chance(20);
+    if rng.chance(50) {
+        dag.hooks = random_hooks(rng);
+    }
+    dag.deadline = rng.chance(40).then(|| random_deadline(rng));
+    if rng.chance(40) {
+        // Ten minutes: some ticks, some instants for backfills, and nights that still end.
+        let cron = Cron::parse("*/10 * * * *", Dst::Cron).unwrap();
+        dag.timetable = Some(Timetable::new(cron, Zone::utc()));
+    }
     dag
 }
 
@@ -424,6 +620,14 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
     task.when = rng.chance(15).then(|| "true".to_owned());
     task.chooser = rng.chance(15).then_some(Chooser::Branch);
     task.allow_failure = rng.chance(10);
+    if rng.chance(15) {
+        task.waits = vec![Wait {
+            dag: DagId::from(*rng.pick(&["alpha", "beta", "elsewhere"])),
+            task: None,
+            matching: Matching::SameDate,
+            timeout: Some(Duration::from_secs(1 + rng.below(300))),
+        }];
+    }
     task.setup = rng.chance(15);
     task.teardown = rng.chance(10).then_some(Teardown { fails_run: rng.chance(50) });
     task.timeout = rng.chance(30).then(|| Duration::from_secs(1 + rng.below(80)));
@@ -436,6 +640,10 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
     if rng.chance(10) {
         task.retry.on_exit = vec![75];
     }
+    if rng.chance(15) {
+        task.hooks = random_hooks(rng);
+    }
+    task.deadline = rng.chance(30).then(|| random_deadline(rng));
     task
 }
 

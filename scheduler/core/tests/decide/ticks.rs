@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Catchup, CatchupPolicy, Dag, Overlap};
 use nightrun_core::decide::{
-    Choice, DagText, Effect, Event, Force, Outcome, Outputs, RunRequest, State, Step, Transition, Values,
-    step,
+    Choice, DagText, Effect, Event, Force, Outcome, Outputs, Part, RunRequest, State, Step, Transition,
+    Values, step,
 };
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
+use nightrun_core::timetable::{Calendar, Cron, Dst, OnHoliday, Plan, Times, Timetable, Zone, jittered};
 
 use crate::build;
 use crate::memory::Memory;
@@ -53,7 +53,13 @@ impl Clockwork {
     }
 
     fn text(&self) -> DagText {
-        DagText { dag: self.dag.clone(), path: "it.yaml".into(), text: "".into(), hash: "1".into() }
+        DagText {
+            dag: self.dag.clone(),
+            path: "it.yaml".into(),
+            text: "".into(),
+            defaults: [].into(),
+            hash: "1".into(),
+        }
     }
 
     fn load(&mut self) {
@@ -349,6 +355,7 @@ fn a_state_read_again_from_the_store_still_ends_what_takes_too_long() {
         dag: "it".into(),
         params: Values::new(),
         logical_date: None,
+        part: Part::default(),
         force: false,
         by: "test".into(),
     };
@@ -362,4 +369,169 @@ fn a_state_read_again_from_the_store_still_ends_what_takes_too_long() {
     it.state = State::restore(it.memory.snapshot(), true, it.now);
     it.now = it.now.plus(Duration::from_secs(10));
     assert_eq!(decide(&mut it, Event::TimePassed), [Effect::Stop { attempt, force: Force::Kill }]);
+}
+
+/// A DAG whose schedule was put together by hand.
+fn planned(times: Times, change: impl FnOnce(&mut Plan)) -> Dag {
+    let mut plan = Plan::new(times, Zone::utc());
+    change(&mut plan);
+    let mut dag = scheduled("0 0 1 1 *", CatchupPolicy::None);
+    dag.timetable = Some(plan.into());
+    dag.max_active_runs = 1;
+    dag
+}
+
+/// A calendar on which today, a Wednesday, is no business day.
+fn today_off() -> Calendar {
+    let mut calendar = Calendar::weekdays();
+    calendar.add("2026-11-18".parse().unwrap(), &"Buss- und Bettag".into());
+    calendar
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[test]
+fn a_tick_on_a_holiday_is_skipped_and_says_why() {
+    let times = Times::Cron(Cron::parse("0 * * * *", Dst::Cron).unwrap());
+    let mut it = Clockwork::new(planned(times, |plan| {
+        plan.calendar = Some((today_off().into(), OnHoliday::Skip));
+    }));
+    let mut reasons = Vec::new();
+    it.now = START.plus(HOUR);
+    for fact in step(&mut it.state, Event::TimePassed, it.now).transitions {
+        if let Transition::Ticked { skipped, .. } = fact {
+            reasons.extend(skipped.map(|reason| reason.to_string()));
+        }
+    }
+    assert_eq!(reasons, ["no business day: Buss- und Bettag (calendar `weekdays`)"]);
+}
+
+#[test]
+fn catch_up_counts_what_fires_and_not_what_a_calendar_leaves_out() {
+    // From a Wednesday that is off, over a weekend, to a Tuesday: Thursday, Friday, Monday, Tuesday fire.
+    for (policy, limit, fired) in
+        [(CatchupPolicy::All, 100, 4), (CatchupPolicy::All, 3, 3), (CatchupPolicy::Latest, 1, 1)]
+    {
+        let times = Times::Cron(Cron::parse("0 12 * * *", Dst::Cron).unwrap());
+        let mut dag = planned(times, |plan| plan.calendar = Some((today_off().into(), OnHoliday::Skip)));
+        dag.catchup = Catchup { policy, window: None, limit };
+        let mut it = Clockwork::new(dag);
+        it.outage(HOUR * (24 * 6 + 1));
+        assert_eq!((it.ticks().len(), it.fired()), (7, fired), "{policy:?}, {limit}");
+    }
+}
+
+#[test]
+fn jitter_moves_the_moment_and_never_the_date() {
+    let jitter = MINUTE * 30;
+    let mut it = Clockwork::new(planned(Times::Every(HOUR), |plan| plan.jitter = jitter));
+    it.work(HOUR * 2);
+    it.outage(MINUTE * 3);
+    it.work(HOUR * 10);
+    let nominal = it.nominal(START);
+    let due = nominal.iter().filter(|at| jittered("it", **at, jitter) <= it.now).count();
+    assert_eq!((it.fired(), it.ticks().len()), (due, due));
+    assert!(it.ticks().iter().zip(&nominal).all(|((at, _), nominal)| at == nominal));
+    let late: Vec<Duration> = nominal.iter().map(|at| jittered("it", *at, jitter).since(*at)).collect();
+    assert!(late.iter().all(|late| *late < jitter) && late.iter().any(|late| *late > MINUTE), "{late:?}");
+    let next = jittered("it", nominal[due - 1].plus(HOUR), jitter);
+    assert_eq!(it.state.next_deadline(), Some(next), "the timer is armed for the moment");
+}
+
+#[test]
+fn once_fires_when_it_is_first_loaded_and_never_again() {
+    let mut it = Clockwork::new(planned(Times::Once, |_| {}));
+    assert_eq!(it.fired(), 1);
+    it.outage(HOUR);
+    it.pause(true);
+    it.pause(false);
+    let read = vec![DagText { hash: "2".into(), ..it.text() }];
+    it.decide(Event::DagsRead { read, gone: vec![], faults: vec![] });
+    it.decide(Event::DagsRead { read: vec![], gone: vec!["it".into()], faults: vec![] });
+    it.load();
+    it.work(HOUR);
+    assert_eq!((it.fired(), it.ticks().len()), (1, 1));
+}
+
+#[test]
+fn once_waits_for_its_start_and_for_the_end_of_a_pause() {
+    let mut it = Clockwork::new(planned(Times::Once, |plan| plan.anchor = Some(START.plus(HOUR))));
+    it.pause(true);
+    it.work(HOUR * 2);
+    assert_eq!(it.ticks(), []);
+    it.pause(false);
+    assert_eq!(it.ticks(), [(START.plus(HOUR), true)]);
+
+    let mut dag = planned(Times::Once, |_| {});
+    dag.enabled = false;
+    let mut it = Clockwork::new(dag.clone());
+    it.outage(HOUR);
+    dag.enabled = true;
+    it.dag = Arc::new(dag);
+    let read = vec![DagText { hash: "2".into(), ..it.text() }];
+    it.decide(Event::DagsRead { read, gone: vec![], faults: vec![] });
+    assert_eq!(it.fired(), 1);
+
+    let mut late = Clockwork::new(planned(Times::Once, |plan| plan.anchor = Some(START.minus(HOUR))));
+    late.work(HOUR);
+    assert_eq!(late.ticks(), [(START.minus(HOUR), true)], "a start in the past is no reason not to fire");
+}
+
+#[test]
+fn a_continuous_dag_begins_again_when_its_run_has_ended() {
+    let dag = planned(Times::Continuous, |_| {});
+    let mut state = State::new(4, &BTreeMap::new());
+    let mut at_work = Vec::new();
+    let mut decide = |event, now| {
+        let step = step(&mut state, event, now);
+        assert_eq!(state.check(now), Vec::<String>::new());
+        at_work.extend(step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Launch(attempt) => Some(attempt),
+            _ => None,
+        }));
+        (at_work.clone(), state.next_deadline())
+    };
+    let read = Event::DagsRead { read: vec![build::text(dag, 1)], gone: vec![], faults: vec![] };
+    let (first, armed) = decide(read, START);
+    assert_eq!((first.len(), armed), (1, None), "it begins at once, and waits for nothing but its end");
+    let end = |attempt| {
+        let outcome = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
+        Event::AttemptFinished { attempt, at: START, outcome }
+    };
+    let later = START.plus(MINUTE);
+    assert_eq!(decide(end(first[0]), later).0.len(), 2, "the next begins in the same moment");
+    let (second, armed) = decide(end(first[0]), later);
+    assert_eq!((second.len(), armed), (2, None));
+    let (third, armed) = decide(end(second[1]), later);
+    assert_eq!((third.len(), armed), (2, Some(later.plus(Duration::from_secs(1)))), "but not in haste");
+}
+
+#[test]
+fn a_calendar_that_changed_while_no_scheduler_ran_replays_nothing() {
+    let daily = |calendar: Calendar| {
+        let times = Times::Cron(Cron::parse("0 * * * *", Dst::Cron).unwrap());
+        let mut dag = planned(times, |plan| plan.calendar = Some((calendar.into(), OnHoliday::Skip)));
+        dag.catchup.policy = CatchupPolicy::All;
+        dag
+    };
+    let mut it = Clockwork::new(daily(today_off()));
+    it.now = it.now.plus(HOUR * 3);
+    // The stored text is read with the calendar as it is now.
+    it.dag = Arc::new(daily(Calendar::weekdays()));
+    let mut snapshot = it.memory.snapshot();
+    let stored = &snapshot.dags[0].version;
+    let version = nightrun_core::decide::Version::new(
+        stored.id,
+        stored.hash.clone(),
+        stored.path.clone(),
+        it.dag.clone(),
+    );
+    snapshot.dags[0].version = Arc::new(version);
+    it.state = State::restore(snapshot, true, it.now);
+    it.decide(Event::Started);
+    let read = vec![DagText { hash: "2".into(), ..it.text() }];
+    it.decide(Event::DagsRead { read, gone: vec![], faults: vec![] });
+    assert_eq!(it.ticks(), []);
+    it.work(HOUR);
+    assert_eq!(it.fired(), 1);
 }

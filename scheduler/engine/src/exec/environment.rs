@@ -22,6 +22,17 @@ pub fn inherited() -> Vec<(String, String)> {
     allowed(std::env::vars_os())
 }
 
+/// Vars that the environment gives: what follows `NIGHTRUN_VAR_` in a name, and the value.
+pub fn vars() -> Vec<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "read once, at the start")]
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| {
+        let name = name.into_string().ok()?.strip_prefix("NIGHTRUN_VAR_")?.to_owned();
+        Some((name, value.into_string().ok()?))
+    })
+    .collect()
+}
+
 fn allowed(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
     vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| ALLOWED.contains(&name.as_str()) || name.starts_with("LC_"))

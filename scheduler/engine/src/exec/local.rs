@@ -36,6 +36,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::{AttemptOrder, Ended, Executor, Word, Words};
 use bury::{Bell, Undertaker};
+pub(super) use start::{look_up, open as open_log};
 
 /// Tells what time it is; called from the executor's threads.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -3,6 +3,7 @@
 
 pub mod environment;
 pub mod local;
+pub(crate) mod once;
 pub mod operator;
 pub mod order;
 pub mod sweep;

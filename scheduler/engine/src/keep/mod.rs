@@ -141,7 +141,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Option<PlanOfDag>, Fault> {
         let text = page.version(dag.version)?;
-        let spec = text.and_then(|(version, text)| (self.parse)(&version.path, &text));
+        let spec = text.and_then(|version| (self.parse)(&version.source()));
         let keep = asked.or(spec.map(|dag| dag.keep).unwrap_or_default()).or(self.default);
         if keep == Keep::default() {
             return Ok(None);

@@ -16,7 +16,7 @@ pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
 pub use read::{LogSlice, last_lines, read, tail};
 
-use nightrun_core::id::{AttemptId, InstanceId, RunId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId};
 
 /// Where the files of attempts are: `<data>/runs/<run>/<task>.<item>.<number>.<kind>`. Numbers only, so
 /// that no name of a DAG or task becomes part of a path.
@@ -59,6 +59,11 @@ impl LogPaths {
     /// The script handed to an interpreter.
     pub fn script(&self, attempt: AttemptId) -> PathBuf {
         self.file(attempt, "script")
+    }
+
+    /// What a hook's program prints in one of its tries.
+    pub fn hook(&self, run: RunId, hook: HookId, number: u32) -> PathBuf {
+        self.run(run).join(format!("hook.{hook}.{number}.log"))
     }
 
     /// Makes the folder of a run, for its owner alone. It may be there already.

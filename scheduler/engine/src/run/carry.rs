@@ -4,21 +4,25 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nightrun_core::dag::spec::{Task, Work};
+use nightrun_core::dag::spec::Task;
 use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
-use nightrun_core::id::{AttemptId, InstanceId};
+use nightrun_core::id::{AttemptId, HookId, InstanceId};
+use nightrun_core::template;
 use nightrun_core::time::Timestamp;
-use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
 
 use super::handle::Handle;
-use super::scope::{ScopeOf, is_template};
+use super::render::{self, Filled};
+use super::scope::ScopeOf;
 use super::values::RunValues;
-use super::{Parts, expand, finish, plain};
+use super::vars::Vars;
+use super::{Parts, finish, plain, question, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
-use crate::exec::{AttemptOrder, Executor, Job, Registry, Word};
+use crate::exec::{AttemptOrder, Executor, Registry, Word};
+use crate::hook::Deliverer;
 use crate::logs::LogPaths;
+use crate::store::Reader;
 
 /// A script longer than this is handed to its shell as a file; Linux takes 128 KiB in one argument.
 const LONGEST_ARGUMENT: usize = 100 * 1024;
@@ -38,8 +42,12 @@ pub(super) struct Carrier {
     clock: Clock,
     loop_: Handle,
     values: RunValues,
+    vars: Vars,
     max_items: usize,
+    reader: Reader,
     alive: HashSet<AttemptId>,
+    deliverer: Deliverer,
+    delivering: HashSet<HookId>,
     prepared: Option<nightrun_core::id::RunId>,
 }
 
@@ -55,8 +63,15 @@ enum Prepared {
     Done(Map<String, Json>),
 }
 
+/// What the carrier reaches beside the executor.
+pub(super) struct Doors {
+    pub(super) reader: Reader,
+    pub(super) deliverer: Deliverer,
+}
+
 impl Carrier {
-    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues) -> Self {
+    pub(super) fn new(parts: &Parts, loop_: Handle, values: RunValues, vars: Vars, doors: Doors) -> Self {
+        let Doors { reader, deliverer } = doors;
         Self {
             paths: LogPaths::new(&parts.data),
             data: parts.data.clone(),
@@ -68,20 +83,33 @@ impl Carrier {
             clock: parts.clock.clone(),
             loop_,
             values,
+            vars,
             max_items: parts.max_items,
+            reader,
             alive: HashSet::new(),
+            deliverer,
+            delivering: HashSet::new(),
             prepared: None,
         }
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(super) fn remember(&mut self, facts: &[Transition], store: &Path) {
         self.values.remember(facts);
+        self.vars.remember(facts);
+        if let Err(fault) = self.values.look_again(facts, store) {
+            tracing::error!(%fault, "outputs of a run that goes on cannot be read; its tasks will miss them");
+        }
     }
 
-    /// True when no attempt lives.
+    /// True when no attempt lives and no hook is being delivered.
     pub(super) fn is_idle(&self) -> bool {
-        self.alive.is_empty()
+        self.alive.is_empty() && self.delivering.is_empty()
+    }
+
+    /// The end of a hook's try has been decided.
+    pub(super) fn forget_hook(&mut self, hook: HookId) {
+        self.delivering.remove(&hook);
     }
 
     /// The end of an attempt has been decided: nothing of it is to come.
@@ -96,7 +124,16 @@ impl Carrier {
             Effect::Stop { attempt, force } => self.executor.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.evaluate(state, *instance),
             Effect::Expand(instance) => self.expand(state, *instance),
+            Effect::LookFor(instance) => self.look_for(state, *instance),
+            Effect::Deliver { hook, number } => {
+                self.delivering.insert(*hook);
+                self.deliverer.deliver(*hook, *number);
+            }
             Effect::RunEnded(_) => {}
+            // The loop puts in what the store holds of it.
+            Effect::Recall { backfill, run } => {
+                self.loop_.tell(Event::RunRecalled { backfill: *backfill, run: *run, row: None });
+            }
         }
     }
 
@@ -147,27 +184,30 @@ impl Carrier {
 
     fn evaluate(&self, state: &State, instance: InstanceId) {
         let Some(run) = state.run(instance.run) else { return };
-        let task = run.version.dag.task(instance.task);
-        let Some(when) = &task.when else { return };
-        let scope = self.scope_of(run, instance, 1);
-        let holds = scope
-            .build(&[&format!("{{{{ {when} }}}}")])
-            .and_then(|scope| template::evaluate(when, &scope).map_err(|fault| fault.to_string()))
-            .map(|value| template::holds(&value));
-        self.loop_.tell(Event::WhenEvaluated { instance, holds });
+        if let Some(event) = question::evaluate(&self.scope_of(run, instance, 1)) {
+            self.loop_.tell(event);
+        }
     }
 
     fn expand(&self, state: &State, instance: InstanceId) {
         let Some(run) = state.run(instance.run) else { return };
-        let Some((_, fan)) = run.version.dag.fan_of(instance.task) else { return };
-        let items = expand::items(fan, &self.scope_of(run, instance, 1), self.max_items);
-        self.loop_.tell(Event::Expanded { instance, items });
+        if let Some(event) = question::expand(&self.scope_of(run, instance, 1), self.max_items) {
+            self.loop_.tell(event);
+        }
+    }
+
+    fn look_for(&self, state: &State, instance: InstanceId) {
+        let Some(run) = state.run(instance.run) else { return };
+        let waits = &run.version.dag.task(instance.task).waits;
+        let missing = wait::missing(&self.reader, waits, run.logical_date).unwrap_or_else(|fault| {
+            tracing::error!(%fault, "the runs of another DAG cannot be looked up");
+            Some("the store, which could not be read".into())
+        });
+        self.loop_.tell(Event::LookedFor { instance, missing });
     }
 
     fn scope_of<'a>(&'a self, run: &'a Run, id: InstanceId, try_number: u32) -> ScopeOf<'a> {
-        let item = run.version.dag.fan_of(id.task).and_then(|(fan, _)| self.values.item(id, fan));
-        let (values, data) = (&self.values, self.data.as_path());
-        ScopeOf { run, id, try_number, item: item.map(|(item, _)| item), values, data }
+        question::scope_of((run, id, try_number), (&self.values, &self.vars), &self.data)
     }
 
     fn start(&mut self, run: &Run, attempt: AttemptId) -> Result<Start, String> {
@@ -179,13 +219,9 @@ impl Carrier {
                 .map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
             self.prepared = Some(run.id);
         }
-        let texts = texts_of(run, task);
+        let texts = render::texts_of(run, task);
         let scope = self.scope_of(run, attempt.instance, attempt.number).build(&texts)?;
-        let render = |text: &str| render(text, &scope);
-        let mut own = Vec::new();
-        for (name, value) in run.version.dag.env.iter().chain(&task.env) {
-            own.push((name.clone(), render(value)?));
-        }
+        let own = render::fill_env(run, task, &scope)?;
         let (argv, values) = match self.prepare(task, attempt, &scope, &own)? {
             Prepared::Program(argv, values) => (argv, values),
             Prepared::Done(outputs) => return Ok(Start::Done(outputs)),
@@ -193,7 +229,7 @@ impl Carrier {
         let parent = Path::new(&run.version.path).parent().filter(|parent| *parent != Path::new(""));
         let folder = parent.map_or_else(|| self.dags.clone(), |parent| self.dags.join(parent));
         let working_dir = match &task.working_dir {
-            Some(dir) => folder.join(render(dir)?),
+            Some(dir) => folder.join(render::render(dir, &scope)?),
             None => folder,
         };
         self.write_context(run, attempt)?;
@@ -232,18 +268,12 @@ impl Carrier {
         scope: &template::Scope,
         own: &[(String, String)],
     ) -> Result<Prepared, String> {
-        let plain = |argv| Ok(Prepared::Program(argv, Vec::new()));
-        match &task.work {
-            Work::Shell { script, shell } => {
-                let text = if is_template(script) {
-                    quoting::render_shell(script, scope).map_err(|fault| fault.to_string())?
-                } else {
-                    quoting::ShellText { script: script.clone(), env: Vec::new() }
-                };
-                if let Some(argv) = self.plain_command(shell, &text.script, own) {
-                    return plain(argv);
+        match render::fill(task, scope, &self.operators)? {
+            Filled::Shell(text, shell) => {
+                if let Some(argv) = self.plain_command(&shell, &text.script, own) {
+                    return Ok(Prepared::Program(argv, Vec::new()));
                 }
-                let mut argv = shell.clone();
+                let mut argv = shell;
                 if text.script.len() > LONGEST_ARGUMENT {
                     argv.push(self.write_script(attempt, &text.script)?);
                 } else {
@@ -251,24 +281,13 @@ impl Carrier {
                 }
                 Ok(Prepared::Program(argv, text.env))
             }
-            Work::Argv(argv) => plain(argv.iter().map(|text| render(text, scope)).collect::<Result<_, _>>()?),
-            Work::Script { text, interpreter } => {
-                let file = self.write_script(attempt, text)?;
-                plain(interpreter.iter().cloned().chain([file]).collect())
+            Filled::Program(argv, env) => Ok(Prepared::Program(argv, env)),
+            Filled::Script(text, interpreter, args) => {
+                let file = self.write_script(attempt, &text)?;
+                let argv = interpreter.into_iter().chain([file]).chain(args).collect();
+                Ok(Prepared::Program(argv, Vec::new()))
             }
-            Work::Operator { name, with } => {
-                let operator =
-                    self.operators.get(name).ok_or_else(|| format!("there is no operator `{name}`"))?;
-                let with = render_all(with, scope)?;
-                match operator.prepare(&with)? {
-                    Job::Process { argv, env } => Ok(Prepared::Program(argv, env)),
-                    Job::Script { text, interpreter, args } => {
-                        let file = self.write_script(attempt, &text)?;
-                        plain(interpreter.into_iter().chain([file]).chain(args).collect())
-                    }
-                    Job::Done { outputs } => Ok(Prepared::Done(outputs)),
-                }
-            }
+            Filled::Done(outputs) => Ok(Prepared::Done(outputs)),
         }
     }
 
@@ -305,52 +324,4 @@ fn item_env((item, index): (&Item, u32)) -> Vec<(String, String)> {
         env.push(("NIGHTRUN_ITEM".to_owned(), text));
     }
     env
-}
-
-/// All texts of a task that may be templates.
-fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
-    let env = run.version.dag.env.iter().chain(&task.env).map(|(_, value)| value.as_str());
-    let mut texts: Vec<&str> = env.chain(task.working_dir.as_deref()).collect();
-    match &task.work {
-        Work::Shell { script, .. } => texts.push(script),
-        Work::Argv(argv) => texts.extend(argv.iter().map(String::as_str)),
-        Work::Script { .. } => {}
-        Work::Operator { with, .. } => with.values().for_each(|value| collect_texts(value, &mut texts)),
-    }
-    texts.retain(|text| is_template(text));
-    texts
-}
-
-pub(super) fn collect_texts<'a>(value: &'a Json, texts: &mut Vec<&'a str>) {
-    match value {
-        Json::String(text) => texts.push(text),
-        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
-        Json::Object(map) => map.values().for_each(|item| collect_texts(item, texts)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
-}
-
-pub(super) fn render(text: &str, scope: &template::Scope) -> Result<String, String> {
-    if !is_template(text) {
-        return Ok(text.to_owned());
-    }
-    template::render(text, scope).map_err(|fault| fault.to_string())
-}
-
-/// Renders every text in an operator's arguments; a text that is one expression keeps its value's type.
-fn render_all(with: &Map<String, Json>, scope: &template::Scope) -> Result<Map<String, Json>, String> {
-    with.iter().map(|(key, value)| Ok((key.clone(), render_json(value, scope)?))).collect()
-}
-
-pub(super) fn render_json(value: &Json, scope: &template::Scope) -> Result<Json, String> {
-    match value {
-        Json::String(text) if is_template(text) => {
-            template::render_value(text, scope).map_err(|fault| fault.to_string())
-        }
-        Json::Array(items) => {
-            items.iter().map(|item| render_json(item, scope)).collect::<Result<_, _>>().map(Json::Array)
-        }
-        Json::Object(map) => render_all(map, scope).map(Json::Object),
-        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => Ok(value.clone()),
-    }
 }

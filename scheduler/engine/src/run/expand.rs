@@ -5,7 +5,7 @@ use nightrun_core::decide::Item;
 use nightrun_core::template::Scope;
 use serde_json::{Map, Value as Json};
 
-use super::carry::{collect_texts, render, render_json};
+use super::render::{collect_texts, render, render_json};
 use super::scope::ScopeOf;
 
 /// Items whose text is longer are shown by their number only.

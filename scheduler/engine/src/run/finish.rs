@@ -53,7 +53,7 @@ pub(super) fn outcome(
 }
 
 /// Values that were never in a file.
-pub(super) fn inline(values: Map<String, Json>) -> Outputs {
+pub(crate) fn inline(values: Map<String, Json>) -> Outputs {
     values.into_iter().map(|(key, value)| (key, Output::Inline(value))).collect()
 }
 
@@ -70,14 +70,9 @@ fn read_outputs(
     (file, stdout): (&Path, &Path),
     data: &Path,
 ) -> Result<(Outputs, Choice), String> {
-    let task = dag.task(at);
     let bytes = read_file(file)?;
-    let mut values = value::parse_outputs(&bytes).map_err(|fault| fault.to_string())?;
-    value::check_declared(&task.outputs, &values)?;
-    if let Some(kind) = task.capture {
-        values.insert("return_value".into(), value::capture(kind, &read_file(stdout)?)?);
-    }
-    let choice = choice_of(dag, at, &values)?;
+    let values = value::parse_outputs(&bytes).map_err(|fault| fault.to_string())?;
+    let (values, choice) = accept(dag, at, values, || read_file(stdout))?;
     let mut outputs = Outputs::new();
     for (key, value) in values {
         let output = store::spill(data, &value).map_err(|fault| format!("output `{key}`: {fault}"))?;
@@ -88,6 +83,22 @@ fn read_outputs(
         let _ = fs::remove_file(file);
     }
     Ok((outputs, choice))
+}
+
+/// What a task wrote and printed, as its outputs and its choice; the error says why they cannot be taken.
+pub(crate) fn accept(
+    dag: &Dag,
+    at: TaskIndex,
+    mut values: Map<String, Json>,
+    stdout: impl FnOnce() -> Result<Vec<u8>, String>,
+) -> Result<(Map<String, Json>, Choice), String> {
+    let task = dag.task(at);
+    value::check_declared(&task.outputs, &values)?;
+    if let Some(kind) = task.capture {
+        values.insert("return_value".into(), value::capture(kind, &stdout()?)?);
+    }
+    let choice = choice_of(dag, at, &values)?;
+    Ok((values, choice))
 }
 
 /// A file's bytes; none when there is no file. What a task puts in its place (a link, a pipe, a device) is

@@ -1,21 +1,20 @@
 //! The DAG folder: what its files say, what changed since the last look, and who tells the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ignore::WalkBuilder;
-use nightrun_core::dag::{Known, Reading, Source, read};
+use nightrun_core::dag::{DefaultsFile, Known, Reading, Source, read, read_defaults};
 use nightrun_core::decide::{DagText, Event};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use notify::{EventKind, RecursiveMode, Watcher};
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
+use super::calendars::{calendar_folder, version_hash};
+use super::defaults::{Files, FolderDefaults, hash_of, hash_with};
 use super::handle::Handle;
 
 /// Files are looked at so long after the first change: an editor writes a file in several steps.
@@ -30,12 +29,18 @@ pub struct Folder {
     root: PathBuf,
     known: Known,
     seen: BTreeMap<String, Seen>,
+    defaults: FolderDefaults,
+    /// Hash of the calendar folder, and its files that had faults.
+    calendars: (String, Vec<String>),
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Hash of the bytes; empty for a file known from the store only.
+    /// Hash of the bytes and of the defaults above it; empty for a file known from the store only, and for
+    /// one that must be read again.
     hash: String,
+    /// It may mean something else when a calendar changes.
+    has_calendar: bool,
     /// DAGs of the last good version.
     dags: Vec<DagId>,
     /// DAGs that it defines too, but that another file had defined before.
@@ -82,12 +87,23 @@ impl Folder {
         for (dag, path) in stored {
             seen.entry(path).or_default().dags.push(dag);
         }
-        Self { root, known, seen }
+        Self { root, known, seen, defaults: FolderDefaults::default(), calendars: Default::default() }
+    }
+
+    /// The same folder, with files that had faults when the store last heard of them: the faults of those
+    /// that are gone are cleared.
+    #[must_use]
+    pub fn with_faults(mut self, paths: impl IntoIterator<Item = String>) -> Self {
+        for path in paths {
+            self.seen.entry(path).or_default().faulty = true;
+        }
+        self
     }
 
     /// Looks at every file; only what changed is read. A DAG belongs to the file that defined it first.
     pub fn look(&mut self) -> FolderReport {
         let mut report = FolderReport::default();
+        self.look_at_calendars(&mut report);
         let lost = self.look_once(&mut report);
         // A DAG whose file gave it up may be defined in one that was refused it: those are read again.
         let refused = |seen: &&mut Seen| lost.iter().any(|dag| seen.refused.contains(dag));
@@ -104,6 +120,24 @@ impl Folder {
         report
     }
 
+    /// Reads the calendars when a file of theirs changed; DAG files that use any are read again then.
+    fn look_at_calendars(&mut self, report: &mut FolderReport) {
+        let folder = calendar_folder(&self.root);
+        if folder.hash == self.calendars.0 {
+            return;
+        }
+        for seen in self.seen.values_mut().filter(|seen| seen.has_calendar) {
+            seen.hash.clear();
+        }
+        self.known.calendars = folder.read.known;
+        let faulty: Vec<String> = folder.read.faults.iter().map(|(path, _)| path.clone()).collect();
+        let mended = self.calendars.1.iter().filter(|path| !faulty.contains(path));
+        report.faults.extend(mended.map(|path| (path.clone(), json!([]))));
+        let faults = folder.read.faults.into_iter();
+        report.faults.extend(faults.map(|(path, faults)| (path, Json::Array(as_json(&faults)))));
+        self.calendars = (folder.hash, faulty);
+    }
+
     fn defines(&self, dag: &DagId) -> bool {
         self.seen.values().any(|seen| seen.dags.contains(dag))
     }
@@ -113,10 +147,20 @@ impl Folder {
         let mut before = std::mem::take(&mut self.seen);
         let mut changed = Vec::new();
         let mut taken: BTreeMap<DagId, String> = BTreeMap::new();
-        for path in dag_files(&self.root) {
+        let files = Files::below(&self.root);
+        self.defaults.keep(&files.defaults);
+        for path in files.defaults {
             let old = before.remove(&path).unwrap_or_default();
+            let now = self.look_at_defaults(&path, old, report);
+            self.seen.insert(path, now);
+        }
+        for path in files.dags {
+            let old = before.remove(&path).unwrap_or_default();
+            let defaults = self.defaults.above(&path);
             match fs::read(self.root.join(&path)) {
-                Ok(bytes) if hash_of(&path, &bytes) != old.hash => changed.push((path, bytes, old)),
+                Ok(bytes) if hash_with(&path, &bytes, &defaults) != old.hash => {
+                    changed.push((path, bytes, defaults, old));
+                }
                 // Unchanged, or unreadable just now: what it defined stays its own.
                 Ok(_) | Err(_) => {
                     taken.extend(old.dags.iter().map(|dag| (dag.clone(), path.clone())));
@@ -125,8 +169,9 @@ impl Folder {
             }
         }
         let mut lost: BTreeSet<DagId> = BTreeSet::new();
-        for (path, bytes, old) in changed {
-            let now = self.read_file(&path, &bytes, &old, &mut taken, report);
+        for (path, bytes, defaults, old) in changed {
+            let file = Source::new(&path, &bytes).with(&defaults);
+            let now = self.read_file(&file, &old, &mut taken, report);
             lost.extend(old.dags.into_iter().filter(|dag| !now.dags.contains(dag)));
             self.seen.insert(path, now);
         }
@@ -139,21 +184,39 @@ impl Folder {
         lost
     }
 
+    /// Reads a `_defaults.yaml` if it changed. What it means shows in the files below it.
+    fn look_at_defaults(&mut self, path: &str, old: Seen, report: &mut FolderReport) -> Seen {
+        // Unreadable just now: what it said still holds.
+        let Ok(bytes) = fs::read(self.root.join(path)) else { return old };
+        let hash = hash_of(path, &bytes);
+        if hash == old.hash {
+            return old;
+        }
+        let faults = as_json(&read_defaults(&Source::new(path, &bytes), &self.known));
+        let faulty = !faults.is_empty();
+        if faulty || old.faulty || old.hash.is_empty() {
+            report.faults.push((path.to_owned(), Json::Array(faults)));
+        }
+        self.defaults.put(path, &bytes);
+        Seen { hash, faulty, ..Seen::default() }
+    }
+
     fn read_file(
         &self,
-        path: &str,
-        bytes: &[u8],
+        file: &Source<'_>,
         old: &Seen,
         taken: &mut BTreeMap<DagId, String>,
         report: &mut FolderReport,
     ) -> Seen {
-        let hash = hash_of(path, bytes);
-        let Reading { dags, diagnostics } = read(&Source::new(path, bytes), &self.known);
+        let path = file.path;
+        let hash = hash_with(path, file.text, file.defaults);
+        let Reading { dags, pieces, diagnostics } = read(file, &self.known);
         let mut faults = as_json(&diagnostics);
-        let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+        let text = String::from_utf8_lossy(file.text);
+        let defaults: Arc<[DefaultsFile]> = file.defaults.into();
         let broken = dags.is_empty();
-        let mut now = Seen { hash, ..Seen::default() };
-        for dag in dags {
+        let mut now = Seen { hash, has_calendar: text.contains("calendar"), ..Seen::default() };
+        for (dag, piece) in dags.into_iter().zip(pieces) {
             if let Some(first) = taken.get(&dag.id) {
                 let fault = Diagnostic::duplicate_dag(path, &text, dag.id.as_str(), first);
                 faults.extend(as_json(&[fault]));
@@ -162,8 +225,15 @@ impl Folder {
             }
             taken.insert(dag.id.clone(), path.to_owned());
             now.dags.push(dag.id.clone());
-            let hash = now.hash.clone();
-            report.read.push(DagText { dag: Arc::new(dag), path: path.into(), text: text.clone(), hash });
+            let piece = &text[piece];
+            let hash = version_hash(&hash_with(path, piece.as_bytes(), file.defaults), &dag);
+            report.read.push(DagText {
+                dag: Arc::new(dag),
+                path: path.into(),
+                text: piece.into(),
+                defaults: defaults.clone(),
+                hash,
+            });
         }
         // A broken file changes nothing: its last good version stays in force.
         if broken {
@@ -214,45 +284,14 @@ impl Folder {
     }
 }
 
-/// The hash of a file's meaning: its path gives it its id, its bytes the rest.
-pub fn hash_of(path: &str, bytes: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(path.as_bytes());
-    hash.update([0]);
-    hash.update(bytes);
-    let digest: [u8; 32] = hash.finalize().into();
-    digest.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Every DAG file below a folder, by its path below it: `*.yaml` and `*.yml`, but not what begins with
-/// `_` or `.`, the configuration, and tests.
-pub fn dag_files(root: &Path) -> Vec<String> {
-    let walk = WalkBuilder::new(root).standard_filters(false).hidden(true).follow_links(true).build();
-    let mut files: Vec<String> = walk
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
-        .filter(|entry| is_dag_file(&entry.file_name().to_string_lossy()))
-        .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_string_lossy().into_owned()))
-        .collect();
-    files.sort();
-    files
-}
-
-fn is_dag_file(name: &str) -> bool {
-    let yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
-    let other = [".test.yaml", ".test.yml"].iter().any(|ending| name.ends_with(ending));
-    yaml && !other && !name.starts_with('_') && !matches!(name, "nightrun.yaml" | "nightrun.yml")
-}
-
 fn as_json(diagnostics: &[Diagnostic]) -> Vec<Json> {
     diagnostics.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use nightrun_core::time::Timestamp;
     use nightrun_core::timetable::Zone;
@@ -286,6 +325,30 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_calendar_gives_new_versions_of_the_dags_that_use_it_and_of_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("calendars")).unwrap();
+        let using = format!("schedule: {{cron: \"0 6 * * *\", calendar: fr}}\n{TASKS}");
+        write(root.path(), "using.yaml", &using);
+        write(root.path(), "other.yaml", TASKS);
+        let mut folder = folder(root.path());
+        let unknown = folder.look();
+        assert_eq!((ids(&unknown), unknown.faulty_files()), (vec!["other"], 1));
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01]");
+        let first = folder.look();
+        assert_eq!((ids(&first), first.faulty_files()), (vec!["using"], 0));
+        assert!(folder.look().is_empty());
+        // A comment changes no day, so the version stays what it was.
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01] # labour");
+        assert_eq!(folder.look().read[0].hash, first.read[0].hash);
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-01, 05-08]");
+        assert_ne!(folder.look().read[0].hash, first.read[0].hash);
+        write(root.path(), "calendars/fr.yaml", "holidays: [05-32]");
+        let broken = folder.look();
+        assert!(broken.read.is_empty() && broken.gone.is_empty() && broken.faulty_files() == 2, "{broken:?}");
+    }
+
+    #[test]
     fn a_dag_stays_with_the_file_that_had_it_first_and_goes_to_the_next_when_that_gives_it_up() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "b.yaml", &format!("id: x\n{TASKS}"));
@@ -298,5 +361,45 @@ mod tests {
         let third = folder.look();
         assert_eq!(third.read[0].path, "a.yaml");
         assert!(third.gone.is_empty(), "{third:?}");
+    }
+
+    #[test]
+    fn of_several_dags_in_a_file_only_the_changed_ones_get_a_new_hash() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "two.yaml", &format!("id: x\n{TASKS}\n---\nid: y\n{TASKS}\n"));
+        let mut folder = folder(root.path());
+        let first = folder.look();
+        assert_eq!(ids(&first), ["x", "y"]);
+        write(root.path(), "two.yaml", &format!("id: x\n{TASKS}\n---\nid: y\nowner: me\n{TASKS}\n"));
+        let second = folder.look();
+        let hash = |report: &FolderReport, at: usize| report.read[at].hash.clone();
+        assert_eq!(hash(&first, 0), hash(&second, 0));
+        assert_ne!(hash(&first, 1), hash(&second, 1));
+        write(root.path(), "two.yaml", &format!("id: x\n{TASKS}\n"));
+        assert_eq!(folder.look().gone, ["y".into()]);
+    }
+
+    #[test]
+    fn a_change_of_folder_defaults_is_a_change_of_the_dags_below_and_of_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("team")).unwrap();
+        write(root.path(), "a.yaml", TASKS);
+        write(root.path(), "team/b.yaml", TASKS);
+        let mut folder = folder(root.path());
+        assert_eq!(ids(&folder.look()), ["a", "b"]);
+        write(root.path(), "team/_defaults.yaml", "owner: team\n");
+        let told = folder.look();
+        assert_eq!(ids(&told), ["b"]);
+        assert_eq!(told.read[0].dag.owner.as_deref(), Some("team"));
+        assert_eq!(told.read[0].defaults[0].path, "team/_defaults.yaml");
+        assert!(folder.look().is_empty());
+        write(root.path(), "team/_defaults.yaml", "owner: [\n");
+        let broken = folder.look();
+        assert!(broken.read.is_empty() && broken.gone.is_empty(), "{broken:?}");
+        assert_eq!(broken.faulty_files(), 2);
+        fs::remove_file(root.path().join("team/_defaults.yaml")).unwrap();
+        let mended = folder.look();
+        assert_eq!((ids(&mended), mended.faulty_files(), mended.faults.len()), (vec!["b"], 0, 2));
+        assert_eq!(mended.read[0].dag.owner, None);
     }
 }

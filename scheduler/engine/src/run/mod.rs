@@ -1,36 +1,55 @@
 //! The loop: what happened → one step each → one commit → orders and answers. It never polls: words of
 //! executors, requests and one armed timer wake it.
 
+mod calendars;
 mod carry;
+mod defaults;
 mod expand;
-mod finish;
+pub(crate) mod finish;
 mod folder;
 mod handle;
+mod past;
 mod plain;
+mod plan;
 mod preview;
+pub(crate) mod question;
+pub(crate) mod render;
 mod scope;
-mod values;
+pub(crate) mod values;
+mod vars;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
 use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use self::carry::Carrier;
-pub use self::folder::{Folder, FolderReport, dag_files, hash_of};
+pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
+use self::carry::{Carrier, Doors};
+pub use self::defaults::{
+    FolderDefaults, dag_files, defaults_files, hash_of, hash_with, stem_of_test, test_files,
+};
+pub use self::folder::{Folder, FolderReport};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
+pub use self::plan::{Fate, Plan, Planned};
+pub(crate) use self::preview::command;
 pub use self::preview::{Preview, preview};
+pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
+pub use self::vars::Vars;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
-use crate::store::{self, StoreError, Writer};
+use crate::hook::{Deliverer, HookSettings, Tools};
+use crate::logs::LogPaths;
+use crate::store::{self, Reader, StoreError, Writer};
 
 /// Most messages taken in one turn.
 const MAX_TURN: usize = 512;
@@ -44,8 +63,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How long the loop waits before it tries a store again that refused a commit.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// Makes a DAG of its path and text, as the folder does; `None` when it does not parse.
-pub type Parse = Arc<dyn Fn(&str, &str) -> Option<Arc<Dag>> + Send + Sync>;
+/// Makes a DAG of a stored version, as the folder did; `None` when it does not parse.
+pub type Parse = Arc<dyn Fn(&Source<'_>) -> Option<Arc<Dag>> + Send + Sync>;
 
 /// What a scheduler is made of.
 pub struct Parts {
@@ -71,10 +90,14 @@ pub struct Parts {
     pub words: mpsc::UnboundedReceiver<(nightrun_core::id::AttemptId, Timestamp, Word)>,
     /// What `type:` may name.
     pub operators: Registry,
+    /// Where hooks may send to.
+    pub hooks: HookSettings,
     /// Reads stored DAG texts.
     pub parse: Parse,
     /// Base environment of every attempt.
     pub environment: Vec<(String, String)>,
+    /// Vars of the environment; those of the store are added.
+    pub vars: Vars,
     /// Identity of the store, in the marker of every process.
     pub store_id: String,
 }
@@ -108,7 +131,10 @@ impl Scheduler {
         let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
-        let carrier = Carrier::new(&parts, handle.clone(), values);
+        let reader = store::Reader::open(parts.writer.path())?;
+        let vars = parts.vars.clone().load(parts.writer.path())?;
+        let deliverer = Deliverer::new(tools(&parts)?, handle.clone());
+        let carrier = Carrier::new(&parts, handle.clone(), values, vars, Doors { reader, deliverer });
         let soft = Vec::new();
         Ok(Self { state, parts, carrier, inbox, handle, health, soft, soft_until: None, stopping: None })
     }
@@ -129,8 +155,16 @@ impl Scheduler {
         let begin = [Event::Started].into_iter().chain(first).map(|event| Waiting { event, reply: None });
         self.turn(begin.collect()).await;
         while !self.may_end() {
-            let events = self.wait().await;
+            let heard = self.wait().await.into_iter();
+            let (asks, events): (Vec<_>, Vec<_>) = heard.partition(|it| past::asks_the_past(&it.event));
             self.turn(events).await;
+            for mut asks in asks {
+                match past::fill(&mut asks.event, &self.parts) {
+                    Ok(()) => self.turn(vec![asks]).await,
+                    // Whoever asked hears that nobody answers, and may ask again.
+                    Err(fault) => tracing::error!(%fault, "the store cannot be read for a request"),
+                }
+            }
         }
         self.settle_soft().await;
         self.health.send_replace(Health::Stopped);
@@ -236,7 +270,7 @@ impl Scheduler {
         }
         let facts: Arc<[Transition]> = facts.into();
         let committed = self.parts.writer.commit(now, facts.to_vec()).await?;
-        self.carrier.remember(&facts);
+        self.carrier.remember(&facts, self.parts.writer.path());
         // Nobody may be listening.
         let _ = self.handle.news.send(News { seq: committed.last_seq, at: now, facts });
         Ok(())
@@ -247,8 +281,10 @@ impl Scheduler {
             self.carrier.carry_out(&self.state, &effect);
         }
         for (waiting, answer) in events.into_iter().zip(answers) {
-            if let Event::AttemptFinished { attempt, .. } = waiting.event {
-                self.carrier.forget(attempt);
+            match waiting.event {
+                Event::AttemptFinished { attempt, .. } => self.carrier.forget(attempt),
+                Event::HookTried { hook, .. } => self.carrier.forget_hook(hook),
+                _ => {}
             }
             if let Some(reply) = waiting.reply {
                 // Whoever asked may have gone.
@@ -320,10 +356,23 @@ fn started_again(fact: &Transition) -> Option<Waiting> {
     Some(Waiting { event: Event::AttemptStarted { attempt, pid, at }, reply: None })
 }
 
+/// What hooks are delivered with.
+fn tools(parts: &Parts) -> Result<Tools, StoreError> {
+    Ok(Tools {
+        reader: Reader::open(parts.writer.path())?,
+        parse: parts.parse.clone(),
+        settings: parts.hooks.clone(),
+        paths: LogPaths::new(&parts.data),
+        data: parts.data.clone(),
+        dags: parts.dags.clone(),
+        environment: parts.environment.clone(),
+        store_id: parts.store_id.clone(),
+        clock: parts.clock.clone(),
+    })
+}
+
 fn load(parts: &Parts) -> Result<State, StoreError> {
-    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), |path, text| {
-        (parts.parse)(path, text)
-    })?;
+    let loaded = store::load(parts.writer.path(), parts.slots, parts.pools.clone(), &*parts.parse)?;
     for left_out in &loaded.unreadable {
         tracing::error!(?left_out, "a stored DAG text cannot be read by this version; it is left out");
     }

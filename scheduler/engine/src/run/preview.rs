@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
+use super::vars::Vars;
 
 /// One task of a run that is only looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,16 +32,16 @@ pub struct Preview {
 }
 
 /// All tasks of a run, each after its upstreams.
-pub fn preview(run: &Run) -> Vec<Preview> {
+pub fn preview(run: &Run, vars: &Vars) -> Vec<Preview> {
     let dag = &run.version.dag;
-    dag.graph.order().iter().map(|task| preview_task(run, *task)).collect()
+    dag.graph.order().iter().map(|task| preview_task(run, *task, vars)).collect()
 }
 
-fn preview_task(run: &Run, at: TaskIndex) -> Preview {
+fn preview_task(run: &Run, at: TaskIndex, vars: &Vars) -> Preview {
     let dag = &run.version.dag;
     let task = dag.task(at);
     let (source, values) = source_of(&task.work);
-    let (command, values, unrendered) = match render(run, at, &source, values) {
+    let (command, values, unrendered) = match render((run, at, vars), &source, values) {
         Ok((command, values)) => (command, values, None),
         Err(fault) => (source, Vec::new(), Some(fault)),
     };
@@ -76,18 +77,23 @@ fn source_of(work: &Work) -> (String, Kind) {
 
 type Rendered = (String, Vec<(String, String)>);
 
-fn render(run: &Run, at: TaskIndex, source: &str, kind: Kind) -> Result<Rendered, String> {
+fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -> Result<Rendered, String> {
     if kind == Kind::Literal || !is_template(source) {
         return Ok((source.to_owned(), Vec::new()));
     }
     let values = RunValues::default();
     let id = InstanceId::whole(run.id, at);
-    let scope = ScopeOf { run, id, try_number: 1, item: None, values: &values, data: Path::new("") };
+    let scope = ScopeOf { run, id, try_number: 1, item: None, values: &values, vars, data: Path::new("") };
     let scope = scope.build(&[source])?;
     if kind == Kind::Shell {
         let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
         return Ok((text.script, text.env));
     }
-    let text = template::render(source, &scope).map_err(|fault| fault.to_string())?;
-    Ok((text, Vec::new()))
+    Ok((super::render::render(source, &scope)?, Vec::new()))
+}
+
+/// The command of a task as people read it: every value stands where it was asked for.
+pub(crate) fn command(work: &Work, scope: &template::Scope) -> Result<String, String> {
+    let (source, kind) = source_of(work);
+    if kind == Kind::Literal { Ok(source) } else { super::render::render(&source, scope) }
 }

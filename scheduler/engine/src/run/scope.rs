@@ -9,28 +9,30 @@ use nightrun_core::template::{self, Facts, Scope};
 use serde_json::{Map, Value as Json, json};
 
 use super::values::RunValues;
+use super::vars::Vars;
 use crate::store;
 
 /// True when a text has anything to render.
-pub(super) fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
 /// One task instance, and where the values it may use are.
 #[derive(Clone, Copy)]
-pub(super) struct ScopeOf<'a> {
-    pub(super) run: &'a Run,
-    pub(super) id: InstanceId,
-    pub(super) try_number: u32,
+pub(crate) struct ScopeOf<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) id: InstanceId,
+    pub(crate) try_number: u32,
     /// The item it is for.
-    pub(super) item: Option<&'a Item>,
-    pub(super) values: &'a RunValues,
-    pub(super) data: &'a Path,
+    pub(crate) item: Option<&'a Item>,
+    pub(crate) values: &'a RunValues,
+    pub(crate) vars: &'a Vars,
+    pub(crate) data: &'a Path,
 }
 
 impl ScopeOf<'_> {
     /// The names for these templates. Tasks that none of them names are left out.
-    pub(super) fn build(&self, texts: &[&str]) -> Result<Scope, String> {
+    pub(crate) fn build(&self, texts: &[&str]) -> Result<Scope, String> {
         let (run, dag) = (self.run, &self.run.version.dag);
         let tasks = if texts.is_empty() { Map::new() } else { self.tasks(&self.named(texts))? };
         let task = dag.task(self.id.task);
@@ -58,7 +60,7 @@ impl ScopeOf<'_> {
             try_number: self.try_number,
             params: run.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             env: env.map(|(name, value)| (name.clone(), Json::String(value.clone()))).collect(),
-            vars: Map::new(),
+            vars: self.vars.of(dag)?,
             tasks,
             outputs: Map::new(),
             item,
@@ -67,7 +69,7 @@ impl ScopeOf<'_> {
     }
 
     /// The content of `$NIGHTRUN_CONTEXT`.
-    pub(super) fn context(&self) -> Result<Json, String> {
+    pub(crate) fn context(&self) -> Result<Json, String> {
         let (run, dag) = (self.run, &self.run.version.dag);
         let mut context = json!({
             "dag": dag.id,
@@ -79,6 +81,7 @@ impl ScopeOf<'_> {
             "data_interval_start": run.interval.0,
             "data_interval_end": run.interval.1,
             "params": run.params,
+            "vars": self.vars.of(dag)?,
             "tasks": self.tasks(&BTreeSet::new())?,
         });
         if let Some(item) = self.item {

@@ -1,6 +1,6 @@
 //! Outputs and items of runs that are not over, kept at hand so that no task waits for a query.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use nightrun_core::dag::spec::FanIndex;
@@ -11,7 +11,7 @@ use crate::store::{Reader, StoreError};
 
 /// What is at hand, by run.
 #[derive(Debug, Default)]
-pub(super) struct RunValues(HashMap<RunId, OfRun>);
+pub(crate) struct RunValues(HashMap<RunId, OfRun>);
 
 /// What one run has handed on so far.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl RunValues {
     }
 
     /// Takes in what has become durable.
-    pub(super) fn remember(&mut self, facts: &[Transition]) {
+    pub(crate) fn remember(&mut self, facts: &[Transition]) {
         for fact in facts {
             match fact {
                 Transition::AttemptEnded { attempt, outputs, .. } if !outputs.is_empty() => {
@@ -50,6 +50,28 @@ impl RunValues {
                 _ => {}
             }
         }
+    }
+
+    /// Reads the outputs of runs again in which somebody changed what is visible.
+    pub(super) fn look_again(&mut self, facts: &[Transition], store: &Path) -> Result<(), StoreError> {
+        let mut changed = BTreeSet::new();
+        for fact in facts {
+            match fact {
+                Transition::RunCleared { run, .. } => drop(changed.insert(*run)),
+                Transition::TaskMarked { instance, .. } if self.0.contains_key(&instance.run) => {
+                    changed.insert(instance.run);
+                }
+                Transition::RunMoved { run, to, .. } if to.is_final() => drop(changed.remove(run)),
+                _ => {}
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let Self(seen) = Self::load(store, changed.iter().copied())?;
+        self.0.retain(|run, _| !changed.contains(run));
+        self.0.extend(seen);
+        Ok(())
     }
 
     /// The tasks of a run that have outputs.
@@ -79,7 +101,7 @@ impl RunValues {
     }
 
     /// The item that a task instance is for, and its number from 0.
-    pub(super) fn item(&self, id: InstanceId, fan: FanIndex) -> Option<(&Item, u32)> {
+    pub(crate) fn item(&self, id: InstanceId, fan: FanIndex) -> Option<(&Item, u32)> {
         let index = id.item_index()?;
         Some((self.0.get(&id.run)?.items.get(&fan)?.get(index as usize)?, index))
     }

@@ -1,7 +1,7 @@
 //! Columns as the core's types. Stored words that the core does not know are damage.
 
-use nightrun_core::decide::Reason;
-use nightrun_core::id::DagId;
+use nightrun_core::decide::{Reason, Subject};
+use nightrun_core::id::{DagId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
@@ -37,6 +37,11 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Result<T, F
 pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Result<Option<T>, Fault> {
     let text = row.get_ref(at)?.as_str_or_null().map_err(rusqlite::Error::from)?;
     Ok(text.map(serde_json::from_str).transpose()?)
+}
+
+/// A task, or -1 for the run itself.
+pub(super) fn subject(row: &Row<'_>, at: usize) -> Result<Subject, Fault> {
+    Ok(u32::try_from(row.get::<_, i64>(at)?).ok().map(TaskIndex))
 }
 
 pub(super) fn reason(row: &Row<'_>, at: usize) -> Result<Reason, Fault> {

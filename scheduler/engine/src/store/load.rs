@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{DagRow, RunRow, RunState, RunType, Snapshot, TaskRow, TaskState, Version};
-use nightrun_core::id::{DagId, RunId, TaskIndex, VersionId};
+use nightrun_core::dag::spec::{Dag, HookRetry, Lateness};
+use nightrun_core::dag::{DefaultsFile, Source};
+use nightrun_core::decide::{
+    DagRow, HookRow, RunRow, RunState, RunType, Snapshot, Subject, TaskRow, TaskState, Version,
+};
+use nightrun_core::id::{BackfillId, DagId, HookId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
-use super::column::{dag_id, instant, json, maybe_instant, reason, word};
+use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
 use super::hold;
+use super::past;
 
 /// What was loaded, and what could not be.
 #[derive(Debug)]
@@ -36,8 +41,8 @@ pub struct Unreadable {
     pub run: Option<RunId>,
 }
 
-/// Loads all that is not over. `parse` makes a DAG of its path (below the DAG folder) and its text; it is
-/// asked once for each version.
+/// Loads all that is not over. `parse` makes a DAG of a version: its path (below the DAG folder), its text,
+/// and what it was read with; it is asked once for each.
 ///
 /// A retired DAG is loaded while it has runs that are not over, and while it is paused, so that its
 /// pause is still known when its file comes back.
@@ -45,7 +50,7 @@ pub fn load(
     path: &Path,
     slots: u32,
     pools: BTreeMap<String, u32>,
-    parse: impl Fn(&str, &str) -> Option<Arc<Dag>>,
+    parse: impl Fn(&Source<'_>) -> Option<Arc<Dag>>,
 ) -> Result<Loaded, StoreError> {
     let read = || {
         let mut conn = connect::open_for_reading(path)?;
@@ -71,6 +76,12 @@ pub fn load(
             cursors,
             dags,
             runs,
+            next_hook: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hook", [], |row| row.get(0))?,
+            hooks: hooks(&page)?,
+            next_backfill: page
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM backfill", [], |row| row.get(0))?,
+            backfills: past::backfills(&page)?,
+            ahead: past::ahead(&page)?,
         };
         Ok(Loaded { snapshot, unreadable: loader.unreadable })
     };
@@ -80,6 +91,46 @@ pub fn load(
 /// Stored items of a run by their task.
 type Items = BTreeMap<TaskIndex, Vec<TaskRow>>;
 
+/// Hooks whose delivery is not over.
+fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
+    let mut rows = conn.prepare(
+        "SELECT id, run, tries, retries, retry_delay, retry_at FROM hook WHERE state = 'pending' ORDER BY id",
+    )?;
+    let mut rows = rows.query([])?;
+    let mut hooks = Vec::new();
+    while let Some(row) = rows.next()? {
+        let delay = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
+        hooks.push(HookRow {
+            id: HookId(row.get(0)?),
+            run: RunId(row.get(1)?),
+            tries: row.get(2)?,
+            retry: HookRetry { retries: row.get(3)?, delay },
+            retry_at: maybe_instant(row, 5)?,
+        });
+    }
+    Ok(hooks)
+}
+
+/// Columns of a [`RunRow`], in the order in which it is read.
+const RUN: &str =
+    "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
+            reason, started_at, backfill, created_at FROM run";
+
+/// One run as it is stored, also one that is over; none when it is not there, or its DAG's text cannot be
+/// read any more.
+pub fn load_run(
+    path: &Path,
+    run: RunId,
+    parse: impl Fn(&Source<'_>) -> Option<Arc<Dag>>,
+) -> Result<Option<RunRow>, StoreError> {
+    let read = || {
+        let mut conn = connect::open_for_reading(path)?;
+        let page = conn.transaction()?;
+        Loader { conn: &page, parse, versions: HashMap::new(), unreadable: Vec::new() }.run(run)
+    };
+    read().map_err(|fault: Fault| fault.at(path))
+}
+
 struct Loader<'a, P> {
     conn: &'a Connection,
     parse: P,
@@ -87,7 +138,7 @@ struct Loader<'a, P> {
     unreadable: Vec<Unreadable>,
 }
 
-impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
+impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
     /// How far each schedule has been looked at, also of DAGs that are left out.
     fn cursors(&self) -> Result<BTreeMap<DagId, Timestamp>, Fault> {
         let mut rows = self.conn.prepare("SELECT id, cursor FROM dag")?;
@@ -101,7 +152,7 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
 
     fn dags(&mut self) -> Result<Vec<DagRow>, Fault> {
         let mut rows = self.conn.prepare(
-            "SELECT id, version, paused, retired, cursor FROM dag
+            "SELECT id, version, paused, retired, cursor, schedule FROM dag
              WHERE retired = 0 OR paused = 1
                 OR EXISTS (SELECT 1 FROM run WHERE run.dag = dag.id AND state IN ('queued', 'running', 'stopping'))
              ORDER BY id",
@@ -112,7 +163,8 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
             let (id, version) = (dag_id(row, 0)?, VersionId(row.get(1)?));
             if let Some(version) = self.version(version, &id, None)? {
                 let cursor = instant(row, 4)?;
-                dags.push(DagRow { id, version, paused: row.get(2)?, retired: row.get(3)?, cursor });
+                let (paused, retired, schedule) = (row.get(2)?, row.get(3)?, row.get(5)?);
+                dags.push(DagRow { id, version, schedule, paused, retired, cursor });
             }
         }
         Ok(dags)
@@ -120,11 +172,9 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
 
     /// Runs that are not over, of these DAGs.
     fn runs(&mut self, dags: &[DagRow]) -> Result<Vec<RunRow>, Fault> {
-        let mut rows = self.conn.prepare(
-            "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-                    reason, started_at
-             FROM run WHERE state IN ('queued', 'running', 'stopping') ORDER BY id",
-        )?;
+        let mut rows = self
+            .conn
+            .prepare(&format!("{RUN} WHERE state IN ('queued', 'running', 'stopping') ORDER BY id"))?;
         let mut rows = rows.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -136,21 +186,49 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
                 continue;
             }
-            runs.push(RunRow {
-                id,
-                version,
-                run_type: word(row, 3, RunType::parse)?,
-                logical_date: instant(row, 4)?,
-                interval: (instant(row, 5)?, instant(row, 6)?),
-                params: json(row, 7)?,
-                state: word(row, 8, RunState::parse)?,
-                reason: reason(row, 9)?,
-                started_at: maybe_instant(row, 10)?,
-                tasks,
-                items,
-            });
+            runs.push(self.run_row(row, version, (tasks, items))?);
         }
         Ok(runs)
+    }
+
+    /// One run, over or not.
+    fn run(&mut self, run: RunId) -> Result<Option<RunRow>, Fault> {
+        let mut rows = self.conn.prepare(&format!("{RUN} WHERE id = ?1"))?;
+        let mut rows = rows.query([run.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let Some(version) = self.version(VersionId(row.get(2)?), &dag_id(row, 1)?, Some(run))? else {
+            return Ok(None);
+        };
+        let (tasks, items) = self.tasks(run)?;
+        if tasks.len() != version.dag.tasks.len() {
+            return Ok(None);
+        }
+        self.run_row(row, version, (tasks, items)).map(Some)
+    }
+
+    fn run_row(
+        &self,
+        row: &Row<'_>,
+        version: Arc<Version>,
+        (tasks, items): (Vec<TaskRow>, Items),
+    ) -> Result<RunRow, Fault> {
+        let id = RunId(row.get(0)?);
+        Ok(RunRow {
+            id,
+            version,
+            run_type: word(row, 3, RunType::parse)?,
+            logical_date: instant(row, 4)?,
+            interval: (instant(row, 5)?, instant(row, 6)?),
+            params: json(row, 7)?,
+            state: word(row, 8, RunState::parse)?,
+            reason: reason(row, 9)?,
+            started_at: maybe_instant(row, 10)?,
+            backfill: row.get::<_, Option<i64>>(11)?.map(BackfillId),
+            created_at: instant(row, 12)?,
+            late: self.late(id)?,
+            tasks,
+            items,
+        })
     }
 
     /// The tasks of a run as wholes, and the items of those that were expanded.
@@ -158,10 +236,15 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
         let mut rows = self.conn.prepare_cached(
             "SELECT state, reason, attempts,
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'failed'),
+                                                      AND a.item = i.item AND a.state = 'failed'
+                                                      AND a.number > i.attempts_before),
                     (SELECT count(*) FROM attempt a WHERE a.run = i.run AND a.task = i.task
-                                                      AND a.item = i.item AND a.state = 'lost'),
-                    started_at, since, task, item
+                                                      AND a.item = i.item AND a.state = 'lost'
+                                                      AND a.number > i.attempts_before),
+                    started_at, since, task, item,
+                    iif(item = 0, (SELECT min(created_at) FROM attempt a
+                                   WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL),
+                    attempts_before
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -175,6 +258,8 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
                 lost: row.get(4)?,
                 started_at: maybe_instant(row, 5)?,
                 since: instant(row, 6)?,
+                began_at: maybe_instant(row, 9)?,
+                attempts_before: row.get(10)?,
             };
             match row.get::<_, u32>(8)? {
                 0 => tasks.push(stored),
@@ -182,6 +267,17 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
             }
         }
         Ok((tasks, items))
+    }
+
+    /// What was told of the deadlines of a run.
+    fn late(&self, run: RunId) -> Result<Vec<(Subject, Lateness)>, Fault> {
+        let mut rows = self.conn.prepare_cached("SELECT task, kind FROM lateness WHERE run = ?1")?;
+        let mut rows = rows.query([run.0])?;
+        let mut late = Vec::new();
+        while let Some(row) = rows.next()? {
+            late.push((subject(row, 0)?, word(row, 1, Lateness::parse)?));
+        }
+        Ok(late)
     }
 
     /// The version, shared by all that are pinned to it; `None`, and a note, when its text is unreadable.
@@ -203,12 +299,13 @@ impl<P: Fn(&str, &str) -> Option<Arc<Dag>>> Loader<'_, P> {
     }
 
     fn read_version(&self, id: VersionId) -> Result<Option<Arc<Version>>, Fault> {
-        let mut rows = self.conn.prepare_cached("SELECT hash, path, text FROM dag_version WHERE id = ?1")?;
-        let version = rows.query_row([id.0], |row| {
-            let (hash, path): (String, String) = (row.get(0)?, row.get(1)?);
-            let dag = (self.parse)(&path, row.get_ref(2)?.as_str()?);
-            Ok(dag.map(|dag| Arc::new(Version::new(id, hash, path, dag))))
-        })?;
-        Ok(version)
+        let sql = "SELECT hash, path, text, defaults FROM dag_version WHERE id = ?1";
+        let mut rows = self.conn.prepare_cached(sql)?;
+        let mut rows = rows.query([id.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (hash, path): (String, String) = (row.get(0)?, row.get(1)?);
+        let (text, defaults): (String, Vec<DefaultsFile>) = (row.get(2)?, json(row, 3)?);
+        let dag = (self.parse)(&Source::new(&path, &text).with(&defaults));
+        Ok(dag.map(|dag| Arc::new(Version::new(id, hash, path, dag))))
     }
 }

@@ -14,8 +14,11 @@ use super::hex;
 pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0001_store.sql"),
     include_str!("../../../../migrations/0002_foreach.sql"),
-    include_str!("../../../../migrations/0003_retention.sql"),
-    include_str!("../../../../migrations/0004_holds.sql"),
+    include_str!("../../../../migrations/0003_files.sql"),
+    include_str!("../../../../migrations/0004_hooks.sql"),
+    include_str!("../../../../migrations/0005_rerun.sql"),
+    include_str!("../../../../migrations/0006_retention.sql"),
+    include_str!("../../../../migrations/0007_holds.sql"),
 ];
 
 /// The number of the last of these migrations.
@@ -30,9 +33,12 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path, migrations: &[&str]) -
         let copy = beside(path, &format!(".before-{:04}", found + 1));
         backup::copy(conn, &copy)?;
     }
+    // A table that others refer to can be made anew only while references are not looked at.
+    conn.pragma_update(None, "foreign_keys", false)?;
     for (number, sql) in (1..).zip(migrations).skip(found as usize) {
         apply(conn, number, sql)?;
     }
+    conn.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod hold;
 mod load;
 mod lock;
 mod migrate;
+mod past;
 mod project;
 mod read;
 mod row;
@@ -31,11 +32,12 @@ pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
 pub use hold::{HoldItem, Overlay, TickChangeItem};
-pub use load::{Loaded, Unreadable, load};
-pub use read::{OldRun, Page, Reader, RunFilter, RunWeight};
+pub use load::{Loaded, Unreadable, load, load_run};
+pub use past::past_of;
+pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter, RunWeight};
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, LogEntry, ReadyTask, RunItem, RunMark,
-    RunShow, TaskShow, TickItem, VersionItem,
+    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
+    RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use writer::{Committed, Writer};
@@ -47,7 +49,7 @@ pub const DATABASE: &str = "nightrun.db";
 const VALUES: &str = "values";
 
 /// Bytes as lower-case hexadecimal text.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string never fails");

@@ -4,11 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use nightrun_core::decide::{AttemptState, Reason, RunState, RunType, TaskState, Transition, Values};
-use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::dag::spec::{HookOn, Lateness};
+use nightrun_core::dag::{DefaultsFile, Source};
+use nightrun_core::decide::{
+    AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
+};
+use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
+
+use super::read::NoteItem;
 
 /// One DAG as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +31,8 @@ pub struct DagItem {
     pub retired: bool,
     /// Its schedule has been looked at up to here.
     pub cursor: Timestamp,
+    /// How many faults its file has, as it is on disk.
+    pub fault_count: u32,
     /// Its last runs, newest first.
     pub recent: Vec<RunMark>,
 }
@@ -54,6 +62,25 @@ pub struct VersionItem {
     pub created_at: Timestamp,
 }
 
+/// One version of a DAG with all that gives it its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionText {
+    /// Its number, hash and path.
+    #[serde(flatten)]
+    pub item: VersionItem,
+    /// The text of the DAG: its file, or its document in a file of several.
+    pub text: String,
+    /// The `_defaults.yaml` it was read with, the farthest first.
+    pub defaults: Vec<DefaultsFile>,
+}
+
+impl VersionText {
+    /// As it is read.
+    pub fn source(&self) -> Source<'_> {
+        Source::new(&self.item.path, &self.text).with(&self.defaults)
+    }
+}
+
 /// What is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileFaults {
@@ -63,6 +90,19 @@ pub struct FileFaults {
     pub faults: Json,
     /// When they were found.
     pub at: Timestamp,
+}
+
+/// A named value of the deployment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VarItem {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Json,
+    /// When it was set.
+    pub updated_at: Timestamp,
+    /// By whom.
+    pub updated_by: String,
 }
 
 /// One nominal instant of a schedule.
@@ -100,6 +140,9 @@ pub struct RunItem {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// In which ways it is or was late; the deadlines of its tasks do not count. Left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<Lateness>,
 }
 
 /// One run whole: what `runs show --json` prints.
@@ -141,6 +184,62 @@ pub struct RunShow {
     pub version: VersionId,
     /// Who asked for it; `schedule` for a tick.
     pub by: String,
+    /// Its missed deadlines.
+    pub late: Vec<LateShow>,
+    /// Hooks that became due in it, with their deliveries.
+    pub hooks: Vec<HookShow>,
+    /// The backfill that made it, or that ran it again last.
+    pub backfill: Option<BackfillId>,
+    /// What people wrote down about it.
+    pub notes: Vec<NoteItem>,
+}
+
+/// A missed deadline, or the warning before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LateShow {
+    /// In which way it is late.
+    pub kind: Lateness,
+    /// When that was due.
+    pub due: Timestamp,
+    /// When it was told.
+    pub at: Timestamp,
+}
+
+/// A hook that became due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HookShow {
+    /// Its number.
+    pub hook: HookId,
+    /// Of which run.
+    #[serde(serialize_with = "as_text")]
+    pub run_id: RunId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The id of the task whose hook it is; none: the DAG's.
+    pub task: Option<String>,
+    /// The point at which it became due.
+    pub on: HookOn,
+    /// Its place among the hooks of its DAG or task, from 0.
+    pub step: u32,
+    /// What it does: `run`, `email`, `slack`, `webhook` or `command`.
+    pub action: String,
+    /// Where its delivery is.
+    pub state: HookState,
+    /// How many tries have ended.
+    pub tries: u32,
+    /// What went wrong with the last.
+    pub error: Option<String>,
+    /// When it became due.
+    pub due_at: Timestamp,
+    /// When the last try ended.
+    pub tried_at: Option<Timestamp>,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// Why it became due.
+    pub cause: Cause,
+    /// The place of the task whose hook it is.
+    #[serde(skip)]
+    pub of: Option<TaskIndex>,
 }
 
 /// One task instance of a run, with all that was tried.
@@ -177,6 +276,8 @@ pub struct TaskShow {
     /// The items of an expanded task, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<TaskShow>,
+    /// Its missed deadlines.
+    pub late: Vec<LateShow>,
 }
 
 impl RunShow {
@@ -235,6 +336,21 @@ pub struct AttemptShow {
     pub created_at: Timestamp,
     /// Its process.
     pub pid: Option<u32>,
+}
+
+/// How a task instance stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskEnd {
+    /// Which one.
+    pub instance: InstanceId,
+    /// The id of its task.
+    pub id: String,
+    /// Where it is.
+    pub state: TaskState,
+    /// Why.
+    pub reason: Reason,
+    /// The number of its last attempt; 0 before the first.
+    pub attempts: u32,
 }
 
 /// The last runs of a DAG against its tasks.

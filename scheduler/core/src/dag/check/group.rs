@@ -154,6 +154,14 @@ impl<'d> Groups<'d> {
             for task in &tasks {
                 of_task[task.at()].get_or_insert(index);
             }
+            let waits =
+                tasks.iter().find(|task| tasks.len() > 1 && !draft.tasks[task.at()].task.waits.is_empty());
+            if let Some(task) = waits {
+                let task = &draft.tasks[task.at()];
+                let message = format!("task `{}` waits for another DAG inside a `foreach`", task.task.id);
+                let fault = Fault::new(Code::KeysClash, task.at, message);
+                faults.add(fault.help("give the `wait_for` to a task before the group"));
+            }
             fans.push(Fan { tasks, ..found.fan.clone() });
         }
         (fans, of_task)

@@ -2,6 +2,7 @@
 
 mod graph;
 mod group;
+mod hook;
 mod limit;
 mod operator;
 mod reference;
@@ -24,6 +25,10 @@ pub(super) fn check(draft: &mut Draft<'_, '_>, reader: &mut Reader<'_>) -> Optio
     for task in &mut draft.tasks {
         limit::check(task, reader.known, reader.faults);
         operator::check(task, reader.known, reader.faults);
+    }
+    // Hooks of `defaults` are checked with each task that takes them over; a fault is reported once.
+    for draft in draft.hooks.iter().chain(draft.tasks.iter().flat_map(|task| &task.hooks)) {
+        hook::check(draft, reader.known, reader.faults);
     }
     let ids = graph::ids(draft, reader.faults);
     let groups = Groups::new(draft, &ids, reader.faults);

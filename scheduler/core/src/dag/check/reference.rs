@@ -10,7 +10,7 @@ use crate::diag::{Code, Fault, Faults};
 use crate::graph::Graph;
 use crate::id::TaskIndex;
 use crate::quoting;
-use crate::template::{self, NAMES, Reference, TemplateFault, nearest};
+use crate::template::{self, HOOK_NAMES, NAMES, Reference, TemplateFault, nearest};
 
 /// What the names of templates are held against.
 pub(super) struct Names<'d, 'n, 'a> {
@@ -30,41 +30,31 @@ struct User<'d> {
     task: Option<(TaskIndex, &'d Task)>,
     /// Everything upstream of it, found when it is first asked for.
     ancestors: Option<Vec<bool>>,
+    /// True for the texts of hooks, which are rendered when something has come to its end.
+    hook: bool,
 }
 
 impl Names<'_, '_, '_> {
     /// Checks all texts of the DAG.
     pub(super) fn check(&self, faults: &mut Faults) {
-        let mut dag = User { task: None, ancestors: None };
+        let mut dag = User { task: None, ancestors: None, hook: false };
         for node in self.draft.env.into_iter().flat_map(values) {
             self.text(Text { node, kind: TextKind::Plain }, &mut dag, faults);
         }
-        for (at, DraftTask { task, texts, fan, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
+        dag.hook = true;
+        for text in self.draft.hooks.iter().flat_map(|hook| &hook.texts) {
+            self.text(*text, &mut dag, faults);
+        }
+        for (at, DraftTask { task, texts, hooks, fan, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
             if faults.is_full() {
                 return;
             }
-            let mut user = User { task: Some((at, task)), ancestors: None };
+            let mut user = User { task: Some((at, task)), ancestors: None, hook: false };
             for text in texts.iter().chain(fan.iter().flat_map(|fan| &fan.texts)) {
                 self.text(*text, &mut user, faults);
             }
-        }
-        self.check_group_fans(faults);
-    }
-
-    /// What a group is done for is found out before its first task begins.
-    fn check_group_fans(&self, faults: &mut Faults) {
-        for group in &self.draft.groups {
-            let Some(fan) = &group.fan else { continue };
-            let found =
-                self.fans.iter().find(|known| known.items == fan.fan.items && known.key == fan.fan.key);
-            let is_first = |task: &&TaskIndex| {
-                self.graph.is_none_or(|graph| {
-                    !graph.upstream(**task).any(|above| found.is_some_and(|fan| fan.tasks.contains(&above)))
-                })
-            };
-            let Some(first) = found.and_then(|fan| fan.tasks.iter().find(is_first)) else { continue };
-            let mut user = User { task: Some((*first, &self.draft.tasks[first.at()].task)), ancestors: None };
-            for text in &fan.texts {
+            user.hook = true;
+            for text in hooks.iter().flat_map(|hook| &hook.texts) {
                 self.text(*text, &mut user, faults);
             }
         }
@@ -107,8 +97,11 @@ impl Names<'_, '_, '_> {
             }
         };
         let fan = user.task.and_then(|(at, _)| self.fan_of[at.at()]).map(|at| &self.fans[at.at()]);
-        let name: Vec<&str> = fan.and_then(|fan| fan.name.as_deref()).into_iter().collect();
-        add(Code::UnknownName, references.unknown_names(&name));
+        let mut names: Vec<&str> = fan.and_then(|fan| fan.name.as_deref()).into_iter().collect();
+        if user.hook {
+            names.extend(HOOK_NAMES);
+        }
+        add(Code::UnknownName, references.unknown_names(&names));
         for used in &references.uses {
             if let Some((code, message, help)) = self.wrong(used, user) {
                 faults.add(Fault::new(code, place(used.range.clone()), message).maybe_help(help));
@@ -121,6 +114,7 @@ impl Names<'_, '_, '_> {
         match used.parts()[..] {
             ["params", name, ..] => self.param(name),
             ["tasks", task, ref rest @ ..] => self.task(task, rest, user),
+            ["outputs", ..] if user.hook && user.task.is_some() => None,
             ["outputs", ..] => {
                 let help = "the outputs of another task are `tasks.extract.outputs.rows`";
                 Some((Code::UnknownName, "a task has no outputs before it has run".into(), Some(help.into())))
@@ -131,9 +125,10 @@ impl Names<'_, '_, '_> {
                 "`item` belongs to a `foreach`, which this task has not".into(),
                 None,
             )),
-            [name @ ("secrets" | "vars"), ..] => Some((
+            ["vars", name, ..] => self.var(name),
+            ["secrets", ..] => Some((
                 Code::NotSupportedYet,
-                format!("`{name}` in templates is known, but not supported yet"),
+                "`secrets` in templates is known, but not supported yet".into(),
                 None,
             )),
             _ => None,
@@ -152,11 +147,26 @@ impl Names<'_, '_, '_> {
         Some((Code::UnknownParam, format!("there is no param `{name}`"), Some(help)))
     }
 
+    fn var(&self, name: &str) -> Option<(Code, String, Option<String>)> {
+        let names = || self.draft.vars.iter().map(|var| var.name.as_str());
+        if names().any(|known| known == name) {
+            return None;
+        }
+        let help = match nearest(name, names()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("declare it: `vars: [{name}]`"),
+        };
+        Some((Code::UnknownVar, format!("the DAG declares no var `{name}`"), Some(help)))
+    }
+
     fn task(&self, id: &str, rest: &[&str], user: &mut User<'_>) -> Option<(Code, String, Option<String>)> {
         let Some(at) = self.ids.get(id).copied() else {
             let help = nearest(id, self.draft.ids()).map(|name| format!("did you mean `{name}`?"));
             return Some((Code::UnknownOutputTask, format!("there is no task `{id}`"), help));
         };
+        if user.hook {
+            return self.part_of_task(id, at, rest);
+        }
         let Some((reader, reading)) = user.task else {
             let message = format!(
                 "the DAG's `env` cannot read task `{id}`: it holds for every task, also those before `{id}`"
@@ -172,6 +182,11 @@ impl Names<'_, '_, '_> {
             };
             return Some((Code::NotUpstream, message, help));
         }
+        self.part_of_task(id, at, rest)
+    }
+
+    /// What a template asks of a task that it may read.
+    fn part_of_task(&self, id: &str, at: TaskIndex, rest: &[&str]) -> Option<(Code, String, Option<String>)> {
         match rest {
             [] | ["state" | "outputs"] => None,
             ["outputs", name, ..] => self.output(at, name),

@@ -17,7 +17,7 @@ keys! {
     ENABLED "enabled", Shape::Boolean, "true", "false",
         "False: the DAG is loaded and shown, but nothing starts a run of it.";
     SCHEDULE "schedule", Shape::Schedule, "", "30 1 * * *",
-        "When it fires: a cron expression, a preset such as `@daily`, or a map. Without it only by hand.";
+        "When it fires: a cron expression, a preset such as `@daily`, a map, or a list of them. Without it only by hand.";
     TIMEZONE "timezone", Shape::Zone, "", "Europe/Paris",
         "The IANA zone of its schedule and of its dates. Without it: the scheduler's default zone, UTC unless configured.";
     START_DATE "start_date", Shape::Date, "", "2026-01-01",
@@ -38,6 +38,20 @@ keys! {
         "How many tasks of one run may run at once. Without it: no limit of its own.";
     TIMEOUT "timeout", Shape::Duration, "", "4h",
         "Longest a run may take; what is left of it then is canceled.";
+    DEADLINE "deadline", Shape::Deadline, "", "{start_within: 10m, finish_by: \"06:30\", warn_before: 30m}",
+        "By when a run must have begun and ended; else it is late, which `on_late` tells.";
+    ON_SUCCESS "on_success", Shape::Hooks, "[]", "[{notify: {slack: ops}}]",
+        "Steps that follow a run that succeeded.";
+    ON_FAILURE "on_failure", Shape::Hooks, "[]", "[{notify: {email: ops@example.com, include: [log_tail, graph_link]}}]",
+        "Steps that follow a run that failed, once for the run whatever number of its tasks failed.";
+    ON_RETRY "on_retry", Shape::Hooks, "[]", "[{run: ./note.sh}]",
+        "Steps that follow each failed try of any of its tasks that will be tried again.";
+    ON_CANCEL "on_cancel", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow a run that was canceled.";
+    ON_LATE "on_late", Shape::Hooks, "[]", "[{notify: {webhook: 'https://hooks.example.com/late'}}]",
+        "Steps that follow a missed deadline of the run, or the warning before it.";
+    ON_EXIT "on_exit", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow the end of a run, whatever it is.";
     FAIL_FAST "fail_fast", Shape::Boolean, "false", "true",
         "The first failure that counts cancels what is left of the run.";
     PARAMS "params", Shape::Params, "{}", "{region: {type: string, enum: [eu, us], default: eu}, limit: 1000}",
@@ -46,6 +60,8 @@ keys! {
         "How many of its newest ended runs are kept; older ones are pruned. Without it: what the configuration says, else all.";
     KEEP_DAYS "keep_days", Shape::Integer { min: 1, max: 36_500 }, "", "30",
         "How many days a run is kept after its end. Without it: what the configuration says, else for ever.";
+    VARS "vars", Shape::Vars, "[]", "[warehouse_url]",
+        "Named values of the deployment that it uses, read as `{{ vars.name }}`: a list of names, or a map of names and defaults.";
     ENV "env", Shape::Env, "{}", "{PGTZ: UTC}",
         "Environment of every task; values are templates.";
     SHELL "shell", Shape::Command, "\"bash -e -o pipefail\"", "sh -e",

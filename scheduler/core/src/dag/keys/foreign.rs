@@ -5,40 +5,29 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
-        Level::Dag => &[
-            "vars",
-            "secrets",
-            "deadline",
-            "wait_for_previous",
-            "on_success",
-            "on_failure",
-            "on_retry",
-            "on_cancel",
-            "on_late",
-            "on_exit",
-            "priority",
-        ],
+        Level::Dag => &["secrets", "wait_for_previous", "priority"],
         Level::Task | Level::Defaults => &[
             "user",
-            "wait_for",
             "wait_for_previous",
             "retry_immediately",
-            "deadline",
             "max_active",
             "executor",
             "resources",
             "cache",
             "secrets",
             "compensate",
-            "on_success",
-            "on_failure",
-            "on_retry",
-            "on_cancel",
-            "on_late",
             "on_lost",
         ],
-        Level::Schedule => &["every", "at", "on", "jitter", "calendar", "on_holiday"],
-        Level::Param | Level::Foreach => &[],
+        Level::Schedule => &["on"],
+        Level::Folder
+        | Level::Param
+        | Level::Foreach
+        | Level::Wait
+        | Level::Calendar
+        | Level::Holiday
+        | Level::Deadline
+        | Level::Hook
+        | Level::Notify => &[],
         Level::Group => &["retries"],
     };
     keys.contains(&key)
@@ -123,7 +112,10 @@ const CURES: &[(&[&str], &str)] = &[
         ],
         "write `timeout: 30m`",
     ),
-    (&["sla", "slas"], "`timeout` ends a task that takes too long; deadlines are not supported yet"),
+    (
+        &["sla", "slas"],
+        "write `deadline: {finish_within: 2h}` and `on_late`; `timeout` ends what takes too long",
+    ),
     (
         &["default_args", "default", "task_defaults", "base"],
         "write `defaults:`; its keys are those of a task",
@@ -160,9 +152,12 @@ const CURES: &[(&[&str], &str)] = &[
             "handlers",
             "handler_on",
             "on_failure_callback",
+            "on_success_callback",
+            "on_retry_callback",
             "hooks",
+            "notifications",
         ],
-        "notifications are not supported yet",
+        "write `on_failure: {notify: {email: ops@example.com}}`; there are on_success, on_retry, on_cancel, on_late and on_exit, too",
     ),
     (
         &["depends_on_past", "wait_for_downstream"],

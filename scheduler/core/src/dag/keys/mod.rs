@@ -1,13 +1,18 @@
 //! The keys of a DAG file, each once: what the reader knows, what it says about them, and the JSON
 //! Schema all come from these tables.
 
+pub(crate) mod calendar;
 pub(crate) mod dag;
+pub(crate) mod deadline;
+pub(crate) mod folder;
 pub(crate) mod foreach;
 mod foreign;
 pub(crate) mod group;
+pub(crate) mod hook;
 pub(crate) mod param;
 pub(crate) mod schedule;
 pub(crate) mod task;
+pub(crate) mod wait;
 mod words;
 
 pub(crate) use foreign::{cure, later};
@@ -17,12 +22,20 @@ pub(crate) use words::{Words, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Dag,
+    /// A folder's `_defaults.yaml`.
+    Folder,
     Task,
     Defaults,
     Schedule,
     Param,
     Group,
     Foreach,
+    Wait,
+    Calendar,
+    Holiday,
+    Deadline,
+    Hook,
+    Notify,
 }
 
 impl Level {
@@ -30,11 +43,18 @@ impl Level {
     pub(crate) fn keys(self) -> &'static [&'static Key] {
         match self {
             Self::Dag => dag::ALL,
+            Self::Folder => folder::ALL,
             Self::Task | Self::Defaults => task::ALL,
             Self::Schedule => schedule::ALL,
             Self::Param => param::ALL,
             Self::Group => group::ALL,
             Self::Foreach => foreach::ALL,
+            Self::Wait => wait::ALL,
+            Self::Calendar => calendar::ALL,
+            Self::Holiday => calendar::holiday::ALL,
+            Self::Deadline => deadline::ALL,
+            Self::Hook => hook::ALL,
+            Self::Notify => hook::notify::ALL,
         }
     }
 
@@ -79,9 +99,36 @@ pub(crate) enum Shape {
     /// One of these words, or a boolean.
     Catchup(fn() -> Vec<&'static str>),
     Schedule,
+    /// An instant, or a list of them.
+    Dates,
+    /// `first`, `last` or a number.
+    BusinessDay,
+    /// A time of day, or a list of them.
+    TimesOfDay,
+    /// A day of the week.
+    Weekday,
+    /// Days of the week.
+    Weekdays,
+    /// A date, or a rule that gives one each year.
+    Holiday,
+    Holidays,
+    /// Names of things outside of the file.
+    Names,
+    Deadline,
+    /// A time of day, or a duration.
+    FinishBy,
+    /// Steps of a hook, or a single one.
+    Hooks,
+    Notify,
+    /// Addresses of mail, or a single one.
+    Recipients,
+    /// Some of these words.
+    Words(fn() -> Vec<&'static str>),
     TextList,
     /// Ids of tasks, or a single one.
     Ids,
+    /// A list of runs of other DAGs.
+    Waits,
     /// A list of groups.
     Groups,
     /// What a task or a group is done for.
@@ -98,6 +145,8 @@ pub(crate) enum Shape {
     /// Names of environment variables and their values.
     Env,
     Params,
+    /// Names of vars, or a map of them and their defaults.
+    Vars,
     Defaults,
     Tasks,
     /// A script for the shell, or a list of program and arguments.
@@ -122,6 +171,7 @@ impl Shape {
             Self::Boolean => "`true` or `false`",
             Self::Integer { .. } => "a whole number",
             Self::Groups => "a list of groups",
+            Self::Waits => "a list of maps with `dag`",
             Self::Foreach => "a map with `items`",
             Self::Items => "a list, a map or an expression",
             Self::Identifier => "a name",
@@ -131,13 +181,25 @@ impl Shape {
             Self::Date => "a date",
             Self::Backoff => "a word or a factor",
             Self::Catchup(_) => "a word or a boolean",
-            Self::Schedule => "a cron expression or a map",
+            Self::Schedule => "a cron expression, a map, or a list of them",
+            Self::Dates => "an instant or a list of instants",
+            Self::BusinessDay => "`first`, `last` or a number",
+            Self::TimesOfDay => "a time such as \"18:00\" or a list of times",
+            Self::Weekday => "a day of the week",
+            Self::Weekdays => "a list of days of the week",
+            Self::Holiday => "a date or a yearly rule",
+            Self::Holidays => "a list of holidays",
+            Self::FinishBy => "a time of day or a duration",
+            Self::Hooks => "a list of steps",
+            Self::Recipients => "an address or a list of them",
+            Self::Words(_) => "a list of words",
             Self::Ids => "a list of task ids",
-            Self::Identifiers => "a list of names",
+            Self::Identifiers | Self::Names => "a list of names",
             Self::TextList => "a list of texts",
             Self::ExitCodes => "a list of exit codes",
             Self::Env => "a map of names and values",
-            Self::Params | Self::Defaults | Self::Arguments => "a map",
+            Self::Vars => "a list of names or a map of names and defaults",
+            Self::Params | Self::Defaults | Self::Arguments | Self::Deadline | Self::Notify => "a map",
             Self::Tasks => "a list of tasks",
             Self::Run | Self::Command => "a command",
             Self::Condition => "an expression in braces",
@@ -156,4 +218,4 @@ macro_rules! keys {
         pub(crate) static ALL: &[&Key] = &[$(&$key,)*];
     };
 }
-use keys;
+pub(crate) use keys;

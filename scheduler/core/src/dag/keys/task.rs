@@ -18,6 +18,7 @@ pub(crate) static OWN: &[&str] = &[
     "fail_run",
     "group",
     "foreach",
+    "wait_for",
 ];
 
 keys! {
@@ -39,6 +40,8 @@ keys! {
         "Tasks that end before this one starts.";
     GROUP "group", Shape::Name, "", "warehouse",
         "The group it belongs to.";
+    WAIT_FOR "wait_for", Shape::Waits, "[]", "[{dag: orders, task: publish, timeout: 2h}]",
+        "Runs of other DAGs, or tasks of them, that must have ended well before it begins; it holds no slot meanwhile.";
     FOREACH "foreach", Shape::Foreach, "", "{items: [eu, us], as: region}",
         "It is done once for each of these items, each with attempts and a log of its own.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",
@@ -77,6 +80,20 @@ keys! {
         "Longest one attempt may take.";
     GRACE "grace", Shape::Duration, "\"10s\"", "30s",
         "How long a process that was told to end may take before it is killed.";
+    DEADLINE "deadline", Shape::Deadline, "", "{finish_within: 2h, warn_before: 30m}",
+        "By when it must have begun and ended; else it is late, which `on_late` tells.";
+    ON_SUCCESS "on_success", Shape::Hooks, "[]", "[{notify: {slack: ops}}]",
+        "Steps that follow its success.";
+    ON_FAILURE "on_failure", Shape::Hooks, "[]", "[{notify: {email: ops@example.com, include: [log_tail]}}]",
+        "Steps that follow its failure, once no try is left. What it blocks does not fail by itself.";
+    ON_RETRY "on_retry", Shape::Hooks, "[]", "[{run: ./note.sh}]",
+        "Steps that follow each failed try after which it is tried again.";
+    ON_CANCEL "on_cancel", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow when it is canceled after it had begun.";
+    ON_LATE "on_late", Shape::Hooks, "[]", "[{notify: {slack: ops}}]",
+        "Steps that follow a missed deadline of the task, or the warning before it.";
+    ON_EXIT "on_exit", Shape::Hooks, "[]", "[{run: ./tidy_up.sh}]",
+        "Steps that follow its end, whatever it is, once it had begun.";
     POOL "pool", Shape::Text, "", "warehouse",
         "The pool it draws slots from.";
     POOL_SLOTS "pool_slots", Shape::Integer { min: 1, max: 100_000 }, "1", "2",

@@ -1,7 +1,7 @@
 //! Words that stand for a choice.
 
-use crate::dag::spec::{Capture, CatchupPolicy, Overlap, ParamKind, TriggerRule};
-use crate::timetable::Dst;
+use crate::dag::spec::{Capture, CatchupPolicy, Include, Overlap, ParamKind, TriggerRule};
+use crate::timetable::{Dst, Observed, OnHoliday};
 
 /// A choice between a few words.
 pub(crate) trait Words: Copy + 'static {
@@ -29,8 +29,27 @@ impl Words for Capture {
         &[("last_line", Self::LastLine), ("json", Self::Json), ("text", Self::Text)];
 }
 
+impl Words for Include {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("log_tail", Self::LogTail), ("graph_link", Self::GraphLink)];
+}
+
 impl Words for Dst {
     const WORDS: &'static [(&'static str, Self)] = &[("cron", Self::Cron), ("airflow", Self::Airflow)];
+}
+
+impl Words for OnHoliday {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("run", Self::Run),
+        ("skip", Self::Skip),
+        ("next_business_day", Self::NextBusinessDay),
+        ("previous_business_day", Self::PreviousBusinessDay),
+    ];
+}
+
+impl Words for Observed {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("next", Self::Next), ("previous", Self::Previous), ("nearest", Self::Nearest)];
 }
 
 impl Words for ParamKind {

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use super::Reader;
 use super::entry::{Owner, is_meant};
 use super::group::DraftGroup;
+use super::hook::DraftHook;
 use super::settings::Settings;
 use super::task::DraftTask;
 use super::value::as_written;
 use crate::dag::check;
 use crate::dag::keys::{Level, dag as keys, task as task_keys};
-use crate::dag::spec::{Dag, Keep, Overlap, Param};
+use crate::dag::spec::{Dag, Keep, Overlap, Param, Var};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
 use crate::id::{DagId, is_name};
@@ -20,8 +21,10 @@ pub(crate) struct Draft<'n, 'a> {
     pub(crate) groups: Vec<DraftGroup<'n, 'a>>,
     pub(crate) tasks: Vec<DraftTask<'n, 'a>>,
     pub(crate) params: Vec<Param>,
+    pub(crate) vars: Vec<Var>,
     /// The DAG's own `env`, whose templates every task renders.
     pub(crate) env: Option<&'n Node<'a>>,
+    pub(crate) hooks: Vec<DraftHook<'n, 'a>>,
 }
 
 /// The id in the `group` of a task.
@@ -51,10 +54,17 @@ impl Reader<'_> {
         let id = self.dag_id(map, path);
         let params = self.read(map, &keys::PARAMS, Self::params).unwrap_or_default();
         let firing = self.firing(map);
-        let defaults = self.defaults(map);
+        let base = self.base(map);
+        let defaults = self.defaults(map, &base);
         let groups = self.groups(map, &defaults);
         let tasks = self.tasks(map, &defaults, &groups);
         let env = self.read(map, &keys::ENV, Self::env).unwrap_or_default();
+        let hooks = self.hooks(map, &base, &[], Level::Dag);
+        let deadline = self.read(map, &keys::DEADLINE, Self::deadline);
+        self.check_finish(map, deadline.as_ref(), &firing);
+        if map.get(keys::DEADLINE.name).is_none() {
+            self.no_effect(map, &keys::ON_LATE, "without a `deadline`");
+        }
         let mut dag = Dag {
             id: DagId::from(id.as_str()),
             description: self.read(map, &keys::DESCRIPTION, Self::owned_text),
@@ -71,24 +81,45 @@ impl Reader<'_> {
             overlap: self.read(map, &keys::OVERLAP, Self::word).unwrap_or(Overlap::Queue),
             max_active_tasks: self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer),
             timeout: self.read(map, &keys::TIMEOUT, Self::duration),
+            deadline,
             fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
             keep: Keep {
                 runs: self.read(map, &keys::KEEP_RUNS, Self::integer),
                 days: self.read(map, &keys::KEEP_DAYS, Self::integer),
             },
             params: Vec::new(),
+            vars: Vec::new(),
             env,
+            hooks: Vec::new(),
             tasks: Vec::new(),
             graph: crate::graph::Graph::new(0, &[]).ok()?,
             groups: Vec::new(),
             fans: Vec::new(),
         };
-        let mut draft = Draft { groups, tasks: tasks?, params, env: map.get(keys::ENV.name) };
+        let vars = self.read(map, &keys::VARS, Self::vars).unwrap_or_default();
+        let env = map.get(keys::ENV.name);
+        let mut draft = Draft { groups, tasks: tasks?, params, vars, env, hooks };
         let checked = check::check(&mut draft, self)?;
         (dag.graph, dag.groups, dag.fans) = (checked.graph, checked.groups, checked.fans);
         dag.params = draft.params;
-        dag.tasks = draft.tasks.into_iter().map(|draft| draft.task).collect();
+        dag.vars = draft.vars;
+        dag.hooks = draft.hooks.into_iter().map(|draft| draft.hook).collect();
+        dag.tasks = draft.tasks.into_iter().map(DraftTask::finish).collect();
         Some(dag)
+    }
+
+    /// Reports what is wrong with the keys of a folder's defaults that no other part reads.
+    pub(super) fn limits(&mut self, map: &Map<'_>) {
+        self.read(map, &keys::OWNER, Self::owned_text);
+        self.read(map, &keys::TAGS, Self::texts);
+        self.read(map, &keys::ENABLED, Self::boolean);
+        self.read(map, &keys::MAX_ACTIVE_RUNS, Self::integer::<u32>);
+        self.read::<Overlap>(map, &keys::OVERLAP, Self::word);
+        self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer::<u32>);
+        self.read(map, &keys::TIMEOUT, Self::duration);
+        self.read(map, &keys::FAIL_FAST, Self::boolean);
+        self.read(map, &keys::VARS, Self::vars);
+        self.read(map, &keys::ENV, Self::env);
     }
 
     /// The id in the file, or the file's stem.
@@ -106,18 +137,23 @@ impl Reader<'_> {
         stem.to_owned()
     }
 
-    /// What tasks have where they say nothing: `defaults` over the DAG's own keys.
-    fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
+    /// What the DAG itself says of how things are run.
+    pub(super) fn base<'n, 'a>(&mut self, map: &'n Map<'a>) -> Settings<'n, 'a> {
         let mut base = Settings::default();
         if let Some(shell) = self.read(map, &keys::SHELL, Self::command) {
             base.shell = shell;
         }
         base.working_dir =
             self.read(map, &keys::WORKING_DIR, |r, key, node| r.some_text(key, node).map(|_| node));
-        let Some(defaults) = map.get(keys::DEFAULTS.name) else { return base };
-        let Some(defaults) = self.map(&keys::DEFAULTS, defaults) else { return base };
+        base
+    }
+
+    /// What tasks have where they say nothing: `defaults` over the DAG's own keys.
+    pub(super) fn defaults<'n, 'a>(&mut self, map: &'n Map<'a>, base: &Settings<'n, 'a>) -> Settings<'n, 'a> {
+        let Some(defaults) = map.get(keys::DEFAULTS.name) else { return base.clone() };
+        let Some(defaults) = self.map(&keys::DEFAULTS, defaults) else { return base.clone() };
         self.check_keys(defaults, Owner { level: Level::Defaults, name: "`defaults`" });
-        self.settings(defaults, &base)
+        self.settings(defaults, base)
     }
 
     /// Every task gets a copy of what it takes over, so that a small file could ask for a lot of memory.

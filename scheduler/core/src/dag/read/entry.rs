@@ -32,7 +32,7 @@ impl Reader<'_> {
     }
 
     /// The map that a value is; reported where it is none.
-    pub(super) fn map<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n Map<'a>> {
+    pub(crate) fn map<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n Map<'a>> {
         match &node.kind {
             Kind::Map(map) => Some(map),
             _ => self.wrong_type(key, node),
@@ -75,6 +75,12 @@ fn elsewhere(key: &str, level: Level) -> Option<String> {
         }
         Level::Dag if Level::Task.has(key) => {
             Some(format!("`{key}` belongs to a task; for all tasks write `defaults: {{{key}: …}}`"))
+        }
+        Level::Folder if Level::Dag.has(key) => {
+            Some(format!("`{key}` belongs to each DAG file; a folder gives {}", known_keys(level)))
+        }
+        Level::Folder if Level::Task.has(key) => {
+            Some(format!("for all tasks write `defaults: {{{key}: …}}`"))
         }
         Level::Task | Level::Defaults if Level::Dag.has(key) => {
             Some(format!("`{key}` belongs to the DAG: at the top of the file"))

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Reader;
+use super::hook::DraftHook;
 use super::value::{as_written, unknown_word};
-use crate::dag::keys::{Key, task as keys};
-use crate::dag::spec::{Backoff, Capture, Retry, TriggerRule};
+use crate::dag::keys::{Key, Level, task as keys};
+use crate::dag::spec::{Backoff, Capture, Deadline, Retry, TriggerRule};
 use crate::dag::tree::{Kind, Map, Node, Value};
 use crate::diag::{Code, Fault, Span};
 
@@ -28,6 +29,8 @@ pub(crate) struct Settings<'n, 'a> {
     pub(crate) pool_slots: (u32, Span),
     pub(crate) priority: i32,
     pub(crate) capture: Option<Capture>,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) hooks: Vec<DraftHook<'n, 'a>>,
 }
 
 impl Default for Settings<'_, '_> {
@@ -56,6 +59,8 @@ impl Default for Settings<'_, '_> {
             pool_slots: (1, Span::default()),
             priority: 0,
             capture: None,
+            deadline: None,
+            hooks: Vec::new(),
         }
     }
 }
@@ -68,7 +73,7 @@ impl Reader<'_> {
         let rule = |r: &mut Self, key: &Key, node: &Node<'_>| Some((r.word(key, node)?, Some(node.at)));
         let slots = |r: &mut Self, key: &Key, node: &Node<'_>| Some((r.integer(key, node)?, node.at));
         let texty = |r: &mut Self, key: &Key, node: &'n Node<'a>| r.some_text(key, node).map(|_| node);
-        Settings {
+        let mut settings = Settings {
             trigger_rule: self.read(map, &keys::TRIGGER_RULE, rule).unwrap_or(base.trigger_rule),
             when: self.read(map, &keys::WHEN, Self::condition).or(base.when),
             allow_failure: self.read(map, &keys::ALLOW_FAILURE, Self::boolean).unwrap_or(base.allow_failure),
@@ -89,7 +94,12 @@ impl Reader<'_> {
             pool_slots: self.read(map, &keys::POOL_SLOTS, slots).unwrap_or(base.pool_slots),
             priority: self.read(map, &keys::PRIORITY, Self::integer).unwrap_or(base.priority),
             capture: self.read(map, &keys::CAPTURE, Self::word).or(base.capture),
-        }
+            deadline: self.read(map, &keys::DEADLINE, Self::deadline).or_else(|| base.deadline.clone()),
+            hooks: Vec::new(),
+        };
+        // The scripts of its hooks are run by its own shell.
+        settings.hooks = self.hooks(map, &settings, &base.hooks, Level::Task);
+        settings
     }
 
     fn retry(&mut self, map: &Map<'_>, base: &Retry) -> Retry {

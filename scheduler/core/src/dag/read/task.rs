@@ -3,6 +3,7 @@
 use super::Reader;
 use super::entry::{Owner, is_meant};
 use super::foreach::DraftFan;
+use super::hook::DraftHook;
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
 use crate::dag::keys::{Key, Level, task as keys};
@@ -27,6 +28,14 @@ pub(crate) struct DraftTask<'n, 'a> {
     pub(crate) type_at: Option<Span>,
     pub(crate) with: Option<&'n Map<'a>>,
     pub(crate) texts: Vec<Text<'n, 'a>>,
+    pub(crate) hooks: Vec<DraftHook<'n, 'a>>,
+}
+
+impl DraftTask<'_, '_> {
+    /// The task with its hooks.
+    pub(super) fn finish(self) -> Task {
+        Task { hooks: self.hooks.into_iter().map(|draft| draft.hook).collect(), ..self.task }
+    }
 }
 
 /// A text of the file in which templates may stand.
@@ -73,6 +82,9 @@ impl Reader<'_> {
         self.check_keys(map, Owner { level: Level::Task, name: &name });
         let settings = self.settings(map, defaults);
         self.check_retry_keys(map, defaults.retry.retries);
+        if settings.deadline.is_none() && map.get(keys::DEADLINE.name).is_none() {
+            self.no_effect(map, &keys::ON_LATE, "without a `deadline`");
+        }
         if settings.pool.is_none() && map.get(keys::POOL.name).is_none() {
             self.no_effect(map, &keys::POOL_SLOTS, "without a `pool`");
         }
@@ -86,12 +98,10 @@ impl Reader<'_> {
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
             fan: None,
+            waits: self.read(map, &keys::WAIT_FOR, Self::waits).unwrap_or_default(),
             chooser: chooser(map),
             setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
-            trigger_rule: match (teardown, settings.trigger_rule) {
-                (Some(_), (_, None)) => TriggerRule::AllDoneSetupSuccess,
-                (_, (rule, _)) => rule,
-            },
+            trigger_rule: rule(teardown, settings.trigger_rule),
             teardown,
             when: settings.when.and_then(|node| self.expression(node)),
             allow_failure: settings.allow_failure,
@@ -105,6 +115,8 @@ impl Reader<'_> {
             priority: settings.priority,
             outputs: self.read(map, &keys::OUTPUTS, Self::identifiers).unwrap_or_default(),
             capture: settings.capture,
+            deadline: settings.deadline,
+            hooks: Vec::new(),
             pool: settings.pool.as_ref().map(|(pool, _)| pool.clone()),
         };
         Some(DraftTask {
@@ -122,6 +134,7 @@ impl Reader<'_> {
                 _ => None,
             },
             texts,
+            hooks: settings.hooks,
         })
     }
 
@@ -266,6 +279,7 @@ impl Reader<'_> {
             &keys::MAX_RETRY_DELAY,
             &keys::RETRY_JITTER,
             &keys::RETRY_ON_EXIT,
+            &keys::ON_RETRY,
         ];
         let none = map.get(keys::RETRIES.name).map_or(default == 0, |node| as_written(node) == Some("0"));
         if none {
@@ -288,7 +302,7 @@ impl Reader<'_> {
         }
     }
 
-    fn run<'n, 'a>(
+    pub(super) fn run<'n, 'a>(
         &mut self,
         node: &'n Node<'a>,
         settings: &Settings<'n, 'a>,
@@ -354,6 +368,14 @@ impl Reader<'_> {
             }
         }
         Some(Work::Operator { name, with })
+    }
+}
+
+/// The rule a task says itself, or the one of its kind.
+fn rule(teardown: Option<Teardown>, said: (TriggerRule, Option<Span>)) -> TriggerRule {
+    match (teardown, said) {
+        (Some(_), (_, None)) => TriggerRule::AllDoneSetupSuccess,
+        (_, (rule, _)) => rule,
     }
 }
 

@@ -21,7 +21,7 @@ impl Reader<'_> {
     }
 
     /// Reports a value that is not of the key's shape; always `None`.
-    pub(super) fn wrong_type<T>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
+    pub(crate) fn wrong_type<T>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
         let Key { name, shape, example, .. } = key;
         let like = format!("for example `{name}: {example}`");
         let fault = match &node.kind {
@@ -49,7 +49,7 @@ impl Reader<'_> {
     }
 
     /// A scalar that is text, by its style or its letters.
-    pub(super) fn text<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<&'n str> {
+    pub(crate) fn text<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<&'n str> {
         match &node.kind {
             Kind::Scalar(scalar) => match scalar.value() {
                 Value::Text(text) => Some(text),
@@ -64,7 +64,7 @@ impl Reader<'_> {
     }
 
     /// Text with at least one character that is seen.
-    pub(super) fn some_text<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<&'n str> {
+    pub(crate) fn some_text<'n>(&mut self, key: &Key, node: &'n Node<'_>) -> Option<&'n str> {
         let text = self.text(key, node)?;
         if text.trim().is_empty() {
             let message = format!("`{}` is empty", key.name);
@@ -81,7 +81,7 @@ impl Reader<'_> {
         self.text(key, node).map(str::to_owned)
     }
 
-    pub(super) fn boolean(&mut self, key: &Key, node: &Node<'_>) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, key: &Key, node: &Node<'_>) -> Option<bool> {
         match &node.kind {
             Kind::Scalar(scalar) if let Value::Bool(value) = scalar.value() => Some(value),
             _ => self.wrong_type(key, node),
@@ -89,7 +89,7 @@ impl Reader<'_> {
     }
 
     /// A whole number within the key's range.
-    pub(super) fn integer<T: TryFrom<i64>>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
+    pub(crate) fn integer<T: TryFrom<i64>>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
         let Kind::Scalar(scalar) = &node.kind else { return self.wrong_type(key, node) };
         let value = match scalar.value() {
             Value::Integer(value) => value,
@@ -130,7 +130,7 @@ impl Reader<'_> {
     }
 
     /// A duration longer than nothing.
-    pub(super) fn duration(&mut self, key: &Key, node: &Node<'_>) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, key: &Key, node: &Node<'_>) -> Option<Duration> {
         self.duration_from_zero(key, node).and_then(|length| {
             if length.is_zero() {
                 let message = format!("`{}` must be longer than nothing", key.name);
@@ -143,7 +143,7 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn duration_from_zero(&mut self, key: &Key, node: &Node<'_>) -> Option<Duration> {
+    pub(crate) fn duration_from_zero(&mut self, key: &Key, node: &Node<'_>) -> Option<Duration> {
         let Kind::Scalar(scalar) = &node.kind else { return self.wrong_type(key, node) };
         let fault = match scalar.value() {
             Value::Text(text) => match parse_duration(text) {
@@ -169,7 +169,7 @@ impl Reader<'_> {
     }
 
     /// One of the words of a choice.
-    pub(super) fn word<T: Words>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
+    pub(crate) fn word<T: Words>(&mut self, key: &Key, node: &Node<'_>) -> Option<T> {
         let text = self.text(key, node)?;
         let found = T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -187,7 +187,7 @@ impl Reader<'_> {
     }
 
     /// An element of a list of texts.
-    pub(super) fn item_text<'n>(&mut self, key: &Key, item: &'n Node<'_>) -> Option<&'n str> {
+    pub(crate) fn item_text<'n>(&mut self, key: &Key, item: &'n Node<'_>) -> Option<&'n str> {
         let fault = match &item.kind {
             Kind::Broken => return None,
             Kind::Scalar(scalar) => match scalar.value() {
@@ -209,7 +209,7 @@ impl Reader<'_> {
         None
     }
 
-    pub(super) fn list<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n [Node<'a>]> {
+    pub(crate) fn list<'n, 'a>(&mut self, key: &Key, node: &'n Node<'a>) -> Option<&'n [Node<'a>]> {
         match &node.kind {
             Kind::List(items) => Some(items),
             _ => self.wrong_type(key, node),

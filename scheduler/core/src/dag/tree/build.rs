@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::mend::Mend;
 use super::stop::{Reason, Stop};
-use super::{Entry, Kind, Map, Node, Scalar, Style, merge};
+use super::{Document, Entry, Kind, Map, Node, Scalar, Style, merge};
 use crate::dag::Limits;
 use crate::diag::{Code, Fault, Span};
 
@@ -16,13 +16,13 @@ const MANY_KEYS: usize = 16;
 
 /// What the events of one text amount to.
 pub(super) struct Built<'a> {
-    /// The document; `None` where the text has none.
-    pub(super) root: Option<Node<'a>>,
+    /// The documents, in the order of the text.
+    pub(super) documents: Vec<Document<'a>>,
     /// What is wrong with it and did not keep it from being read.
     pub(super) faults: Vec<Fault>,
 }
 
-/// Reads the first document of `text`, in which the values at `mends` are fillers.
+/// Reads the documents of `text`, in which the values at `mends` are fillers.
 pub(super) fn build<'a>(text: &'a str, limits: &Limits, mends: &[Mend]) -> Result<Built<'a>, Stop> {
     let mut builder = Builder {
         text,
@@ -33,29 +33,21 @@ pub(super) fn build<'a>(text: &'a str, limits: &Limits, mends: &[Mend]) -> Resul
         anchors: HashMap::new(),
         nodes: 0,
         grown: 0,
-        root: None,
+        documents: Vec::new(),
+        begun: 0,
         faults: Vec::new(),
     };
-    let mut documents = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) =
             event.map_err(|error| Stop::from_scan(&error, builder.bytes.at(error.marker().index())))?;
         let at = Span::new(builder.bytes.at(span.start.index()), builder.bytes.at(span.end.index()));
         if matches!(event, Event::DocumentStart(_)) {
-            documents += 1;
-            if documents == 2 {
-                builder.faults.push(second_document(at));
-                break;
-            }
+            builder.anchors.clear();
+            builder.begun = at.start;
         }
         builder.on(event, at)?;
     }
-    Ok(Built { root: builder.root, faults: builder.faults })
-}
-
-fn second_document(at: Span) -> Fault {
-    Fault::new(Code::SeveralDocuments, at, "a file holds one DAG, and a second document begins here")
-        .help("give each DAG a file of its own")
+    Ok(Built { documents: builder.documents, faults: builder.faults })
 }
 
 struct Builder<'a, 'l> {
@@ -69,7 +61,9 @@ struct Builder<'a, 'l> {
     nodes: usize,
     /// What aliases stand for so far, in bytes.
     grown: usize,
-    root: Option<Node<'a>>,
+    documents: Vec<Document<'a>>,
+    /// Where the document that is being read begins.
+    begun: u32,
     faults: Vec<Fault>,
 }
 
@@ -159,10 +153,10 @@ impl<'a> Builder<'a, '_> {
     fn end(&mut self, at: Span) -> Result<(), Stop> {
         let open = self.open.pop().expect("the parser ends only what it has started");
         let flow = self.text[at.range()].ends_with([']', '}']);
-        let whole = |head: Span| if flow { Span { start: open.at.start, end: at.end } } else { head };
+        let whole = |head: Span| if flow { Span { end: at.end, ..open.at } } else { head };
         let node = match open.inside {
             Inside::List(items) => {
-                let dash = Span { start: open.at.start, end: open.at.start + 1 };
+                let dash = Span { end: open.at.start + 1, ..open.at };
                 Node { at: whole(dash), kind: Kind::List(items) }
             }
             Inside::Map { map, .. } => {
@@ -200,7 +194,7 @@ impl<'a> Builder<'a, '_> {
             self.anchors.insert(anchor, Anchor { weight: node.weight(), node: node.clone(), size, depth });
         }
         match self.open.last_mut().map(|open| &mut open.inside) {
-            None => self.root = Some(node),
+            None => self.documents.push(Document { start: self.begun as usize, root: node }),
             Some(Inside::List(items)) => items.push(node),
             Some(Inside::Map { key: key @ None, .. }) => *key = Some(key_of(node, &mut self.faults)),
             Some(Inside::Map { map, keys, key }) => {

@@ -4,6 +4,7 @@
 mod build;
 mod mend;
 mod merge;
+mod owned;
 mod part;
 mod scalar;
 mod stop;
@@ -23,27 +24,31 @@ use crate::diag::{Code, Fault, Faults, Span};
 /// So many values that YAML cannot read are reported one by one.
 const MAX_MENDS: usize = 50;
 
-/// Reads a text of one document and hands its tree to `read`. `None`, with the reason among the
-/// faults, where no tree can be made.
+/// Reads a text and hands the trees of its documents to `read`, at least one; empty documents beside
+/// others are left out. `None`, with the reason among the faults, where no tree can be made.
 pub(crate) fn parse<R>(
     text: &str,
     limits: &Limits,
     faults: &mut Faults,
-    read: impl FnOnce(&Node<'_>, &mut Faults) -> R,
+    read: impl FnOnce(Vec<Document<'_>>, &mut Faults) -> R,
 ) -> Option<R> {
     let mut mended = Cow::Borrowed(text);
     let mut mends = Vec::new();
     loop {
         let stop = match build::build(&mended, limits, &mends) {
-            Ok(Built { root, faults: found }) => {
+            Ok(Built { mut documents, faults: found }) => {
                 for fault in found {
                     faults.add(fault);
                 }
-                if root.is_none() {
-                    faults
-                        .add(Fault::new(Code::Empty, Span::default(), "the file is empty").help(EMPTY_HELP));
+                if documents.iter().any(|document| !document.is_empty()) {
+                    documents.retain(|document| !document.is_empty());
                 }
-                return root.map(|root| read(&root, faults));
+                if documents.is_empty() {
+                    let fault = Fault::new(Code::Empty, Span::default(), "the file is empty");
+                    faults.add(fault.help(EMPTY_HELP));
+                    return None;
+                }
+                return Some(read(documents, faults));
             }
             Err(stop) => stop,
         };
@@ -59,6 +64,20 @@ pub(crate) fn parse<R>(
 }
 
 const EMPTY_HELP: &str = "a DAG needs at least `tasks:` with one task";
+
+/// One document of a file.
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
+    /// Where it begins, in bytes: at its `---`, where it has one.
+    pub(crate) start: usize,
+    pub(crate) root: Node<'a>,
+}
+
+impl Document<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(&self.root.kind, Kind::Scalar(scalar) if scalar.value() == Value::Null)
+    }
+}
 
 /// One YAML value and its place.
 #[derive(Debug, Clone)]

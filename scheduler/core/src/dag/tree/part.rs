@@ -7,9 +7,12 @@ use crate::diag::Span;
 
 impl Node<'_> {
     /// The place in `file` of a byte range of this scalar's text. Where the text is not written letter
-    /// by letter (escapes, folding), the place of the whole value.
+    /// by letter (escapes, folding), and where it was inherited, the place of the whole value.
     pub(crate) fn part(&self, file: &str, range: Range<usize>) -> Span {
         let Kind::Scalar(scalar) = &self.kind else { return self.at };
+        if self.at.file != 0 {
+            return self.at;
+        }
         let start = self.at.range().start;
         let place = match scalar.style {
             Style::Plain => same_letters(file, start, &scalar.text, &range),

@@ -50,6 +50,11 @@ impl Value<'_> {
 }
 
 impl Scalar<'_> {
+    /// Nothing.
+    pub(crate) fn null() -> Self {
+        Self { text: Cow::Borrowed(""), style: Style::Plain }
+    }
+
     /// What it means.
     pub(crate) fn value(&self) -> Value<'_> {
         if self.style == Style::Plain { plain(&self.text) } else { Value::Text(&self.text) }

@@ -11,7 +11,7 @@ use crate::diag::{Code, Diagnostic, Faults};
 
 fn tree<R>(text: &str, see: impl FnOnce(&Node<'_>) -> R) -> (Option<R>, Vec<Diagnostic>) {
     let mut faults = Faults::default();
-    let seen = parse(text, &Limits::default(), &mut faults, |root, _| see(root));
+    let seen = parse(text, &Limits::default(), &mut faults, |documents, _| see(&documents[0].root));
     (seen, faults.finish("a.yaml", text))
 }
 

@@ -113,7 +113,7 @@ fn spawn(order: &AttemptOrder) -> Result<Child, String> {
 }
 
 /// Opens a file to append to; made for its owner alone, never through a link.
-fn open(file: &Path) -> Result<OwnedFd, String> {
+pub(in crate::exec) fn open(file: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::open(file, flags, Mode::RUSR | Mode::WUSR)
         .map_err(|error| fault::no_file(file, &error.into()))
@@ -121,7 +121,7 @@ fn open(file: &Path) -> Result<OwnedFd, String> {
 
 /// Where the program is. A name with a slash is taken as it is, relative to the working directory;
 /// others are looked for in the absolute directories of the order's own `PATH`.
-fn look_up(program: &str, env: &[(String, String)]) -> Result<PathBuf, String> {
+pub(in crate::exec) fn look_up(program: &str, env: &[(String, String)]) -> Result<PathBuf, String> {
     if program.contains('/') {
         return Ok(program.into());
     }

@@ -20,11 +20,11 @@ pub(super) fn loaded(desk: &Desk<'_>, row: &[&dyn ToSql]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Its new version: (id, dag, hash, path, tasks, now, text).
+/// Its new version: (id, dag, hash, path, tasks, now, text, defaults).
 pub(super) fn versioned(desk: &Desk<'_>, row: &[&dyn ToSql]) -> Result<(), Fault> {
     desk.write(
-        "INSERT INTO dag_version (id, dag, hash, path, tasks, created_at, text)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO dag_version (id, dag, hash, path, tasks, created_at, text, defaults)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         row,
     )?;
     Ok(())
@@ -58,6 +58,21 @@ pub(super) fn paused(desk: &Desk<'_>, dag: Option<&DagId>, paused: bool) -> Resu
             desk.move_one(sql, params![dag.as_str(), paused], || unknown(dag))
         }
     }
+}
+
+/// A var has a value, or none any more.
+pub(super) fn var_set(desk: &Desk<'_>, name: &str, value: Option<&Json>, by: &str) -> Result<(), Fault> {
+    let Some(value) = value else {
+        desk.write("DELETE FROM var WHERE name = ?1", [name])?;
+        return Ok(());
+    };
+    desk.write(
+        "INSERT INTO var (name, value, updated_at, updated_by) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at,
+                                          updated_by = excluded.updated_by",
+        params![name, json(value)?, desk.now(), by],
+    )?;
+    Ok(())
 }
 
 /// The instant has a tick, with its run or the reason why there is none; the cursor stands there now.

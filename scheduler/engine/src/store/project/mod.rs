@@ -2,9 +2,11 @@
 //! transaction. An update names the state it moves from; when it finds nothing to move, the fact is
 //! unlawful and the transaction is given up.
 
+mod again;
 mod attempt;
 mod dag;
 mod hold;
+mod hook;
 mod prune;
 mod run;
 mod task;
@@ -69,11 +71,14 @@ impl Desk<'_> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
     match fact {
-        Transition::DagLoaded { dag, version, hash, path, text, tasks, schedule, cursor } => {
+        Transition::DagLoaded { dag, version, hash, path, text, defaults, tasks, schedule, cursor } => {
             dag::loaded(desk, params![dag.as_str(), version.0, schedule, cursor.nanos()])?;
-            dag::versioned(desk, params![version.0, dag.as_str(), hash, path, json(tasks)?, desk.now(), text])
+            let (tasks, defaults) = (json(tasks)?, json(defaults)?);
+            let row = params![version.0, dag.as_str(), hash, path, tasks, desk.now(), text, defaults];
+            dag::versioned(desk, row)
         }
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
@@ -97,6 +102,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             prune::forget_runs(desk, runs)?;
             prune::forget_versions(desk, versions)
         }
+        Transition::VarSet { name, value, by } => dag::var_set(desk, name, value.as_ref(), by),
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
         }
@@ -111,12 +117,13 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             params,
             reason,
             by,
+            backfill,
         } => {
             let row = named_params! {
                 ":id": run.0, ":dag": dag.as_str(), ":version": version.0, ":run_type": run_type.as_str(),
                 ":logical_date": logical_date.nanos(), ":interval_start": interval_start.nanos(),
                 ":interval_end": interval_end.nanos(), ":params": json(params)?, ":reason": json(reason)?,
-                ":asked_by": by, ":now": desk.now(),
+                ":asked_by": by, ":now": desk.now(), ":backfill": backfill.map(|it| it.0),
             };
             run::created(desk, row)?;
             task::created(desk, *run, *version)
@@ -137,6 +144,24 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             attempt::ended(desk, *attempt, (*state, *at, json(reason)?), (*exit_code, *signal))?;
             attempt::put_out(desk, *attempt, outputs)
         }
+        Transition::Late { run, task, kind, due } => hook::late(desk, *run, *task, kind.as_str(), *due),
+        Transition::HookDue { hook, run, of, on, step, action, retry, cause } => {
+            let delay = i64::try_from(retry.delay.as_nanos()).unwrap_or(i64::MAX);
+            let row = named_params! {
+                ":id": hook.0, ":run": run.0, ":task": of.map(|task| task.0), ":point": on.as_str(),
+                ":step": step, ":action": action, ":retries": retry.retries, ":delay": delay,
+            };
+            hook::due(desk, cause, row)
+        }
+        Transition::HookTried { hook, run: _, number, state, error, retry_at } => {
+            hook::tried(desk, (*hook, *number), *state, error.as_deref(), *retry_at)
+        }
+        Transition::RunCleared { .. }
+        | Transition::TaskMarked { .. }
+        | Transition::Noted { .. }
+        | Transition::BackfillCreated { .. }
+        | Transition::BackfillTook { .. }
+        | Transition::BackfillMoved { .. } => again::project(desk, fact),
     }
 }
 

@@ -7,10 +7,19 @@ use super::Desk;
 use crate::store::error::Fault;
 
 /// Every table with rows of one run, its children first, and its column with the run's number.
-pub(in crate::store) const TABLES_OF_RUNS: [(&str, &str); 5] =
-    [("output", "run"), ("attempt", "run"), ("task_instance", "run"), ("item", "run"), ("run", "id")];
+pub(in crate::store) const TABLES_OF_RUNS: [(&str, &str); 8] = [
+    ("output", "run"),
+    ("attempt", "run"),
+    ("task_instance", "run"),
+    ("item", "run"),
+    ("lateness", "run"),
+    ("hook", "run"),
+    ("note", "run"),
+    ("run", "id"),
+];
 
-/// Runs are gone, all of them over. Their ticks stay, in the table and in the log.
+/// Runs are gone, all of them over. Their ticks stay, in the table and in the log, and so
+/// do the dates of backfills.
 pub(super) fn forget_runs(desk: &Desk<'_>, runs: &[RunId]) -> Result<(), Fault> {
     for run in runs {
         let alive = "SELECT 1 FROM run WHERE id = ?1 AND ended_at IS NULL";
@@ -23,7 +32,7 @@ pub(super) fn forget_runs(desk: &Desk<'_>, runs: &[RunId]) -> Result<(), Fault> 
         }
         desk.write(
             "DELETE FROM transition_log
-             WHERE run = ?1 AND json_extract(body, '$.fact') NOT IN ('ticked', 'moved_ticked')",
+             WHERE run = ?1 AND json_extract(body, '$.fact') NOT IN ('ticked', 'moved_ticked', 'backfill_took')",
             [run.0],
         )?;
     }

@@ -11,9 +11,9 @@ use crate::store::error::Fault;
 pub(super) fn created(desk: &Desk<'_>, row: &[(&str, &dyn ToSql)]) -> Result<(), Fault> {
     desk.write(
         "INSERT INTO run (id, dag, version, run_type, logical_date, interval_start, interval_end, params,
-                          asked_by, state, reason, since, created_at)
+                          asked_by, state, reason, since, created_at, backfill)
          VALUES (:id, :dag, :version, :run_type, :logical_date, :interval_start, :interval_end, :params,
-                 :asked_by, 'queued', :reason, :now, :now)",
+                 :asked_by, 'queued', :reason, :now, :now, :backfill)",
         row,
     )?;
     Ok(())

@@ -28,7 +28,8 @@ pub(super) fn expanded(
 ) -> Result<(), Fault> {
     for (at, Item { key, value }) in (1_u32..).zip(items) {
         desk.write(
-            "INSERT INTO item (run, fan, item, key, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO item (run, fan, item, key, value) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (run, fan, item) DO UPDATE SET key = excluded.key, value = excluded.value",
             params![run.0, fan.0, at, key, json(value)?],
         )?;
     }
@@ -45,8 +46,17 @@ pub(super) fn expanded(
             "INSERT INTO task_instance (run, task, item, task_id, state, reason, since, fan)
              SELECT w.run, w.task, i.item, w.task_id, 'waiting', ?4, ?5, i.fan
              FROM task_instance w JOIN item i ON i.run = w.run AND i.fan = ?3
-             WHERE w.run = ?1 AND w.task = ?2 AND w.item = 0",
-            params![run.0, task.0, fan.0, json(&Reason::Upstream)?, desk.now()],
+             WHERE w.run = ?1 AND w.task = ?2 AND w.item = 0 AND i.item <= ?6
+             ON CONFLICT (run, task, item) DO UPDATE
+             SET state = 'waiting', reason = excluded.reason, since = excluded.since, attempts_before = attempts,
+                 retry_at = NULL, started_at = NULL, ended_at = NULL",
+            params![run.0, task.0, fan.0, json(&Reason::Upstream)?, desk.now(), total],
+        )?;
+        desk.write(
+            "UPDATE task_instance
+             SET state = 'removed', reason = ?4, since = ?5, ended_at = ?5, attempts_before = attempts, retry_at = NULL
+             WHERE run = ?1 AND task = ?2 AND item > ?3",
+            params![run.0, task.0, total, json(&Reason::ItemGone)?, desk.now()],
         )?;
     }
     Ok(())

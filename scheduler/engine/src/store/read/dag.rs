@@ -7,9 +7,11 @@ use rusqlite::{Row, params};
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_json, word};
 use crate::store::error::Fault;
-use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VersionItem};
+use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VarItem, VersionItem, VersionText};
 
-const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor
+const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor,
+                          (SELECT json_array_length(faults) FROM file_fault
+                           WHERE file_fault.path = dag_version.path)
                    FROM dag JOIN dag_version ON dag_version.id = dag.version";
 
 impl Page {
@@ -47,12 +49,12 @@ impl Page {
         )
     }
 
-    /// One version and the text of its file.
-    pub fn version(&self, version: VersionId) -> Result<Option<(VersionItem, String)>, Fault> {
+    /// One version whole.
+    pub fn version(&self, version: VersionId) -> Result<Option<VersionText>, Fault> {
         self.first(
-            "SELECT id, dag, hash, path, created_at, text FROM dag_version WHERE id = ?1",
+            "SELECT id, dag, hash, path, created_at, text, defaults FROM dag_version WHERE id = ?1",
             [version.0],
-            |row| Ok((version_item(row)?, row.get(5)?)),
+            |row| Ok(VersionText { item: version_item(row)?, text: row.get(5)?, defaults: json(row, 6)? }),
         )
     }
 
@@ -84,6 +86,18 @@ impl Page {
         )
     }
 
+    /// All vars by their names.
+    pub fn vars(&self) -> Result<Vec<VarItem>, Fault> {
+        self.all("SELECT name, value, updated_at, updated_by FROM var ORDER BY name", [], |row| {
+            Ok(VarItem {
+                name: row.get(0)?,
+                value: json(row, 1)?,
+                updated_at: instant(row, 2)?,
+                updated_by: row.get(3)?,
+            })
+        })
+    }
+
     fn dag_item(&self, row: &Row<'_>, recent: u32) -> Result<DagItem, Fault> {
         let dag = dag_id(row, 0)?;
         let recent = self.all(
@@ -101,6 +115,7 @@ impl Page {
             paused: row.get(3)?,
             retired: row.get(4)?,
             cursor: instant(row, 5)?,
+            fault_count: row.get::<_, Option<u32>>(6)?.unwrap_or(0),
             recent,
         })
     }

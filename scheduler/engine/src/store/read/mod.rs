@@ -1,13 +1,17 @@
 //! Reading: connections that cannot write, one transaction a page, so that a page never shows a task
 //! that is over in a run that is not, and never holds the writer up.
 
+mod again;
+mod awaited;
 mod dag;
 mod hold;
+mod hook;
 mod keep;
 mod log;
 mod reason;
 mod run;
 mod show;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use super::connect;
 use super::error::{Fault, StoreError};
+pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::{RunState, RunType, TaskState};
 use nightrun_core::id::{DagId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -14,7 +15,8 @@ use crate::store::error::Fault;
 use crate::store::row::{ActiveRuns, Grid, GridRun, ReadyTask, RunItem};
 
 /// Columns of a [`RunItem`], in the order in which it is read.
-const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at";
+const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at,
+    (SELECT group_concat(kind, ' ') FROM lateness WHERE lateness.run = run.id AND lateness.task = -1)";
 
 /// Which runs a list shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +54,16 @@ impl RunFilter {
 }
 
 impl Page {
+    /// Runs of a DAG that are not over, oldest first, each with the version it is pinned to.
+    pub fn active_versions(&self, dag: &DagId) -> Result<Vec<(RunId, RunState, VersionId)>, Fault> {
+        self.all(
+            "SELECT id, state, version FROM run
+             WHERE dag = ?1 AND state IN ('queued', 'running', 'stopping') ORDER BY id",
+            [dag.as_str()],
+            |row| Ok((RunId(row.get(0)?), word(row, 1, RunState::parse)?, VersionId(row.get(2)?))),
+        )
+    }
+
     /// Runs, newest first.
     pub fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
         let (conditions, mut values) = filter.conditions();
@@ -113,7 +125,7 @@ impl Page {
             |row| {
                 let run = run_item(row)?;
                 let tasks = self.states(run.run_id)?;
-                Ok(GridRun { run, version: VersionId(row.get(7)?), tasks })
+                Ok(GridRun { run, version: VersionId(row.get(8)?), tasks })
             },
         )?;
         let mut versions = BTreeMap::new();
@@ -145,5 +157,9 @@ fn run_item(row: &Row<'_>) -> Result<RunItem, Fault> {
         state: word(row, 4, RunState::parse)?,
         started_at: maybe_instant(row, 5)?,
         ended_at: maybe_instant(row, 6)?,
+        late: row
+            .get::<_, Option<String>>(7)?
+            .map(|kinds| kinds.split(' ').filter_map(Lateness::parse).collect())
+            .unwrap_or_default(),
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nightrun_core::dag::spec::FanIndex;
 use nightrun_core::decide::{AttemptState, Item, Output, Outputs, RunState, RunType, TaskState};
-use nightrun_core::id::{InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
 
@@ -22,19 +22,34 @@ type Spot = (TaskIndex, u32);
 const ATTEMPT: &str =
     "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
 
-/// Outputs count while the attempt that made them is the last one; a new attempt hides them.
+/// Outputs count while the attempt that made them is the last one and its task a success; a clear, a mark
+/// or a new attempt hides them.
 const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
                       FROM output o CROSS JOIN task_instance i
                         ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
+                       AND i.state = 'success'
                       WHERE o.run = ?1";
 
 impl Page {
     /// One run with all its tasks, attempts and outputs. With the data folder, outputs that are kept in
     /// files are shown too, unless they are very large.
     pub fn run(&self, run: RunId, data: Option<&Path>) -> Result<Option<RunShow>, Fault> {
+        let Some(mut shown) = self.run_alone(run)? else { return Ok(None) };
+        let mut late = self.late(run)?;
+        shown.tasks = self.tasks(run, data)?;
+        for task in &mut shown.tasks {
+            task.late = late.remove(&Some(task.task)).unwrap_or_default();
+        }
+        shown.late = late.remove(&None).unwrap_or_default();
+        shown.hooks = self.hooks_of(run)?;
+        Ok(Some(shown))
+    }
+
+    /// One run without its tasks, deadlines and hooks.
+    pub fn run_alone(&self, run: RunId) -> Result<Option<RunShow>, Fault> {
         self.first(
             "SELECT dag, state, run_type, logical_date, interval_start, interval_end, created_at,
-                    started_at, ended_at, reason, since, params, version, asked_by
+                    started_at, ended_at, reason, since, params, version, asked_by, backfill
              FROM run WHERE id = ?1",
             [run.0],
             |row| {
@@ -43,7 +58,7 @@ impl Page {
                     run_id: run,
                     dag: dag_id(row, 0)?,
                     state: word(row, 1, RunState::parse)?,
-                    tasks: self.tasks(run, data)?,
+                    tasks: Vec::new(),
                     run_type: word(row, 2, RunType::parse)?,
                     logical_date: instant(row, 3)?,
                     data_interval_start: instant(row, 4)?,
@@ -57,6 +72,10 @@ impl Page {
                     params: json(row, 11)?,
                     version: VersionId(row.get(12)?),
                     by: row.get(13)?,
+                    late: Vec::new(),
+                    hooks: Vec::new(),
+                    backfill: row.get::<_, Option<i64>>(14)?.map(BackfillId),
+                    notes: self.notes(run)?,
                 })
             },
         )
@@ -141,6 +160,7 @@ impl Page {
 /// What later tasks see of the items' outputs: for each name a list in the order of the items.
 fn lists(items: &[TaskShow]) -> BTreeMap<String, Json> {
     let names: BTreeSet<&String> = items.iter().flat_map(|item| item.outputs.keys()).collect();
+    let items: Vec<&TaskShow> = items.iter().filter(|item| item.state != TaskState::Removed).collect();
     let value = |item: &TaskShow, name: &String| item.outputs.get(name).cloned().unwrap_or(Json::Null);
     names
         .into_iter()
@@ -171,6 +191,7 @@ fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
         item,
         key: row.get(9)?,
         items: Vec::new(),
+        late: Vec::new(),
     })
 }
 

@@ -52,7 +52,7 @@ fn some_holds() -> Place {
 #[test]
 fn what_is_not_over_is_loaded_and_the_rest_is_remembered() {
     let place = some_holds();
-    let snapshot = load(&place.path, 1, BTreeMap::new(), |_, _| None).unwrap().snapshot;
+    let snapshot = load(&place.path, 1, BTreeMap::new(), |_| None).unwrap().snapshot;
     let holds: Vec<_> = snapshot.holds.iter().map(|hold| (hold.id.0, hold.to)).collect();
     assert_eq!(holds, [(1, at(90_000)), (2, NOW)]);
     assert_eq!(snapshot.next_hold, 4);

@@ -20,7 +20,7 @@ fn each_state_is_known_to_its_table_and_has_ended_exactly_when_it_is_final() {
             assert_eq!(accepts(&conn, run, state.as_str(), ended), ended == state.is_final(), "run {state}");
         }
     }
-    let task = "UPDATE task_instance SET state = ?1, ended_at = ?2 WHERE task = 0";
+    let task = "UPDATE task_instance SET state = ?1, ended_at = ?2, fan = 0 WHERE task = 0";
     for state in TaskState::ALL {
         for ended in [false, true] {
             assert_eq!(
@@ -47,7 +47,7 @@ fn only_legal_moves_of_tasks_are_written() {
     let place = Place::holding([a_run(), task_begins(1, 0)].concat());
     let (conn, writer) = (Connection::open(&place.path).unwrap(), place.open());
     conn.pragma_update(None, "synchronous", "OFF").unwrap();
-    let put = "UPDATE task_instance SET state = ?1, ended_at = ?2 WHERE task = 0";
+    let put = "UPDATE task_instance SET state = ?1, ended_at = ?2, fan = 0 WHERE task = 0";
     for from in TaskState::ALL {
         for to in TaskState::ALL {
             assert!(accepts(&conn, put, from.as_str(), from.is_final()));

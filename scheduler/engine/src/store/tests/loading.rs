@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::{
     Backoff, Catchup, CatchupPolicy, Dag, Keep, Overlap, Retry, Task, TriggerRule, Work,
 };
@@ -22,6 +23,7 @@ fn task(id: &str) -> Task {
         trigger_rule: TriggerRule::AllSuccess,
         when: None,
         fan: None,
+        waits: Vec::new(),
         chooser: None,
         setup: false,
         teardown: None,
@@ -44,10 +46,12 @@ fn task(id: &str) -> Task {
         priority: 0,
         outputs: vec![],
         capture: None,
+        deadline: None,
+        hooks: vec![],
     }
 }
 
-fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
+pub(super) fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
     Arc::new(Dag {
         id: id.into(),
         description: None,
@@ -67,6 +71,9 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         fail_fast: false,
         keep: Keep::default(),
         params: vec![],
+        vars: vec![],
+        deadline: None,
+        hooks: vec![],
         env: vec![],
         groups: Vec::new(),
         fans: Vec::new(),
@@ -76,10 +83,11 @@ fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
 }
 
 /// Reads the texts that [`loaded`] writes: the DAG is named by the path, the tasks by the text.
-fn parse(path: &str, text: &str) -> Option<Arc<Dag>> {
+fn parse(source: &Source<'_>) -> Option<Arc<Dag>> {
+    let text = str::from_utf8(source.text).ok()?;
     let tasks: Vec<String> = serde_json::from_str(text.strip_prefix("tasks: ")?).ok()?;
     let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
-    Some(dag(path.strip_suffix(".yaml")?, &tasks))
+    Some(dag(source.path.strip_suffix(".yaml")?, &tasks))
 }
 
 fn loaded_from(place: &Place) -> Loaded {
@@ -111,9 +119,9 @@ fn runs_that_are_not_over_come_back_as_they_were() {
         .concat(),
     );
     let calls = Cell::new(0);
-    let loaded = load(&place.path, 4, BTreeMap::new(), |path, text| {
+    let loaded = load(&place.path, 4, BTreeMap::new(), |source| {
         calls.set(calls.get() + 1);
-        parse(path, text)
+        parse(source)
     })
     .unwrap();
     assert_eq!(calls.get(), 2, "each version is read once");
@@ -156,10 +164,9 @@ fn a_retired_dag_comes_back_while_it_is_paused_or_has_runs_to_end() {
 #[test]
 fn a_text_that_is_no_longer_understood_is_reported_with_what_needs_it() {
     let place = Place::holding([a_run(), vec![loaded("fine", 2, &["a"])]].concat());
-    let all = load(&place.path, 1, BTreeMap::new(), |path, text| {
-        parse(path, text).filter(|dag| dag.id.as_str() != "etl")
-    })
-    .unwrap();
+    let all =
+        load(&place.path, 1, BTreeMap::new(), |source| parse(source).filter(|dag| dag.id.as_str() != "etl"))
+            .unwrap();
     assert_eq!(all.snapshot.dags.len(), 1);
     assert!(all.snapshot.runs.is_empty());
     let etl = |run| Unreadable { dag: "etl".into(), version: VersionId(1), run };
@@ -169,8 +176,8 @@ fn a_text_that_is_no_longer_understood_is_reported_with_what_needs_it() {
 #[test]
 fn a_run_of_a_dag_whose_newest_text_is_not_understood_is_reported_too() {
     let place = Place::holding([a_run(), vec![loaded("etl", 2, &["other"])]].concat());
-    let all = load(&place.path, 1, BTreeMap::new(), |path, text| {
-        parse(path, text).filter(|dag| dag.tasks[0].id != "other")
+    let all = load(&place.path, 1, BTreeMap::new(), |source| {
+        parse(source).filter(|dag| dag.tasks[0].id != "other")
     })
     .unwrap();
     assert!(all.snapshot.dags.is_empty() && all.snapshot.runs.is_empty());

@@ -86,6 +86,7 @@ pub(super) fn loaded(dag: &str, version: i64, tasks: &[&str]) -> Transition {
         hash: format!("hash {version}"),
         path: format!("{dag}.yaml"),
         text: format!("tasks: {tasks:?}").into(),
+        defaults: [].into(),
         tasks: tasks.iter().map(|id| (*id).to_owned()).collect(),
         schedule: "0 3 * * *".into(),
         cursor: at(5),
@@ -104,6 +105,7 @@ pub(super) fn created(run: i64, dag: &str, version: i64) -> Transition {
         params: Values::from([("day".to_owned(), "monday".into())]),
         reason: Reason::MaxActiveRuns { limit: 1 },
         by: "ana".into(),
+        backfill: None,
     }
 }
 
@@ -167,6 +169,7 @@ pub(super) fn a_run() -> Vec<Transition> {
 
 mod checking;
 mod holding;
+mod hooks;
 mod law;
 mod loading;
 mod opening;

@@ -127,14 +127,39 @@ fn a_migration_runs_once_after_a_copy_was_made() {
         migrate(&mut conn, &place.path, &next).unwrap();
     }
     assert_eq!(place.rows("SELECT note FROM run"), "new");
-    let last = migrate::ALL.len() + 1;
-    assert_eq!(place.rows("SELECT max(number), count(*) FROM schema_migration"), format!("{last}|{last}"));
-    let copy = format!("nightrun.db.before-{last:04}");
-    let copy = Connection::open(place.data.path().join(copy)).unwrap();
+    let (known, last) = (migrate::ALL.len(), next.len());
+    assert_eq!(place.rows("SELECT max(number) FROM schema_migration"), last.to_string());
+    let copy = place.data.path().join(format!("nightrun.db.before-{last:04}"));
+    let copy = Connection::open(copy).unwrap();
     let migrations: i64 =
         copy.query_row("SELECT count(*) FROM schema_migration", [], |row| row.get(0)).unwrap();
     let runs: i64 = copy.query_row("SELECT count(*) FROM run", [], |row| row.get(0)).unwrap();
-    assert_eq!((migrations, runs), (i64::try_from(migrate::ALL.len()).unwrap(), 1));
+    assert_eq!((usize::try_from(migrations).unwrap(), runs), (known, 1));
+}
+
+#[test]
+fn a_store_of_the_first_version_keeps_its_rows() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("nightrun.db");
+    let mut conn = Connection::open(&path).unwrap();
+    migrate(&mut conn, &path, &migrate::ALL[..1]).unwrap();
+    conn.execute_batch(
+        "BEGIN;
+         INSERT INTO dag (id, version, schedule, cursor) VALUES ('etl', 1, '', 0);
+         INSERT INTO dag_version VALUES (1, 'etl', 'h', 'etl.yaml', '[\"a\"]', 0, 'text');
+         INSERT INTO run VALUES (1, 'etl', 1, 'manual', 0, 0, 0, '{}', 'ana', 'success', '{}', 0, 0, 0, 0);
+         INSERT INTO task_instance (run, task, item, task_id, state, reason, since, ended_at)
+           VALUES (1, 0, 0, 'a', 'success', '{}', 0, 0);
+         INSERT INTO tick (dag, instant, run, at) VALUES ('etl', 0, 1, 0);
+         COMMIT;",
+    )
+    .unwrap();
+    migrate(&mut conn, &path, migrate::ALL).unwrap();
+    let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM run JOIN task_instance i ON i.run = run.id"), 1);
+    assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    assert_eq!(count("SELECT count(*) FROM pragma_index_list('run')"), 5);
+    assert_eq!(count("PRAGMA foreign_keys"), 1);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn versions_keep_the_text_of_each_file() {
         .read_now(|page| Ok((page.versions(&"etl".into(), None, 9)?, page.version(VersionId(1))?)))
         .unwrap();
     assert_eq!(versions.iter().map(|it| it.version.0).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(text.unwrap().1, r#"tasks: ["a"]"#);
+    assert_eq!(text.unwrap().text, r#"tasks: ["a"]"#);
     let older = reader(&place).read_now(|page| page.versions(&"etl".into(), Some(VersionId(2)), 9)).unwrap();
     assert_eq!(older.len(), 1);
 }

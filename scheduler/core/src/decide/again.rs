@@ -1,0 +1,119 @@
+//! What a clear does to tasks with a `foreach`: their items run again, or are found out anew.
+
+use std::collections::HashSet;
+
+use super::effect::Refusal;
+use super::law::TaskState;
+use super::reason::Reason;
+use super::state::{Instance, Run};
+use crate::id::{InstanceId, TaskIndex};
+
+/// A task instance that a clear moves: where to, and why.
+pub(super) type Moved = (InstanceId, TaskState, String);
+
+/// The task instances that a clear of the picked tasks moves. A task whose items are known keeps them: those
+/// that are to run again wait, and it is `expanded` once more. When something above it runs again, its
+/// items may be others, and are found out anew.
+pub(super) fn moved(
+    run: &Run,
+    picks: &[(TaskIndex, String)],
+    item: Option<InstanceId>,
+) -> Result<Vec<Moved>, Refusal> {
+    let mut picks = picks.to_vec();
+    let anew: Vec<_> =
+        run.dag().fans.iter().filter(|fan| fan.tasks.iter().any(|at| found_anew(run, &picks, *at))).collect();
+    let others = anew.iter().flat_map(|fan| &fan.tasks).filter(|at| run.items_of(**at) > 0);
+    let others: Vec<TaskIndex> =
+        others.copied().filter(|at| picks.iter().all(|(picked, _)| picked != at)).collect();
+    picks.extend(others.into_iter().map(|at| (at, "its items are found out anew".to_owned())));
+    picks.sort_by_key(|(at, _)| *at);
+    let mut all = Vec::new();
+    for (task, why) in &picks {
+        let whole = InstanceId::whole(run.id, *task);
+        let chosen = item.filter(|id| id.task == *task && id.item > 0);
+        let anew = found_anew(run, &picks, *task);
+        if chosen.is_some() && anew {
+            let sentence =
+                "its items are found out anew, since something above it runs again: clear all of it";
+            return Err(Refusal::Senseless(sentence.into()));
+        }
+        if run.items_of(*task) == 0 || anew {
+            if run.state_of(*task) == TaskState::Expanded {
+                let sentence = format!("items of `{}` are at work; wait for their end", run.task(*task).id);
+                return Err(Refusal::NotNow(sentence));
+            }
+            all.push((whole, TaskState::Waiting, why.clone()));
+            continue;
+        }
+        if run.state_of(*task).is_final() {
+            all.push((whole, TaskState::Expanded, why.clone()));
+        }
+        let items = match chosen {
+            // One that waits as it is stays; one at work is refused by whoever asks.
+            Some(id) => {
+                let state = run.at(id).state;
+                if state.clears() || state.holds_slot() { vec![id] } else { Vec::new() }
+            }
+            None => wanted(run, *task, why),
+        };
+        all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, why.clone())));
+    }
+    take_back(run, &mut all)?;
+    Ok(all)
+}
+
+/// What is about to run on the results of something that runs again waits for it, too.
+fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
+    let mut known: HashSet<InstanceId> = all.iter().map(|(id, ..)| *id).collect();
+    let mut next = 0;
+    while let Some((above, ..)) = all.get(next).cloned() {
+        next += 1;
+        let name = &run.task(above.task).id;
+        for task in run.dag().graph.downstream(above.task) {
+            let last = run.items.get(&task).map_or(0, |list| list.instances.len());
+            for id in (0..).take(last + 1).map(|item| InstanceId { task, item, ..above }) {
+                if known.contains(&id) || run.seen_from(id, above.task) != above {
+                    continue;
+                }
+                let state = run.at(id).state;
+                if state.holds_slot() {
+                    let below = &run.task(task).id;
+                    let sentence = format!(
+                        "task `{below}`, which hangs on `{name}`, is at work; wait for its end, or cancel the run"
+                    );
+                    return Err(Refusal::NotNow(sentence));
+                }
+                if matches!(state, TaskState::Queued | TaskState::Deferred | TaskState::UpForRetry) {
+                    known.insert(id);
+                    all.push((id, TaskState::Waiting, format!("waits for `{name}` again")));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True when a task of this one's fan hangs on something outside of it that runs again.
+fn found_anew(run: &Run, picks: &[(TaskIndex, String)], task: TaskIndex) -> bool {
+    let Some((_, fan)) = run.dag().fan_of(task) else { return false };
+    let picked = |at: &TaskIndex| picks.iter().any(|(picked, _)| picked == at);
+    let outside = |at: &TaskIndex| {
+        run.dag().graph.upstream(*at).any(|above| picked(&above) && !run.dag().share_fan(above, *at))
+    };
+    fan.tasks.iter().filter(|at| picked(at)).any(outside)
+}
+
+/// The items of a task that run again: those that did not end well, or all where none of them is such or
+/// all were asked for.
+fn wanted(run: &Run, task: TaskIndex, why: &str) -> Vec<InstanceId> {
+    let all: Vec<InstanceId> = run.ids().into_iter().filter(|id| id.task == task && id.item > 0).collect();
+    let bad = |it: &Instance| match it.state {
+        TaskState::Failed | TaskState::UpstreamFailed | TaskState::Canceled => true,
+        TaskState::Skipped => matches!(it.reason, Reason::Rule { .. }),
+        _ => false,
+    };
+    let asked = !matches!(why, "failed" | "canceled") && !why.contains("blocked") && !why.contains("skipped");
+    let chosen: Vec<InstanceId> =
+        all.iter().copied().filter(|id| run.at(*id).state.clears() && (asked || bad(run.at(*id)))).collect();
+    if chosen.is_empty() { all.into_iter().filter(|id| run.at(*id).state.clears()).collect() } else { chosen }
+}

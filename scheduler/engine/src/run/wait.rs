@@ -1,0 +1,41 @@
+//! What a task that waits for other DAGs still misses, asked of the store.
+
+use std::time::Duration;
+
+use nightrun_core::dag::spec::{Matching, Wait};
+use nightrun_core::time::Timestamp;
+
+use crate::store::{Reader, StoreError};
+
+/// The first wait that is not over, in words; `None`: all are.
+pub(super) fn missing(
+    reader: &Reader,
+    waits: &[Wait],
+    logical_date: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    for wait in waits {
+        let at = match wait.matching {
+            Matching::SameDate | Matching::LatestCovering => logical_date,
+            Matching::Offset(nanos) => moved(logical_date, nanos),
+        };
+        let latest = wait.matching == Matching::LatestCovering;
+        let found = reader.read_now(|page| page.awaited(&wait.dag, wait.task.as_deref(), at, latest))?;
+        if !found.as_ref().is_some_and(|found| found.is_success) {
+            let what = wait.task.as_ref().map_or_else(String::new, |task| format!("task `{task}` of "));
+            let date = at.to_chrono().format("%FT%TZ");
+            return Ok(Some(match found {
+                Some(found) => {
+                    format!("{what}run {} of DAG `{}`, which is {}", found.run, wait.dag, found.state)
+                }
+                None if latest => format!("{what}a run of DAG `{}` up to {date}", wait.dag),
+                None => format!("{what}the run of DAG `{}` at {date}", wait.dag),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn moved(at: Timestamp, nanos: i64) -> Timestamp {
+    let length = Duration::from_nanos(nanos.unsigned_abs());
+    if nanos < 0 { at.minus(length) } else { at.plus(length) }
+}

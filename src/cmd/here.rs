@@ -1,0 +1,107 @@
+//! Verbs that change what has been ask the server of the data folder; where none runs, they do it here and
+//! now, as `nightrun run` does.
+
+use std::os::unix::net::UnixStream;
+
+use nightrun_core::decide::{Answer, Event, RunState, Transition};
+use nightrun_core::id::{BackfillId, RunId};
+use nightrun_engine::run::{Handle, News};
+use serde_json::{Value as Json, json};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::run::cancel_on_interrupt;
+use crate::client::SOCKET;
+use crate::config::Config;
+use crate::failure::{Failure, OrFail};
+use crate::{say, wire};
+
+/// True when a server answers on the data folder.
+pub(crate) fn is_served(config: &Config) -> bool {
+    UnixStream::connect(config.data.join(SOCKET)).is_ok()
+}
+
+/// Asks a scheduler that is made for this request alone, and lets it work until what was asked for is over.
+/// `first` is what it must know before.
+pub(crate) fn ask(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, Failure> {
+    say::start_tracing(tracing::Level::WARN);
+    if !wire::database(&config.data).exists() {
+        let help = "name the data folder with --data DIR";
+        return Err(Failure::new(format!("there is no store in {}", config.data.display())).help(help));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.or_fail("the runtime cannot start")?.block_on(work(config, first, event))
+}
+
+async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, Failure> {
+    let wired = wire::scheduler(config, &config.dags, false)?;
+    let unfinished = wired.scheduler.unfinished();
+    if unfinished > 0 {
+        let help = "start `nightrun serve`: it goes on with them, and takes this request";
+        let sentence = format!("{unfinished} runs in {} are not over", config.data.display());
+        return Err(Failure::new(sentence).help(help));
+    }
+    let handle = wired.scheduler.handle();
+    let mut news = handle.news();
+    let loop_ = tokio::spawn(wired.scheduler.run(first));
+    let answer = handle.request(event).await.or_fail("the scheduler")?;
+    let (told, until) = match answer {
+        Answer::Refused(refusal) => (Err(Failure::new(refusal)), Until::Now),
+        Answer::Cleared(plan) => {
+            let begun = !plan.dry_run && !plan.after.is_final();
+            let run = plan.run_id.parse().map(RunId).ok().filter(|_| begun);
+            (Ok(json!(plan)), run.map_or(Until::Now, Until::Run))
+        }
+        Answer::Backfill(plan) => (Ok(plan.to_json()), plan.backfill.map_or(Until::Now, Until::Backfill)),
+        Answer::Done | Answer::Run(_) | Answer::Hold(_) | Answer::Tick(_) => (Ok(Json::Null), Until::Now),
+    };
+    wait(&handle, &mut news, until).await;
+    handle.stop(false);
+    loop_.await.or_fail("the scheduler")?;
+    told
+}
+
+/// What is waited for.
+enum Until {
+    Now,
+    Run(RunId),
+    Backfill(BackfillId),
+}
+
+impl Until {
+    fn is_met(&self, fact: &Transition) -> bool {
+        match (self, fact) {
+            (Self::Run(run), Transition::RunMoved { run: moved, to, .. }) => run == moved && to.is_final(),
+            (Self::Backfill(id), Transition::BackfillMoved { backfill, to, .. }) => {
+                id == backfill && to.is_final()
+            }
+            _ => false,
+        }
+    }
+}
+
+async fn wait(handle: &Handle, news: &mut Receiver<News>, until: Until) {
+    let interrupts = match until {
+        Until::Now => return,
+        Until::Run(run) => Some(tokio::spawn(cancel_on_interrupt(handle.clone(), run))),
+        Until::Backfill(_) => None,
+    };
+    loop {
+        match news.recv().await {
+            Ok(News { facts, .. }) if facts.iter().any(|fact| until.is_met(fact)) => break,
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => break,
+        }
+    }
+    if let Some(interrupts) = interrupts {
+        interrupts.abort();
+    }
+}
+
+/// The exit code of a verdict.
+pub(crate) fn code_of(state: &str) -> std::process::ExitCode {
+    if state == RunState::Success.as_str() {
+        std::process::ExitCode::SUCCESS
+    } else {
+        std::process::ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,71 @@
+//! Who holds what a queued task waits for.
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::Reason;
+use nightrun_engine::store::{ReadyTask, RunShow, TaskShow};
+
+use super::{Asker, listed};
+use crate::failure::Failure;
+
+/// How many tasks that are ready or at work are looked through.
+const READY: u32 = 10_000;
+
+impl Asker {
+    /// Why a ready task has no slot: which tasks hold them, and what would give it one.
+    pub(super) fn slot(
+        &mut self,
+        task: &TaskShow,
+        run: &RunShow,
+        dag: &Dag,
+    ) -> Result<(String, Option<String>), Failure> {
+        let ready = self.looker.read(|page| page.ready_tasks(READY))?;
+        let at_work: Vec<ReadyTask> = ready.into_iter().filter(|it| it.state.holds_slot()).collect();
+        let here = |it: &ReadyTask| it.instance.run == run.run_id;
+        let fan = dag.task(task.task).fan;
+        let (holders, unblock) = match &task.reason {
+            Reason::Slots => (at_work, "or more slots: `nightrun serve --slots N`".to_owned()),
+            Reason::Pool { pool } => {
+                (self.of_pool(at_work, pool)?, format!("or more slots of pool `{pool}`"))
+            }
+            Reason::MaxActiveTasks { .. } => {
+                (at_work.into_iter().filter(here).collect(), "or a larger `max_active_tasks`".to_owned())
+            }
+            Reason::MaxParallel { .. } => {
+                let same = |it: &ReadyTask| here(it) && dag.task(it.instance.task).fan == fan;
+                (at_work.into_iter().filter(same).collect(), "or a larger `max_parallel`".to_owned())
+            }
+            // It says itself what to do.
+            other => return Ok((other.to_string(), None)),
+        };
+        if holders.is_empty() {
+            return Ok((task.reason.to_string(), None));
+        }
+        let names: Vec<String> = holders.iter().map(|it| name(it, run)).collect();
+        let why = format!("{}; held by {}", task.reason, listed(&names));
+        Ok((why, Some(format!("it needs one of them to end, {unblock}"))))
+    }
+
+    /// Those that draw from a pool, by the version that each run is pinned to.
+    fn of_pool(&mut self, tasks: Vec<ReadyTask>, pool: &str) -> Result<Vec<ReadyTask>, Failure> {
+        let mut found = Vec::new();
+        for task in tasks {
+            let version = self.looker.read(|page| page.version_of(task.instance.run))?;
+            let spec = version.map(|version| self.spec(version)).transpose()?.flatten();
+            if spec.is_some_and(|dag| dag.task(task.instance.task).pool.as_deref() == Some(pool)) {
+                found.push(task);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A holder, with its run where that is another one.
+fn name(task: &ReadyTask, run: &RunShow) -> String {
+    let item = task.instance.item_index().map_or_else(String::new, |item| format!("[{item}]"));
+    let elsewhere = if task.instance.run == run.run_id {
+        String::new()
+    } else {
+        format!(" of run {} ({})", task.instance.run, task.dag)
+    };
+    format!("{}{item}{elsewhere}", task.id)
+}

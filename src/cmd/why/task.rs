@@ -1,0 +1,178 @@
+//! Why a task is where it is: what it waits for, what decided it, and what would let it go on.
+
+use std::collections::BTreeSet;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{Reason, RunState, TaskState};
+use nightrun_core::id::TaskIndex;
+use nightrun_engine::store::{RunShow, TaskShow};
+
+use super::{Answer, Asker, listed, with_lateness};
+use crate::failure::Failure;
+use crate::say;
+
+/// A sentence, and what would unblock its task.
+type Why = (String, Option<String>);
+
+impl Asker {
+    pub(super) fn task(
+        &mut self,
+        task: &TaskShow,
+        run: &RunShow,
+        dag: Option<&Dag>,
+    ) -> Result<Answer, Failure> {
+        let (what, state) = (format!("task {}", task.name()), task.state.to_string());
+        let (why, unblock) = match dag {
+            Some(dag) => self.sentence(&Seen { task, run, dag })?,
+            None => (task.reason.to_string(), None),
+        };
+        Ok(Answer { what, state, why: with_lateness(why, &task.late), unblock })
+    }
+
+    fn sentence(&mut self, seen: &Seen<'_>) -> Result<Why, Failure> {
+        let reason = seen.task.reason.to_string();
+        Ok(match seen.task.state {
+            TaskState::Waiting if seen.run.state == RunState::Queued => {
+                ("its run has not begun".into(), None)
+            }
+            TaskState::Waiting => seen.waiting(),
+            TaskState::Queued => self.slot(seen.task, seen.run, seen.dag)?,
+            TaskState::UpForRetry => seen.retry(self.now),
+            TaskState::UpstreamFailed => seen.blocked(),
+            TaskState::Skipped => (seen.skipped(), None),
+            TaskState::Failed => (reason, Some(seen.see_log(&seen.task.name()))),
+            _ => (reason, None),
+        })
+    }
+}
+
+/// A task in its run.
+struct Seen<'a> {
+    task: &'a TaskShow,
+    run: &'a RunShow,
+    dag: &'a Dag,
+}
+
+impl<'a> Seen<'a> {
+    /// The direct upstreams, as the task sees them: of its own item where they share a `foreach`.
+    fn above(&self) -> Vec<&'a TaskShow> {
+        self.above_of(self.task)
+    }
+
+    fn above_of(&self, task: &TaskShow) -> Vec<&'a TaskShow> {
+        let of_item = |above: TaskIndex| {
+            let whole = &self.run.tasks[above.at()];
+            let item = task.item.filter(|_| self.dag.share_fan(task.task, above));
+            item.and_then(|item| whole.items.get(item as usize)).unwrap_or(whole)
+        };
+        self.dag.graph.upstream(task.task).map(of_item).collect()
+    }
+
+    fn waiting(&self) -> Why {
+        let open: Vec<&TaskShow> = self.above().into_iter().filter(|it| !it.state.is_final()).collect();
+        if open.is_empty() {
+            return (self.task.reason.to_string(), None);
+        }
+        let why = format!("{}: {}", self.task.reason, listed(&names(&open)));
+        let is_waiting = |it: &&TaskShow| it.state == TaskState::Waiting;
+        if !open.iter().all(is_waiting) {
+            return (why, Some("it goes on when they end".into()));
+        }
+        // All of them wait themselves: what they wait for in the end is what must go on.
+        let roots = self.roots(self.task, |it| !it.state.is_final(), |it| it.state != TaskState::Waiting);
+        (why, Some(format!("they wait for {}", listed(&names(&roots)))))
+    }
+
+    fn retry(&self, now: nightrun_core::time::Timestamp) -> Why {
+        let next = self.task.attempts.len() + 1;
+        let wait =
+            self.task.retry_at.map_or_else(String::new, |at| format!(" in {}", say::length(at.since(now))));
+        let unblock = format!("try {next} begins{wait}");
+        (self.task.reason.to_string(), Some(unblock))
+    }
+
+    /// Names the failure that it all began with, not only the upstream right before.
+    fn blocked(&self) -> Why {
+        let bad = |it: &TaskShow| {
+            matches!(it.state, TaskState::UpstreamFailed | TaskState::Failed | TaskState::Canceled)
+        };
+        let direct: Vec<&TaskShow> =
+            self.above().into_iter().filter(|it| it.state != TaskState::Success).collect();
+        let why = format!("{}: {}", self.task.reason, listed(&names(&direct)));
+        let roots = self.roots(self.task, bad, |it| it.state != TaskState::UpstreamFailed);
+        let Some(first) = roots.first() else { return (why, None) };
+        let more = if roots.len() > 1 { format!(" and {} more", roots.len() - 1) } else { String::new() };
+        let began = format!("{why}; it began with {} ({}){more}", first.name(), first.reason);
+        (began, Some(self.see_log(&first.name())))
+    }
+
+    fn see_log(&self, task: &str) -> String {
+        format!(
+            "`nightrun logs {0} {task}` shows what went wrong, `nightrun rerun {0}` tries again",
+            self.run.run_id
+        )
+    }
+
+    fn skipped(&self) -> String {
+        let reason = self.task.reason.to_string();
+        match &self.task.reason {
+            Reason::WhenFalse => {
+                let when = self.dag.task(self.task.task).when.as_deref().unwrap_or_default();
+                format!("{reason}: {when}")
+            }
+            Reason::NotChosen { by } => match self.chosen(by) {
+                Some(chosen) => format!("{reason}; it chose {chosen}"),
+                None => reason,
+            },
+            Reason::Rule { .. } => {
+                let others: Vec<&TaskShow> =
+                    self.above().into_iter().filter(|it| it.state != TaskState::Success).collect();
+                let others = if others.is_empty() { self.above() } else { others };
+                format!("{reason}: {}", listed(&names(&others)))
+            }
+            _ => reason,
+        }
+    }
+
+    /// What a branch chose.
+    fn chosen(&self, branch: &str) -> Option<String> {
+        let outputs = &self.run.find(branch)?.outputs;
+        let value = outputs.get("choose").or_else(|| outputs.get("return_value"))?;
+        Some(match value {
+            serde_json::Value::String(id) if !id.trim().is_empty() => id.clone(),
+            serde_json::Value::Array(ids) if !ids.is_empty() => {
+                let ids: Vec<String> = ids.iter().filter_map(|id| Some(id.as_str()?.to_owned())).collect();
+                listed(&ids)
+            }
+            _ => "nothing".to_owned(),
+        })
+    }
+
+    /// Where the way up ends that leads through tasks of one kind: the first of another.
+    fn roots(
+        &self,
+        from: &TaskShow,
+        follow: impl Fn(&TaskShow) -> bool,
+        is_root: impl Fn(&TaskShow) -> bool,
+    ) -> Vec<&'a TaskShow> {
+        let mut seen = BTreeSet::new();
+        let mut left = self.above_of(from);
+        let mut roots = Vec::new();
+        while let Some(task) = left.pop() {
+            if !follow(task) || !seen.insert((task.task, task.item)) {
+                continue;
+            }
+            if is_root(task) {
+                roots.push(task);
+            } else {
+                left.extend(self.above_of(task));
+            }
+        }
+        roots.sort_by_key(|task| (task.task, task.item));
+        roots
+    }
+}
+
+fn names(tasks: &[&TaskShow]) -> Vec<String> {
+    tasks.iter().map(|task| format!("{} ({})", task.name(), task.state)).collect()
+}
