@@ -2,7 +2,9 @@
 
 pub(crate) mod again;
 mod calendar;
+mod db;
 mod files;
+mod hold;
 mod proof;
 
 use std::net::SocketAddr;
@@ -11,9 +13,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::calendar::{Calendar, CalendarVerb};
+pub(crate) use self::db::{Db, DbVerb, Prune};
 pub(crate) use self::files::{
     DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
 };
+pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
 pub(crate) use self::proof::{Test, Why};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
@@ -111,6 +115,12 @@ pub(crate) enum Verb {
     Pause(Pause),
     /// Let a DAG's schedule fire again, or everything
     Unpause(Pause),
+    /// Maintenance windows: nothing fires and nothing begins in them
+    Hold(Hold),
+    /// Leave one coming tick of a DAG's schedule out
+    Skip(Skip),
+    /// Let one coming tick of a DAG's schedule fire at another time
+    Move(Move),
     /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
     Vars(Vars),
     /// Hand on a value from inside a task
@@ -430,27 +440,6 @@ pub(crate) struct Example {
 pub(crate) struct Explain {
     /// The code, such as E204 [default: list them]
     pub(crate) code: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Db {
-    #[command(subcommand)]
-    pub(crate) verb: DbVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DbVerb {
-    /// Bring the store to the form of this version
-    Migrate(Data),
-    /// Compare the store with its log, and look for damage
-    Check(Data),
-    /// Copy the store to a file; a server may run meanwhile
-    Backup {
-        /// The file to write; it must not exist
-        target: PathBuf,
-        #[command(flatten)]
-        data: Data,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use nightrun_core::dag::Known;
+use nightrun_core::dag::spec::Keep;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 use nightrun_engine::hook::{Destination, HookSettings, Smtp};
@@ -29,6 +30,8 @@ struct File {
     slots: Option<u32>,
     timezone: Option<String>,
     max_items: Option<usize>,
+    keep_runs: Option<u32>,
+    keep_days: Option<u32>,
     #[serde(default)]
     pools: BTreeMap<String, u32>,
     url: Option<String>,
@@ -92,6 +95,8 @@ pub(crate) struct Config {
     pub(crate) slots: u32,
     /// How many items a `foreach` may have.
     pub(crate) max_items: usize,
+    /// How long ended runs of a DAG are kept that says nothing of it.
+    pub(crate) keep: Keep,
     /// Slots of each pool.
     pub(crate) pools: BTreeMap<String, u32>,
     /// The zone of a DAG that names none.
@@ -119,10 +124,19 @@ impl Config {
         let listen = pick(&mut sources, "listen", given.listen, file.listen, &from, home);
         let slots = pick(&mut sources, "slots", given.slots, file.slots, &from, || SLOTS);
         let max_items = pick(&mut sources, "max_items", None, file.max_items, &from, || MAX_ITEMS);
+        let keep = Keep {
+            runs: pick(&mut sources, "keep_runs", None, file.keep_runs.map(Some), &from, || None),
+            days: pick(&mut sources, "keep_days", None, file.keep_days.map(Some), &from, || None),
+        };
         let zone = pick(&mut sources, "timezone", None, file.timezone, &from, || "UTC".into());
         sources.insert("pools", if file.pools.is_empty() { "default".into() } else { from.clone() });
         if slots == 0 || file.pools.values().any(|slots| *slots == 0) {
             return Err(Failure::usage(format!("{from}: `slots` must be at least 1")));
+        }
+        if keep.runs == Some(0) || keep.days == Some(0) {
+            let help = "leave them out to keep all runs";
+            let message = format!("{from}: `keep_runs` and `keep_days` must be at least 1");
+            return Err(Failure::usage(message).help(help));
         }
         let url = pick(&mut sources, "url", None, file.url, &from, || format!("http://{listen}"));
         sources.insert("notify", if file.notify.is_empty() { "default".into() } else { from.clone() });
@@ -132,7 +146,7 @@ impl Config {
             url: url.trim_end_matches('/').to_owned(),
         };
         let zone = Zone::parse(&zone).map_err(|fault| Failure::usage(format!("{from}: {fault}")))?;
-        Ok(Self { dags, data, listen, slots, max_items, pools: file.pools, zone, hooks, sources })
+        Ok(Self { dags, data, listen, slots, max_items, keep, pools: file.pools, zone, hooks, sources })
     }
 
     /// What DAG files are read against.
@@ -225,7 +239,8 @@ fn pick<T>(
 fn read(path: &Path) -> Result<File, Failure> {
     let show = path.display();
     let text = std::fs::read_to_string(path).map_err(|fault| Failure::usage(format!("{show}: {fault}")))?;
-    let keys = "it may set dags, data, listen, slots, max_items, timezone, pools, url, notify and smtp";
+    let keys = "it may set dags, data, listen, slots, max_items, keep_runs, keep_days, timezone, pools, url, \
+                notify and smtp";
     serde_yaml::from_str::<Option<File>>(&text)
         .map(Option::unwrap_or_default)
         .map_err(|fault| Failure::usage(format!("{show}: {fault}")).help(keys))

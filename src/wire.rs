@@ -8,6 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
+use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
 use tokio::sync::mpsc;
@@ -76,6 +77,18 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
     })
     .map_err(Failure::new)?;
     Ok(Wired { scheduler, clock, parse, database: database(&config.data) })
+}
+
+/// What forgets old runs of the store of this configuration.
+pub(crate) fn keeper(config: &Config) -> Result<Keeper, Failure> {
+    let clock = system_clock();
+    Ok(Keeper {
+        reader: Reader::open(&database(&config.data)).map_err(Failure::new)?,
+        data: config.data.clone(),
+        parse: parse_with(config.known(clock())),
+        default: config.keep,
+        clock,
+    })
 }
 
 /// Puts the folder of this program last on `PATH`, so that a task can call `nightrun output`.

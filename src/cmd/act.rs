@@ -19,7 +19,7 @@ pub(crate) fn data_of(data: Data) -> Result<PathBuf, Failure> {
     Ok(config_of(data)?.data)
 }
 
-fn config_of(data: Data) -> Result<Config, Failure> {
+pub(super) fn config_of(data: Data) -> Result<Config, Failure> {
     Config::load(Given { data: data.data, ..Given::default() })
 }
 

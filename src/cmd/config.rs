@@ -18,6 +18,8 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("listen", json!(config.listen)),
         ("slots", json!(config.slots)),
         ("max_items", json!(config.max_items)),
+        ("keep_runs", json!(config.keep.runs)),
+        ("keep_days", json!(config.keep.days)),
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
         ("url", json!(config.hooks.url)),
@@ -30,8 +32,10 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
             .collect();
         say::json(&object)?;
     } else {
-        let plain =
-            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let plain = |value: &serde_json::Value| match value {
+            serde_json::Value::Null => "all".to_owned(),
+            value => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        };
         let rows = values
             .iter()
             .map(|(name, value)| vec![(*name).to_owned(), plain(value), config.sources[name].clone()])

@@ -56,6 +56,7 @@ fn list(args: Look) -> Verdict {
         .iter()
         .map(|row| {
             let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
+            let next = row["next_note"].as_str().map_or(next.clone(), |note| format!("{next} ({note})"));
             vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
         })
         .collect();
@@ -74,6 +75,10 @@ fn row(
     let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
     let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
+    let note = match next {
+        Some(next) => page.overlay(&dag.dag)?.note(next),
+        None => None,
+    };
     let faults = page.faults(Some(&dag.path))?.pop();
     Ok(json!({
         "dag": dag.dag,
@@ -87,6 +92,7 @@ fn row(
         "paused": dag.paused || everything_paused,
         "schedule": timetable.as_ref().map(Timetable::to_string),
         "next": next.map(|next| next.to_string()),
+        "next_note": note,
         "recent": dag.recent,
     }))
 }

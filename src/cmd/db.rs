@@ -28,6 +28,7 @@ pub(crate) fn db(args: Db) -> Verdict {
             }
             say::println(&format!("{} is sound, and agrees with its log", path.display()));
         }
+        DbVerb::Prune(args) => return super::prune::prune(args),
         DbVerb::Backup { target, data } => {
             let path = wire::database(&data_of(data)?);
             store::backup(&path, &target).map_err(Failure::new)?;

@@ -34,7 +34,7 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
     let run = match step(&mut state, Event::RunRequested(request), now).answer {
         Some(Answer::Run(run)) => run,
         Some(Answer::Refused(refusal)) => return Err(Failure::usage(refusal)),
-        Some(Answer::Done | Answer::Cleared(_) | Answer::Backfill(_)) | None => {
+        _ => {
             return Err(Failure::new("the run was not made"));
         }
     };

@@ -53,7 +53,7 @@ async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, 
             (Ok(json!(plan)), run.map_or(Until::Now, Until::Run))
         }
         Answer::Backfill(plan) => (Ok(plan.to_json()), plan.backfill.map_or(Until::Now, Until::Backfill)),
-        Answer::Done | Answer::Run(_) => (Ok(Json::Null), Until::Now),
+        Answer::Done | Answer::Run(_) | Answer::Hold(_) | Answer::Tick(_) => (Ok(Json::Null), Until::Now),
     };
     wait(&handle, &mut news, until).await;
     handle.stop(false);

@@ -13,6 +13,7 @@ mod dry_run;
 mod example;
 mod explain;
 mod here;
+mod hold;
 mod hooks;
 mod logs;
 mod look;
@@ -20,6 +21,7 @@ mod next;
 mod output;
 mod plan;
 mod progress;
+mod prune;
 mod run;
 mod runs;
 mod schema;
@@ -64,6 +66,9 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Audit(args) => again::audit(args),
         Verb::Pause(args) => act::pause(args, true),
         Verb::Unpause(args) => act::pause(args, false),
+        Verb::Hold(args) => hold::hold(args),
+        Verb::Skip(args) => hold::skip(args.tick),
+        Verb::Move(args) => hold::postpone(args),
         Verb::Vars(args) => vars::vars(args),
         Verb::Output(args) => output::output(args),
         Verb::Schema(args) => schema::schema(&args),

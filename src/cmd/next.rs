@@ -7,6 +7,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Tick, Timetable, Zone, jittered};
 use nightrun_engine::clock::system_clock;
+use nightrun_engine::store::{Overlay, Reader};
 use serde_json::json;
 
 use super::batch;
@@ -14,7 +15,7 @@ use super::target::{self, Named};
 use crate::cli::{DstRule, Next};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
-use crate::say;
+use crate::{say, wire};
 
 /// Most instants one question may ask for.
 pub(super) const MOST: usize = 100_000;
@@ -43,7 +44,8 @@ pub(crate) fn next(args: Next) -> Verdict {
                 say_instants(&instants)?;
             } else {
                 let plain = |at| Tick { at, jitter: Duration::ZERO, moved: None, skipped: None };
-                show(instants.into_iter().map(plain), None, &timetable, count, now);
+                let lines = Lines { dag: None, timetable: &timetable, overlay: &Overlay::default(), now };
+                show(instants.into_iter().map(plain), &lines, count);
             }
         }
         (None, Some(name)) => {
@@ -52,7 +54,7 @@ pub(crate) fn next(args: Next) -> Verdict {
             if args.json {
                 say_instants(&dag.instants_after(after).take(count).collect::<Vec<_>>())?;
             } else {
-                show_dag(&dag, after, count, now);
+                show_dag(&dag, &overlay_of(&config, &dag), after, count, now);
             }
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
@@ -85,7 +87,20 @@ fn say_instants(instants: &[Timestamp]) -> Result<(), Failure> {
     say::json(&json!(instants.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
-fn show_dag(dag: &Dag, after: Timestamp, count: usize, now: Timestamp) {
+/// What people have laid over the schedule of a DAG; nothing where there is no store, for it shows files.
+fn overlay_of(config: &Config, dag: &Dag) -> Overlay {
+    let path = wire::database(&config.data);
+    if !path.exists() {
+        return Overlay::default();
+    }
+    let overlay = Reader::open(&path).and_then(|reader| reader.read_now(|page| page.overlay(&dag.id)));
+    overlay.unwrap_or_default()
+}
+
+fn show_dag(dag: &Dag, overlay: &Overlay, after: Timestamp, count: usize, now: Timestamp) {
+    for late in overlay.late(now) {
+        say::println(&format!("the tick of {} was {late}", late.instant));
+    }
     match &dag.timetable {
         None => say::println("it has no schedule: it runs only when asked to"),
         Some(timetable) if timetable.is_continuous() => {
@@ -94,18 +109,23 @@ fn show_dag(dag: &Dag, after: Timestamp, count: usize, now: Timestamp) {
         Some(timetable) if timetable.is_once() && timetable.once_at().is_none() => {
             say::println("it runs once, when a scheduler first loads it");
         }
-        Some(timetable) => show(dag.ticks_after(after), Some(dag.id.as_str()), timetable, count, now),
+        Some(timetable) => {
+            let lines = Lines { dag: Some(dag.id.as_str()), timetable, overlay, now };
+            show(dag.ticks_after(after), &lines, count);
+        }
     }
 }
 
-/// Shows ticks until `count` of them fire, and which are skipped between.
-fn show(
-    ticks: impl Iterator<Item = Tick>,
-    dag: Option<&str>,
-    timetable: &Timetable,
-    count: usize,
+/// What a line of a tick is told with.
+struct Lines<'a> {
+    dag: Option<&'a str>,
+    timetable: &'a Timetable,
+    overlay: &'a Overlay,
     now: Timestamp,
-) {
+}
+
+/// Shows ticks until `count` of them fire, and which are skipped between.
+fn show(ticks: impl Iterator<Item = Tick>, lines: &Lines<'_>, count: usize) {
     let (mut fired, mut skipped) = (0, 0);
     for tick in ticks {
         if fired == count {
@@ -114,7 +134,7 @@ fn show(
         if tick.skipped.is_some() {
             skipped += 1;
             if skipped <= MOST_SKIPPED {
-                say::println(&line(&tick, dag, timetable, now));
+                say::println(&line(&tick, lines));
             }
             if skipped == MOST {
                 break;
@@ -122,7 +142,7 @@ fn show(
             continue;
         }
         say_rest(skipped);
-        say::println(&line(&tick, dag, timetable, now));
+        say::println(&line(&tick, lines));
         (fired, skipped) = (fired + 1, 0);
     }
     say_rest(skipped);
@@ -138,7 +158,8 @@ fn say_rest(skipped: usize) {
     }
 }
 
-fn line(tick: &Tick, dag: Option<&str>, timetable: &Timetable, now: Timestamp) -> String {
+fn line(tick: &Tick, lines: &Lines<'_>) -> String {
+    let Lines { dag, timetable, overlay, now } = *lines;
     let at = tick.at;
     let local = timetable.zone().civil(at).format("%a %Y-%m-%d %H:%M:%S %:z");
     let wait = if at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
@@ -146,7 +167,8 @@ fn line(tick: &Tick, dag: Option<&str>, timetable: &Timetable, now: Timestamp) -
         let late = jittered(dag, at, tick.jitter).since(at);
         format!("fires {} later (jitter)", say::length(Duration::from_secs(late.as_secs())))
     });
-    let notes: Vec<String> = timetable.remark(tick).into_iter().chain(jitter).collect();
+    let notes: Vec<String> =
+        timetable.remark(tick).into_iter().chain(jitter).chain(overlay.note(at)).collect();
     let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
     format!("{local}  {at}  {wait}{notes}")
 }

@@ -86,10 +86,8 @@ async fn play(
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first]));
     let run = match handle.request(Event::RunRequested(request)).await.or_fail("the run")? {
         Answer::Run(run) => run,
-        Answer::Done | Answer::Cleared(_) | Answer::Backfill(_) => {
-            return Err(Failure::new("the run was not made"));
-        }
         Answer::Refused(refusal) => return Err(Failure::usage(refusal)),
+        _ => return Err(Failure::new("the run was not made")),
     };
     let interrupts = tokio::spawn(cancel_on_interrupt(handle.clone(), run));
     loop {

@@ -41,8 +41,10 @@ async fn run(config: &Config, drain: bool) -> Verdict {
         .with_faults(faults.into_iter().map(|file| file.path));
     let first = folder.look();
     let (dags, faulty) = (first.read.len(), first.faulty_files());
+    let keeper = wire::keeper(config)?;
     let app = App {
         reader,
+        keeper: keeper.clone(),
         handle: handle.clone(),
         data: config.data.clone(),
         dags: config.dags.clone(),
@@ -60,6 +62,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let unix = socket(&config.data)?;
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first.into_event()]));
     folder.watch(handle.clone());
+    keeper.watch(handle.clone());
     tracing::info!("nightrun {} serves {} on http://{address}", say::version(), config.dags.display());
     tracing::info!(dags, faulty, slots = config.slots, data = %config.data.display(), "schedules are armed");
     let local = tokio::spawn(axum::serve(unix, router.clone()).into_future());

@@ -244,6 +244,8 @@ fn the_configuration_says_where_each_value_comes_from() {
  listen    127.0.0.1:8181  flag or environment
  slots     3               nightrun.yaml
  max_items  10000          default
+ keep_runs  all            default
+ keep_days  all            default
  timezone  UTC             default
  pools     {\"db\":2}        nightrun.yaml
  url       http://127.0.0.1:8181  default

@@ -1,10 +1,10 @@
 //! What people and programs may ask of the engine, and what they are told.
 
 use nightrun_core::decide::{
-    Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event, MarkRequest,
-    NoteRequest, Part, Past, RunRequest, Values,
+    Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event, HoldRequest,
+    MarkRequest, NoteRequest, Part, Past, RunRequest, TickRequest, Values,
 };
-use nightrun_core::id::{BackfillId, DagId, RunId};
+use nightrun_core::id::{BackfillId, DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
 use serde_json::Value as Json;
 
@@ -28,9 +28,7 @@ impl Site {
         match self.ask(Event::RunRequested(request)).await? {
             Answer::Run(run) => Ok(run),
             Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Done | Answer::Cleared(_) | Answer::Backfill(_) => {
-                Err(Problem::internal("the scheduler did not say which run it made"))
-            }
+            _ => Err(Problem::internal("the scheduler did not say which run it made")),
         }
     }
 
@@ -42,6 +40,29 @@ impl Site {
     /// Pauses or un-pauses one DAG, or everything.
     pub(crate) async fn pause(&self, dag: Option<DagId>, paused: bool, by: &str) -> Result<(), Problem> {
         self.tell(Event::PauseRequested { dag, paused, by: by.into() }).await
+    }
+
+    /// Makes a maintenance window; answers with its number.
+    pub(crate) async fn hold(&self, request: HoldRequest) -> Result<HoldId, Problem> {
+        match self.ask(Event::HoldRequested(request)).await? {
+            Answer::Hold(hold) => Ok(hold),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(Problem::internal("the scheduler did not say which window it made")),
+        }
+    }
+
+    /// Ends a maintenance window.
+    pub(crate) async fn end_hold(&self, hold: HoldId, by: &str) -> Result<(), Problem> {
+        self.tell(Event::HoldRemovalRequested { hold, by: by.into() }).await
+    }
+
+    /// Skips or moves a coming tick, or takes that back; answers with its instant.
+    pub(crate) async fn change_tick(&self, request: TickRequest) -> Result<Timestamp, Problem> {
+        match self.ask(Event::TickChangeRequested(request)).await? {
+            Answer::Tick(instant) => Ok(instant),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Err(Problem::internal("the scheduler did not say which tick it changed")),
+        }
     }
 
     /// Gives a var a value, or takes it away.
@@ -73,7 +94,7 @@ impl Site {
         match self.ask(Event::BackfillRequested { dag, request, past: Past::default() }).await? {
             Answer::Backfill(plan) => Ok(*plan),
             Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Done | Answer::Run(_) | Answer::Cleared(_) => Err(no_plan()),
+            _ => Err(no_plan()),
         }
     }
 
@@ -92,14 +113,14 @@ impl Site {
         match self.ask(event).await? {
             Answer::Cleared(plan) => Ok(*plan),
             Answer::Refused(refusal) => Err(refusal.into()),
-            Answer::Done | Answer::Run(_) | Answer::Backfill(_) => Err(no_plan()),
+            _ => Err(no_plan()),
         }
     }
 
     async fn tell(&self, event: Event) -> Result<(), Problem> {
         match self.ask(event).await? {
-            Answer::Done | Answer::Run(_) | Answer::Cleared(_) | Answer::Backfill(_) => Ok(()),
             Answer::Refused(refusal) => Err(refusal.into()),
+            _ => Ok(()),
         }
     }
 

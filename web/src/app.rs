@@ -7,6 +7,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::VersionId;
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
+use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse};
 use nightrun_engine::store::{Fault, Page, Reader};
 
@@ -19,6 +20,8 @@ use crate::template::Templates;
 pub struct App {
     /// The store, to read.
     pub reader: Reader,
+    /// Forgets old runs.
+    pub keeper: Keeper,
     /// The loop, to ask.
     pub handle: Handle,
     /// The data folder.

@@ -95,6 +95,9 @@ impl Changed {
                 Transition::DagLoaded { dag, .. }
                 | Transition::DagRetired { dag }
                 | Transition::Ticked { dag, .. }
+                | Transition::MovedTicked { dag, .. }
+                | Transition::TickChanged { dag, .. }
+                | Transition::TickRestored { dag, .. }
                 | Transition::RunCreated { dag, .. }
                 | Transition::BackfillCreated { dag, .. }
                 | Transition::Paused { dag: Some(dag), .. } => {
@@ -103,6 +106,10 @@ impl Changed {
                 Transition::Paused { dag: None, .. }
                 | Transition::FaultsFound { .. }
                 | Transition::VarSet { .. }
+                | Transition::HoldAdded { .. }
+                | Transition::HoldRemoved { .. }
+                | Transition::HoldEnded { .. }
+                | Transition::Pruned { .. }
                 | Transition::BackfillMoved { .. } => self.all = true,
                 Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }

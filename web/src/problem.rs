@@ -75,7 +75,14 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::UnknownDag(_) | Refusal::UnknownRun(_) | Refusal::Unknown(_) => Self::not_found(detail),
+            Refusal::UnknownDag(_)
+            | Refusal::UnknownRun(_)
+            | Refusal::UnknownHold(_)
+            | Refusal::Unknown(_) => Self::not_found(detail),
+            Refusal::BadHold(_) | Refusal::BadTick(_) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "bad_hold", "The schedule cannot be held so", detail)
+            }
             Refusal::Senseless(_) => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "senseless", "This makes no sense", detail)

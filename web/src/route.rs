@@ -92,6 +92,8 @@ fn pages() -> Table {
         acts("/dags/{dag}/trigger", post(trigger::post)),
         acts("/dags/{dag}/pause", post(press::pause)),
         acts("/dags/{dag}/unpause", post(press::unpause)),
+        acts("/dags/{dag}/skip", post(press::skip)),
+        acts("/dags/{dag}/unskip", post(press::unskip)),
         looks("/runs", get(runs::list)),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
@@ -109,7 +111,7 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, again, dags, runs, vars};
+    use api::{acts as ask, again, dags, holds, prune, runs, vars};
     vec![
         open("/health", get(api::health)),
         looks("/api/v1/dags", get(dags::list)),
@@ -138,6 +140,12 @@ fn programs() -> Table {
         acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
         looks("/api/v1/audit", get(again::audit)),
         looks("/api/v1/faults", get(dags::faults)),
+        acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
+        acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
+        looks("/api/v1/holds", get(holds::list)),
+        acts("/api/v1/holds", post(holds::add)),
+        acts("/api/v1/holds/{hold}/remove", post(holds::remove)),
+        acts("/api/v1/prune", post(prune::prune)),
         looks("/api/v1/vars", get(vars::list)),
         looks("/api/v1/vars/{var}", get(vars::one)),
         acts("/api/v1/vars/{var}", post(vars::set)),

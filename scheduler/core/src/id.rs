@@ -73,6 +73,11 @@ number! {
 }
 
 number! {
+    /// One maintenance window; counts up from 1.
+    HoldId(i64)
+}
+
+number! {
     /// One hook that became due; counts up from 1.
     HookId(i64)
 }

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exec;
 pub mod hook;
+pub mod keep;
 pub mod logs;
 pub mod run;
 pub mod sim;

@@ -57,7 +57,10 @@ impl Asker {
                 ("it runs again whenever its last run has ended".to_owned(), None)
             }
             (_, Some(next)) if !ended(next) => {
-                (format!("it fires next at {next}, in {}", say::length(next.since(self.now))), None)
+                let overlay = self.looker.read(|page| page.overlay(&dag.dag))?;
+                let plain = || format!("it fires next at {next}, in {}", say::length(next.since(self.now)));
+                let noted = |note| format!("its next tick, at {next}: {note}");
+                (overlay.note(next).map_or_else(plain, noted), None)
             }
             _ => {
                 let unblock = format!("a later `end_date` in {} would let it", dag.path);

@@ -9,6 +9,7 @@ use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::acts::Wanted;
@@ -41,7 +42,7 @@ pub(crate) async fn trigger(
     body: Bytes,
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
     refuse_forms(&headers)?;
-    let asked = asked(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    let asked: Asked = fields(&body)?;
     let wanted = Wanted {
         params: asked.params,
         logical_date: asked.logical_date,
@@ -55,12 +56,13 @@ pub(crate) async fn trigger(
 
 /// Reads the body; none at all asks for nothing special. Only a map will do: serde alone would take a
 /// list for the fields in their order.
-fn asked(body: &[u8]) -> serde_json::Result<Asked> {
+pub(super) fn fields<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
-        return Ok(Asked::default());
+        return Ok(T::default());
     }
-    let fields: Map<String, Value> = serde_json::from_slice(body)?;
-    serde_json::from_value(Value::Object(fields))
+    let fields: serde_json::Result<Map<String, Value>> = serde_json::from_slice(body);
+    let fields = fields.and_then(|fields| serde_json::from_value(Value::Object(fields)));
+    fields.map_err(|fault| Problem::bad_request(fault.to_string()))
 }
 
 /// `POST /api/v1/runs/{run}/cancel`

@@ -1,11 +1,15 @@
 //! DAGs, their runs, their ticks, and the faults of files.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use nightrun_core::dag::spec::{Dag, Param, Var};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, FileFaults, RunFilter, RunItem, TickItem, VersionItem, VersionText};
+use nightrun_engine::store::{
+    DagItem, FileFaults, Overlay, RunFilter, RunItem, TickItem, VersionItem, VersionText,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,6 +41,8 @@ pub(crate) struct DagTold {
     schedule: Option<String>,
     timezone: Option<String>,
     next_ticks: Vec<Timestamp>,
+    /// What becomes of those that people hold up, skip or move.
+    next_notes: BTreeMap<Timestamp, String>,
     params: Vec<Param>,
     vars: Vec<Var>,
     /// What is wrong with its file; while there are errors, the last good version stays in force.
@@ -45,8 +51,12 @@ pub(crate) struct DagTold {
 }
 
 impl DagTold {
-    fn of(item: DagItem, spec: Option<&Dag>, faults: Value, now: Timestamp) -> Self {
+    fn of(item: DagItem, (spec, faults): (Option<&Dag>, Value), overlay: &Overlay, now: Timestamp) -> Self {
+        let ticks: Vec<Timestamp> = spec
+            .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
+            .unwrap_or_default();
         Self {
+            next_notes: ticks.iter().filter_map(|at| Some((*at, overlay.note(*at)?))).collect(),
             item,
             description: spec.and_then(|dag| dag.description.clone()),
             owner: spec.and_then(|dag| dag.owner.clone()),
@@ -54,9 +64,7 @@ impl DagTold {
             enabled: spec.is_some_and(|dag| dag.enabled),
             schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.text().to_owned()),
             timezone: spec.map(|dag| dag.zone.name().to_owned()),
-            next_ticks: spec
-                .map(|dag| coming(dag, now, AHEAD).into_iter().map(|tick| tick.at).collect())
-                .unwrap_or_default(),
+            next_ticks: ticks,
             params: spec.map(|dag| dag.params.clone()).unwrap_or_default(),
             vars: spec.map(|dag| dag.vars.clone()).unwrap_or_default(),
             faults,
@@ -91,8 +99,9 @@ pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<Da
     let told = site.read(move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), RECENT)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
+        let overlay = desk.page.overlay(&item.dag)?;
         let faults = desk.page.faults(Some(&item.path))?.pop().map_or(json!([]), |found| found.faults);
-        Ok(Some(DagTold::of(item, spec.as_deref(), faults, desk.now)))
+        Ok(Some(DagTold::of(item, (spec.as_deref(), faults), &overlay, desk.now)))
     });
     told.await.map(Json)
 }

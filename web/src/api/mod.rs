@@ -3,6 +3,8 @@
 pub(crate) mod acts;
 pub(crate) mod again;
 pub(crate) mod dags;
+pub(crate) mod holds;
+pub(crate) mod prune;
 pub(crate) mod runs;
 pub(crate) mod vars;
 

@@ -8,10 +8,10 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, RunType, TaskState};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, Fault, RunItem, TickItem, VersionItem, VersionText};
+use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
-use super::schedule::{Coming, coming, local};
+use super::schedule::{Coming, coming, local, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
 use crate::draw::{graph, grid};
@@ -64,6 +64,7 @@ impl Head {
             None => None,
         };
         let faults = desk.page.faults(Some(&item.path))?;
+        let overlay = desk.page.overlay(&item.dag)?;
         Ok(Self {
             dag: item.dag.clone(),
             path: item.path.clone(),
@@ -72,7 +73,7 @@ impl Head {
             owner: spec.and_then(|dag| dag.owner.clone()),
             tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
             schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(ToString::to_string),
-            next: spec.and_then(|dag| coming(dag, desk.now, 1).pop()),
+            next: spec.and_then(|dag| with_overlay(coming(dag, desk.now, 1), &overlay).pop()),
             paused: item.paused,
             retired: item.retired,
             enabled: spec.is_some_and(|dag| dag.enabled),
@@ -201,6 +202,8 @@ pub(crate) async fn graph(site: Shared, Path(dag): Path<String>, Query(did): Que
 #[derive(Serialize)]
 struct ScheduleView {
     coming: Vec<Coming>,
+    /// Moved ticks whose own time has passed.
+    late: Vec<TickChangeItem>,
     ticks: Vec<Tick>,
     zone: Option<String>,
 }
@@ -216,9 +219,12 @@ struct Tick {
 pub(crate) async fn schedule(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
     view(site, (dag, did), "dag_schedule.html", |desk, item, spec| {
         let ticks = desk.page.ticks(&item.dag, None, PAST)?.into_iter();
+        let overlay = desk.page.overlay(&item.dag)?;
+        let coming_ticks = spec.map(|dag| coming(dag, desk.now, TICKS_AHEAD)).unwrap_or_default();
         let local = |tick: &TickItem| spec.and_then(|dag| local(tick.instant, &dag.zone));
         Ok(ScheduleView {
-            coming: spec.map(|dag| coming(dag, desk.now, TICKS_AHEAD)).unwrap_or_default(),
+            coming: with_overlay(coming_ticks, &overlay),
+            late: overlay.late(desk.now).cloned().collect(),
             ticks: ticks.map(|item| Tick { local: local(&item), item }).collect(),
             zone: spec.map(|dag| dag.zone.name().to_owned()),
         })

@@ -8,7 +8,7 @@ use nightrun_core::id::{DagId, RunId};
 use nightrun_engine::store::{DagItem, Fault};
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Coming, coming};
+use super::schedule::{Coming, coming, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
 
@@ -144,6 +144,7 @@ fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row,
         }),
         None => None,
     };
+    let overlay = desk.page.overlay(&item.dag)?;
     let missing = RECENT.saturating_sub(item.recent.len());
     let marks = item.recent.iter().rev().map(|mark| Some(Square { run: mark.run_id, state: mark.state }));
     Ok(Row {
@@ -151,7 +152,7 @@ fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row,
         owner: spec.and_then(|dag| dag.owner.clone()),
         tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
         schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(ToString::to_string),
-        next: spec.and_then(|dag| coming(dag, desk.now, 1).pop()),
+        next: spec.and_then(|dag| with_overlay(coming(dag, desk.now, 1), &overlay).pop()),
         enabled: spec.is_some_and(|dag| dag.enabled),
         asks: spec.is_some_and(|dag| !dag.params.is_empty()),
         faulty: faulty.contains(&item.path),

@@ -64,6 +64,8 @@ impl Did {
             "unpaused" => "Un-paused: the next tick fires.",
             "all-paused" => "Everything is paused. Runs that are at work go on.",
             "all-unpaused" => "Un-paused. DAGs that are paused by themselves stay so.",
+            "skipped" => "That tick will be skipped.",
+            "restored" => "That tick fires as the schedule has it.",
             _ => return None,
         })
     }

@@ -2,8 +2,9 @@
 
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
-use nightrun_core::decide::ClearRequest;
+use nightrun_core::decide::{ClearRequest, TickChange, TickRequest};
 use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::app::{Shared, Site};
@@ -59,6 +60,38 @@ pub(crate) async fn pause_all(State(site): Shared) -> Went {
 pub(crate) async fn unpause_all(State(site): Shared) -> Went {
     site.pause(None, false, "web").await?;
     Ok(Redirect::to("/dags?did=all-unpaused"))
+}
+
+/// The tick beside which a button was pressed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PressedTick {
+    instant: Timestamp,
+}
+
+/// `POST /dags/{dag}/skip`
+pub(crate) async fn skip(State(site): Shared, Path(dag): Path<String>, Form(at): Form<PressedTick>) -> Went {
+    change_tick(&site, &dag, at.instant, Some(TickChange::Skip)).await?;
+    Ok(Redirect::to(&format!("/dags/{dag}/schedule?did=skipped")))
+}
+
+/// `POST /dags/{dag}/unskip`
+pub(crate) async fn unskip(
+    State(site): Shared,
+    Path(dag): Path<String>,
+    Form(at): Form<PressedTick>,
+) -> Went {
+    change_tick(&site, &dag, at.instant, None).await?;
+    Ok(Redirect::to(&format!("/dags/{dag}/schedule?did=restored")))
+}
+
+async fn change_tick(
+    site: &Site,
+    dag: &str,
+    instant: Timestamp,
+    change: Option<TickChange>,
+) -> Result<Timestamp, Problem> {
+    let (dag, instant, why) = (DagId::from(dag), Some(instant), String::new());
+    site.change_tick(TickRequest { dag, instant, change, why, by: "web".into() }).await
 }
 
 async fn pause_dag(site: &Site, dag: &str, paused: bool, back: Back) -> Went {

@@ -3,6 +3,7 @@
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
+use nightrun_engine::store::Overlay;
 use serde::Serialize;
 
 use crate::words;
@@ -20,6 +21,8 @@ pub(crate) struct Coming {
     pub(crate) local: Option<String>,
     /// What a clock change does to it.
     pub(crate) note: Option<String>,
+    /// Somebody skipped or moved it.
+    pub(crate) changed: bool,
 }
 
 /// The next instants at which the DAG would fire.
@@ -33,8 +36,19 @@ pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
             ahead: words::from_now(tick.at, now),
             local: local(tick.at, &dag.zone),
             note: timetable.remark(&tick),
+            changed: false,
         })
         .collect()
+}
+
+/// Adds what people have laid over the schedule to what a clock change does.
+pub(crate) fn with_overlay(mut coming: Vec<Coming>, overlay: &Overlay) -> Vec<Coming> {
+    for tick in &mut coming {
+        let notes = tick.note.take().into_iter().chain(overlay.note(tick.at));
+        tick.changed = overlay.changed.iter().any(|changed| changed.instant == tick.at && !changed.done);
+        tick.note = notes.reduce(|all, more| format!("{all}; {more}"));
+    }
+    coming
 }
 
 /// `Sat 21 Nov 03:30 Europe/Paris`; nothing for UTC, which is shown anyway.

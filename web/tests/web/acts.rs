@@ -67,6 +67,39 @@ async fn programs_start_cancel_and_pause() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_coming_tick_is_skipped_by_a_button_and_a_window_is_made_by_the_api() {
+    let open = open().await;
+    let get = |path: &'static str| send(open.router.clone(), "GET", path, &[], "");
+    let instant = get("/api/v1/dags/heartbeat").await.json()["next_ticks"][0].as_str().unwrap().to_owned();
+    let form = format!("instant={}", instant.replace(':', "%3A"));
+    for (verb, shown) in [("skip", "skipped by web"), ("unskip", "Skip</button>")] {
+        let path = format!("/dags/heartbeat/{verb}");
+        let went = send(open.router.clone(), "POST", &path, &PRESSED, &form).await;
+        assert_eq!(went.status, 303, "{}", went.text);
+        let page = get("/dags/heartbeat/schedule").await;
+        assert!(page.status == 200 && page.text.contains(shown), "{verb}: {}", page.text);
+    }
+    let post = |path: &'static str, body: &'static str| {
+        send(open.router.clone(), "POST", path, &[("content-type", "application/json")], body)
+    };
+    let window = r#"{"all": true, "to": "2027-01-01T00:00:00Z", "resume": "none", "why": "<b>disks</b>"}"#;
+    assert_eq!(post("/api/v1/holds", window).await.json(), json!({ "hold": 1 }));
+    for page in ["/dags", "/dags/heartbeat", "/dags/heartbeat/schedule"] {
+        let text = get(page).await.text;
+        assert!(text.contains("(hold 1): &lt;b&gt;disks"), "{page}: {text}");
+    }
+    assert_eq!(post("/api/v1/holds", r#"{"to": "2027-01-01T00:00:00Z"}"#).await.status, 400);
+    assert_eq!(post("/api/v1/holds", r#"{"all": true, "to": "2001-01-01T00:00:00Z"}"#).await.status, 422);
+    assert_eq!(post("/api/v1/holds/1/remove", "").await.status, 204);
+    assert_eq!(post("/api/v1/holds/1/remove", "").await.status, 404);
+    assert_eq!(post("/api/v1/prune", r#"{"keep_runs": 0}"#).await.status, 400);
+    let pruned = post("/api/v1/prune", r#"{"dag": "heartbeat", "keep_runs": 1}"#).await.json();
+    assert_eq!(pruned["dags"][0]["dag"], "heartbeat", "{pruned}");
+    open.handle.stop(false);
+    open.work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_press_buttons_and_see_what_it_did() {
     let open = open().await;
     let get = |path: &'static str| send(open.router.clone(), "GET", path, &[], "");

@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nightrun_core::dag::spec::Keep;
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::exec::{Local, Registry};
+use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Parts, Scheduler};
 use nightrun_engine::store::{DATABASE, Reader, Writer};
 use nightrun_web::App;
@@ -43,8 +45,16 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         store_id: reader.read_now(nightrun_engine::store::Page::store_id).unwrap(),
     })
     .unwrap();
+    let keeper = Keeper {
+        reader: reader.clone(),
+        data: data.clone(),
+        parse: parse(),
+        default: Keep::default(),
+        clock: clock.clone(),
+    };
     let app = App {
         reader,
+        keeper,
         handle: scheduler.handle(),
         data,
         clock,

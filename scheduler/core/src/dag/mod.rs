@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod deadline;
 mod hook;
+mod keep;
 pub(crate) mod keys;
 mod known;
 pub mod params;

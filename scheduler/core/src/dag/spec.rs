@@ -13,6 +13,7 @@ use crate::timetable::{Timetable, Zone};
 
 pub use super::deadline::{Deadline, Finish, Lateness};
 pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
+pub use super::keep::Keep;
 
 /// One DAG.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,8 @@ pub struct Dag {
     pub deadline: Option<Deadline>,
     /// The first failure that counts cancels what is left of the run.
     pub fail_fast: bool,
+    /// How long its ended runs are kept.
+    pub keep: Keep,
     /// Typed inputs of a run, in the order of the file.
     pub params: Vec<Param>,
     /// Vars it uses, in the order of the file.

@@ -60,6 +60,11 @@ pub(super) struct Backfill {
 }
 
 impl Backfill {
+    /// It is to run this run again.
+    pub(super) fn wants(&self, run: RunId) -> bool {
+        self.recalled.contains_key(&run) || self.left.iter().any(|item| item.take == Take::Rerun(run))
+    }
+
     pub(super) fn of(row: BackfillRow) -> Self {
         Self {
             dag: row.dag,
@@ -274,6 +279,9 @@ impl Turn<'_> {
         self.record(Transition::BackfillTook { backfill: id, instant, run: Some(run), skipped: None });
         if beyond {
             self.state.ahead.insert((dag, instant));
+        } else {
+            // It was moved to a later time, at which nothing is left to fire.
+            self.state.holds.changes.remove(&(dag, instant));
         }
         self.state.backfills.get_mut(&id).expect("found above").active.insert(run);
         self.begin_run(run);

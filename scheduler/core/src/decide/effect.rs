@@ -2,7 +2,8 @@
 
 use super::clear::ClearPlan;
 use super::dates::BackfillPlan;
-use crate::id::{AttemptId, BackfillId, HookId, InstanceId, RunId};
+use crate::id::{AttemptId, BackfillId, HoldId, HookId, InstanceId, RunId};
+use crate::time::Timestamp;
 
 /// One order to the world outside the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,10 @@ pub enum Answer {
     Done,
     /// The run that was made.
     Run(RunId),
+    /// The maintenance window that was made, or ended.
+    Hold(HoldId),
+    /// The tick that was changed.
+    Tick(Timestamp),
     /// What a clear or a mark has changed, or would change.
     Cleared(Box<ClearPlan>),
     /// What a backfill does, or would do.
@@ -73,6 +78,12 @@ pub enum Refusal {
     UnknownRun(RunId),
     /// The DAG is not enabled, or its file is gone.
     NotEnabled(String),
+    /// There is no such maintenance window among those that are not over.
+    UnknownHold(HoldId),
+    /// A maintenance window cannot be so, and why.
+    BadHold(String),
+    /// A tick cannot be changed so, and why.
+    BadTick(String),
     /// Params that the DAG does not accept, one sentence each.
     BadParams(Vec<String>),
     /// A var cannot have that name or value.
@@ -98,6 +109,14 @@ impl std::fmt::Display for Refusal {
             Self::UnknownDag(dag) => write!(f, "there is no DAG `{dag}`"),
             Self::UnknownRun(run) => write!(f, "there is no active run {run}"),
             Self::NotEnabled(dag) => write!(f, "DAG `{dag}` is not enabled, or its file is gone"),
+            Self::UnknownHold(hold) => {
+                write!(
+                    f,
+                    "there is no maintenance window {hold} that is not over; `nightrun hold list` shows them"
+                )
+            }
+            Self::BadHold(why) => f.write_str(why),
+            Self::BadTick(why) => write!(f, "the tick cannot be changed: {why}"),
             Self::Unknown(sentence) | Self::Senseless(sentence) | Self::NotNow(sentence) => {
                 f.write_str(sentence)
             }

@@ -8,13 +8,15 @@ use serde_json::Value as Json;
 
 use super::clear::ClearRequest;
 use super::dates::{BackfillRequest, Past};
+use super::hold::HoldRequest;
 use super::law::BackfillState;
 use super::mark::{MarkRequest, NoteRequest};
 use super::part::Part;
 use super::recover::RunRow;
+use super::retime::TickRequest;
 use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
-use crate::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// Named values: params of a run.
@@ -70,6 +72,26 @@ pub enum Event {
         dag: Option<DagId>,
         /// True to pause.
         paused: bool,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody wants a maintenance window.
+    HoldRequested(HoldRequest),
+    /// Somebody ends a maintenance window, or takes one back that has not begun.
+    HoldRemovalRequested {
+        /// Which window.
+        hold: HoldId,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody skips or moves one coming tick, or takes that back.
+    TickChangeRequested(TickRequest),
+    /// Ended runs, and versions that nothing refers to any more, are to be forgotten.
+    PruneRequested {
+        /// Runs that had ended when they were chosen.
+        runs: Vec<RunId>,
+        /// Versions that neither a DAG nor a run referred to then.
+        versions: Vec<VersionId>,
         /// Who asks.
         by: String,
     },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
+use super::retime::TickChange;
 use super::state::{Run, State, Timer};
 use super::task::lane_of;
 use crate::time::Timestamp;
@@ -21,7 +22,7 @@ impl State {
         self.check_backfills(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
-            let held = entry.is_held(self.paused);
+            let held = entry.begins_nothing(self.paused);
             if !held && entry.active.len() < limit && !entry.queued.is_empty() {
                 broken.push(format!("DAG {id} has room, yet runs of it wait"));
             }
@@ -31,11 +32,41 @@ impl State {
                 broken.push(format!("DAG {id} expects a tick that no timer is armed for"));
             }
         }
+        self.check_holds(now, &mut broken);
         self.check_alarms(&mut broken);
-        if self.timers.first().is_some_and(|(at, timer)| *at <= now && !matches!(timer, Timer::Tick(_))) {
+        if self.timers.first().is_some_and(|(at, timer)| *at <= now && !timer.is_of_schedules()) {
             broken.push("a timer that is due was not looked at".into());
         }
         broken
+    }
+
+    /// A window that is open holds its DAGs, and what waits for one has a timer.
+    fn check_holds(&self, now: Timestamp, broken: &mut Vec<String>) {
+        for (id, entry) in &self.dags {
+            let open = self.holds.open(id, now).is_some();
+            if open && entry.hold.is_none() || entry.hold.is_some() && self.holds.windows.is_empty() {
+                broken.push(format!("DAG {id} does not know which maintenance window is open over it"));
+            }
+            if open && entry.next_tick.is_some_and(|at| at <= now) {
+                broken.push(format!("DAG {id} is about to tick in a maintenance window"));
+            }
+        }
+        if !self.schedules {
+            return;
+        }
+        for id in self.holds.windows.keys() {
+            if !self.timers.iter().any(|(_, timer)| *timer == Timer::HoldEnd(*id)) {
+                broken.push(format!("maintenance window {id} never ends"));
+            }
+        }
+        for ((dag, instant), changed) in &self.holds.changes {
+            let armed = |(_, timer): &(_, Timer)| *timer == Timer::Moved(dag.clone(), *instant);
+            let waits = matches!(changed.change, TickChange::Move(_)) && !changed.done;
+            let known = self.dags.get(dag).is_some_and(|entry| !entry.retired);
+            if waits && known && !self.timers.iter().any(armed) {
+                broken.push(format!("the tick of {dag} that was moved from {instant} never comes"));
+            }
+        }
     }
 
     /// A fan's items and its tasks agree: a task is expanded while, and only while, one of its items is not final.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::law::RunState;
 use crate::dag::spec::TriggerRule;
-use crate::id::RunId;
+use crate::id::{HoldId, RunId};
 use crate::time::{Timestamp, show_duration};
 
 /// One reason: `kind` for programs, the sentence of its `Display` for people.
@@ -67,8 +67,10 @@ pub enum Reason {
     FailFast { task: String },
     RunTimedOut { millis: u64 },
     TasksFailed { count: u32, first: String },
+    Maintenance { hold: HoldId, until: Timestamp, why: String },
     TasksCanceled { count: u32, first: String },
     // A tick did not fire.
+    TickSkipped { by: String, why: String },
     Catchup,
     Holiday { day: String, calendar: String },
     Overlap { limit: u32 },
@@ -125,6 +127,8 @@ impl Reason {
             Self::FailFast { .. } => "fail_fast",
             Self::RunTimedOut { .. } => "run_timed_out",
             Self::TasksFailed { .. } => "tasks_failed",
+            Self::Maintenance { .. } => "maintenance",
+            Self::TickSkipped { .. } => "tick_skipped",
             Self::TasksCanceled { .. } => "tasks_canceled",
             Self::Catchup => "catchup",
             Self::Holiday { .. } => "holiday",
@@ -205,6 +209,12 @@ impl fmt::Display for Reason {
             Self::TasksFailed { count, first } => {
                 write!(f, "{count} tasks failed or were blocked, first `{first}`")
             }
+            Self::Maintenance { hold, until, why } => {
+                write!(f, "maintenance until {} (hold {hold})", until.to_chrono().format("%FT%TZ"))?;
+                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+            }
+            Self::TickSkipped { by, why } if why.is_empty() => write!(f, "skipped by {by}"),
+            Self::TickSkipped { by, why } => write!(f, "skipped by {by}: {why}"),
             Self::TasksCanceled { count: 1, first } => write!(f, "task `{first}` is still canceled"),
             Self::TasksCanceled { count, first } => {
                 write!(f, "{count} tasks are still canceled, first `{first}`")

@@ -7,14 +7,16 @@ use super::backfill::{Backfill, BackfillRow};
 use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
+use super::hold::Hold;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
+use super::retime::ChangedTick;
 use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
 use crate::dag::spec::{Lateness, Task};
-use crate::id::{AttemptId, BackfillId, DagId, InstanceId, RunId, TaskIndex};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
 
 /// What the store holds of everything that is not over.
@@ -30,6 +32,12 @@ pub struct Snapshot {
     pub next_run: i64,
     /// Number for the next version.
     pub next_version: i64,
+    /// Maintenance windows that are not over.
+    pub holds: Vec<Hold>,
+    /// Number for the next maintenance window.
+    pub next_hold: i64,
+    /// Ticks that were skipped or moved and have not passed.
+    pub changed_ticks: Vec<ChangedTick>,
     /// How far the schedules of all DAGs have been looked at, also of those that are left out below.
     pub cursors: BTreeMap<DagId, Timestamp>,
     /// All DAGs, retired ones too while they have runs that are not over.
@@ -133,12 +141,18 @@ impl State {
         state.next_backfill = snapshot.next_backfill;
         state.ahead = snapshot.ahead;
         state.cursors = snapshot.cursors;
+        state.holds.next = snapshot.next_hold;
+        state.holds.windows = snapshot.holds.into_iter().map(|hold| (hold.id, hold)).collect();
+        let changes = snapshot.changed_ticks.into_iter();
+        state.holds.changes =
+            changes.map(|changed| ((changed.dag.clone(), changed.instant), changed)).collect();
         for row in snapshot.dags {
             let entry = DagEntry {
                 version: row.version,
                 schedule: row.schedule,
                 paused: row.paused,
                 retired: row.retired,
+                hold: state.holds.open(&row.id, now).map(Hold::reason),
                 cursor: row.cursor,
                 next_tick: None,
                 active: BTreeSet::new(),
@@ -156,6 +170,10 @@ impl State {
         let dags: Vec<DagId> = turn.state.dags.keys().cloned().collect();
         for dag in dags {
             turn.arm_tick(&dag);
+        }
+        let holds: Vec<HoldId> = turn.state.holds.windows.keys().copied().collect();
+        for hold in holds {
+            turn.arm_hold(hold);
         }
         state
     }

@@ -140,7 +140,7 @@ impl Turn<'_> {
             let entry = &self.state.dags[dag];
             let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
             let Some((_, _, run)) = entry.queued.first().copied() else { return };
-            if !room || entry.is_held(self.state.paused) {
+            if !room || entry.begins_nothing(self.state.paused) {
                 return;
             }
             self.begin_run(run);

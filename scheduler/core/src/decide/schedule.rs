@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::effect::{Answer, Refusal};
 use super::event::{DagText, RunType, Values};
+use super::hold::Hold;
 use super::part::Part;
 use super::reason::Reason;
 use super::run::NewRun;
@@ -86,8 +87,17 @@ impl Turn<'_> {
         self.disarm_tick(&id);
         let (active, queued) =
             self.state.dags.remove(&id).map(|entry| (entry.active, entry.queued)).unwrap_or_default();
-        let entry =
-            DagEntry { version, schedule, paused, retired: false, cursor, next_tick: None, active, queued };
+        let entry = DagEntry {
+            version,
+            schedule,
+            paused,
+            retired: false,
+            hold: self.state.holds.open(&id, self.now).map(Hold::reason),
+            cursor,
+            next_tick: None,
+            active,
+            queued,
+        };
         self.state.dags.insert(id.clone(), entry);
         self.arm_tick(&id);
         self.tell_queued_runs(&id);
@@ -132,7 +142,7 @@ impl Turn<'_> {
     }
 
     /// Tells anew why the queued runs of a DAG wait.
-    fn tell_queued_runs(&mut self, id: &DagId) {
+    pub(super) fn tell_queued_runs(&mut self, id: &DagId) {
         let entry = &self.state.dags[id];
         let reason = entry.why_queued(self.state.paused);
         for (_, _, run) in entry.queued.clone() {
@@ -146,8 +156,11 @@ impl Turn<'_> {
     /// Turns the instants of a schedule that are due into ticks: runs, or skips with their reason.
     pub(super) fn ticks_due(&mut self, id: &DagId) {
         let now = self.now;
+        let Some(armed) = self.dag(id).next_tick.take() else { return };
+        if self.state.holds.open(id, now).is_some() {
+            return self.arm_tick(id);
+        }
         let entry = self.dag(id);
-        let Some(armed) = entry.next_tick.take() else { return };
         let (version, cursor) = (entry.version.clone(), entry.cursor);
         let Some(timetable) = &version.dag.timetable else { return };
         if timetable.is_once() || timetable.is_continuous() {
@@ -160,7 +173,12 @@ impl Turn<'_> {
             let missed = Missed::new(&version.dag, timetable, &due, now);
             for tick in due {
                 self.dag(id).cursor = tick.at;
-                if self.state.ahead.remove(&(id.clone(), tick.at)) {
+                let key = (id.clone(), tick.at);
+                if self.state.ahead.remove(&key) {
+                    self.state.holds.changes.remove(&key);
+                    continue;
+                }
+                if self.is_retimed(id, tick.at) {
                     continue;
                 }
                 let begin = timetable.previous_before(tick.at).unwrap_or(tick.at);
@@ -168,7 +186,10 @@ impl Turn<'_> {
                     day: off.day.to_string(),
                     calendar: off.calendar.to_string(),
                 });
-                let late = (!missed.fires(id, &tick)).then_some(Reason::Catchup);
+                let late = match self.resumes(id, tick.at) {
+                    Some(resumed) => resumed.err(),
+                    None => (!missed.fires(id, &tick)).then_some(Reason::Catchup),
+                };
                 self.tick(id, tick.at, (begin, tick.at), holiday.or(late));
             }
         }
@@ -228,13 +249,15 @@ impl Turn<'_> {
             || !dag.enabled
             || (catches_up(dag) && entry.is_held(self.state.paused));
         let next = if asleep { None } else { next_moment(entry, self.now) };
+        let next = next.map(|at| self.state.holds.due(id, at, self.now));
         if let Some(at) = next {
             self.arm(at, Timer::Tick(id.clone()));
         }
         self.dag(id).next_tick = next;
+        self.arm_moved_ticks(id);
     }
 
-    fn disarm_tick(&mut self, id: &DagId) {
+    pub(super) fn disarm_tick(&mut self, id: &DagId) {
         if let Some(entry) = self.state.dags.get_mut(id)
             && let Some(at) = entry.next_tick.take()
         {
@@ -242,13 +265,18 @@ impl Turn<'_> {
         }
     }
 
-    fn dag(&mut self, id: &DagId) -> &mut DagEntry {
+    pub(super) fn dag(&mut self, id: &DagId) -> &mut DagEntry {
         self.state.dags.get_mut(id).expect("a DAG that is worked on is known")
     }
 }
 
 fn fingerprint(dag: &Dag) -> String {
     dag.timetable.as_ref().map(Timetable::fingerprint).unwrap_or_default()
+}
+
+/// The first instant of a DAG's schedule after `cursor` that fires.
+pub(super) fn next_instant(dag: &Dag, cursor: Timestamp) -> Option<Timestamp> {
+    dag.instants_after(cursor).next()
 }
 
 /// When the next tick of a DAG fires.
@@ -277,7 +305,7 @@ fn ticks_due(dag: &Dag, cursor: Timestamp, now: Timestamp) -> Vec<Tick> {
 }
 
 /// Its ticks wait while it is held, and are looked at when it goes on.
-fn catches_up(dag: &Dag) -> bool {
+pub(super) fn catches_up(dag: &Dag) -> bool {
     let waits = |timetable: &Timetable| timetable.is_once() || timetable.is_continuous();
     dag.catchup.policy != CatchupPolicy::None || dag.timetable.as_ref().is_some_and(waits)
 }

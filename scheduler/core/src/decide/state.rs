@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::backfill::Backfill;
 use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
+use super::hold::Holds;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
 use super::limit::Limits;
 use super::reason::Reason;
 use super::rule::Counts;
 use crate::dag::spec::{Dag, Task};
-use crate::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// All that the core knows. Only [`super::step`] changes it.
@@ -33,6 +34,8 @@ pub struct State {
     pub(super) next_hook: i64,
     pub(super) next_run: i64,
     pub(super) next_version: i64,
+    /// What people have laid over the schedules.
+    pub(super) holds: Holds,
     pub(super) next_backfill: i64,
     /// Backfills that are not over.
     pub(super) backfills: BTreeMap<BackfillId, Backfill>,
@@ -51,6 +54,8 @@ pub(super) struct DagEntry {
     pub(super) schedule: String,
     pub(super) paused: bool,
     pub(super) retired: bool,
+    /// The maintenance window that is open over it, as the reason of what waits for that.
+    pub(super) hold: Option<Reason>,
     /// The schedule has been looked at up to here.
     pub(super) cursor: Timestamp,
     /// The armed tick, so that it can be disarmed.
@@ -62,9 +67,14 @@ pub(super) struct DagEntry {
 }
 
 impl DagEntry {
-    /// No tick fires and no queued run begins.
+    /// No tick fires, and no queued run begins.
     pub(super) fn is_held(&self, everything_paused: bool) -> bool {
         everything_paused || self.paused || self.retired || !self.version.dag.enabled
+    }
+
+    /// No queued run of it begins.
+    pub(super) fn begins_nothing(&self, everything_paused: bool) -> bool {
+        self.is_held(everything_paused) || self.hold.is_some()
     }
 
     /// Why a run of it waits to begin.
@@ -75,6 +85,8 @@ impl DagEntry {
             Reason::Paused
         } else if !self.version.dag.enabled {
             Reason::Disabled
+        } else if let Some(reason) = &self.hold {
+            reason.clone()
         } else {
             Reason::MaxActiveRuns { limit: self.version.dag.max_active_runs }
         }
@@ -316,10 +328,14 @@ pub(super) struct Ending {
     pub(super) reason: Reason,
 }
 
-/// What an armed timer is for.
+/// What an armed timer is for. Of those that are due at one instant the first in this order rings first: the
+/// ticks that a window held up, and only then its end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    HoldBegin(HoldId),
     Tick(DagId),
+    Moved(DagId, Timestamp),
+    HoldEnd(HoldId),
     Retry(InstanceId),
     Wait(InstanceId),
     Timeout(AttemptId),
@@ -327,6 +343,13 @@ pub(super) enum Timer {
     RunTimeout(RunId),
     Deadline(Alarm),
     Hook(HookId),
+}
+
+impl Timer {
+    /// It waits until the DAG files were read.
+    pub(super) fn is_of_schedules(&self) -> bool {
+        matches!(self, Self::Tick(_) | Self::Moved(..) | Self::HoldEnd(_))
+    }
 }
 
 impl State {
@@ -344,6 +367,7 @@ impl State {
             next_hook: 1,
             next_run: 1,
             next_version: 1,
+            holds: Holds { next: 1, ..Holds::default() },
             next_backfill: 1,
             backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Item, Outputs, RunType, Values};
+use super::hold::Resume;
 use super::hook::{Cause, HookState};
 use super::law::{AttemptState, BackfillState, RunState, TaskState};
 use super::reason::Reason;
+use super::retime::TickChange;
 use crate::dag::DefaultsFile;
 use crate::dag::spec::{FanIndex, HookOn, HookRetry, Lateness};
-use crate::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
+use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use crate::time::Timestamp;
 
 /// One fact. The log keeps it as JSON under its `fact` name.
@@ -59,6 +61,77 @@ pub enum Transition {
         /// True: paused.
         paused: bool,
         /// Who.
+        by: String,
+    },
+    /// There is a maintenance window.
+    HoldAdded {
+        /// Its number.
+        hold: HoldId,
+        /// Which DAGs; `None`: all.
+        dags: Option<Vec<DagId>>,
+        /// When it opens.
+        from: Timestamp,
+        /// When it closes.
+        to: Timestamp,
+        /// What becomes of what it holds up.
+        resume: Resume,
+        /// Why, for people.
+        why: String,
+        /// Who.
+        by: String,
+    },
+    /// Somebody ended a maintenance window before its time.
+    HoldRemoved {
+        /// Which window.
+        hold: HoldId,
+        /// Who.
+        by: String,
+    },
+    /// A maintenance window is over, and what it held up is decided.
+    HoldEnded {
+        /// Which window.
+        hold: HoldId,
+    },
+    /// One coming tick is to be skipped or moved.
+    TickChanged {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// What becomes of it.
+        change: TickChange,
+        /// Why, for people.
+        why: String,
+        /// Who.
+        by: String,
+    },
+    /// A tick that was skipped or moved is as the schedule has it again.
+    TickRestored {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// Who; `schedule` when the schedule has no such instant any more.
+        by: String,
+    },
+    /// A tick apart from the schedule's order is decided; the schedule's cursor stays where it is.
+    MovedTicked {
+        /// The DAG.
+        dag: DagId,
+        /// The nominal instant.
+        instant: Timestamp,
+        /// The run it fired.
+        run: Option<RunId>,
+        /// Why it fired none.
+        skipped: Option<Reason>,
+    },
+    /// Ended runs and old versions are forgotten: their rows, and their entries in the log but for ticks.
+    Pruned {
+        /// Runs, all of them over; their numbers are never used again.
+        runs: Vec<RunId>,
+        /// Versions that nothing refers to any more.
+        versions: Vec<VersionId>,
+        /// Who asks.
         by: String,
     },
     /// Somebody gave a var a value, or took it away.
@@ -353,11 +426,17 @@ impl Transition {
             Self::DagLoaded { .. }
             | Self::FaultsFound { .. }
             | Self::DagRetired { .. }
+            | Self::Pruned { .. }
+            | Self::HoldAdded { .. }
+            | Self::HoldRemoved { .. }
+            | Self::HoldEnded { .. }
+            | Self::TickChanged { .. }
+            | Self::TickRestored { .. }
             | Self::Paused { .. }
             | Self::VarSet { .. }
             | Self::BackfillCreated { .. }
             | Self::BackfillMoved { .. } => None,
-            Self::Ticked { run, .. } | Self::BackfillTook { run, .. } => *run,
+            Self::Ticked { run, .. } | Self::MovedTicked { run, .. } | Self::BackfillTook { run, .. } => *run,
             Self::RunCleared { run, .. }
             | Self::Noted { run, .. }
             | Self::RunCreated { run, .. }

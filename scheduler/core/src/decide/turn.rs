@@ -71,6 +71,10 @@ impl<'a> Turn<'a> {
             Event::RunRequested(request) => Some(self.run_requested(request)),
             Event::CancelRequested { run, by } => Some(self.cancel_requested(run, by)),
             Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
+            Event::HoldRequested(request) => Some(self.hold_requested(request)),
+            Event::HoldRemovalRequested { hold, by } => Some(self.hold_removal_requested(hold, by)),
+            Event::TickChangeRequested(request) => Some(self.tick_change_requested(request)),
+            Event::PruneRequested { runs, versions, by } => Some(self.prune_requested(runs, versions, by)),
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
@@ -112,6 +116,9 @@ impl<'a> Turn<'a> {
         while let Some(timer) = self.take_due(schedules) {
             match timer {
                 Timer::Tick(dag) => self.ticks_due(&dag),
+                Timer::Moved(dag, instant) => self.moved_due(&dag, instant),
+                Timer::HoldBegin(hold) => self.hold_begins(hold),
+                Timer::HoldEnd(hold) => self.hold_ends(hold),
                 Timer::Retry(instance) => self.retry_due(instance),
                 Timer::Wait(instance) => self.wait_due(instance),
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
@@ -130,7 +137,7 @@ impl<'a> Turn<'a> {
             return None;
         }
         let mut due = self.state.timers.iter().take_while(|(at, _)| *at <= self.now);
-        let due = due.find(|(_, timer)| schedules || !matches!(timer, Timer::Tick(_)))?.clone();
+        let due = due.find(|(_, timer)| schedules || !timer.is_of_schedules())?.clone();
         self.state.timers.take(&due).map(|(_, timer)| timer)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Catchup, CatchupPolicy, Dag, Hook, HookAction, HookOn, HookRetry, Overlap, Retry, Task,
+    Backoff, Catchup, CatchupPolicy, Dag, Hook, HookAction, HookOn, HookRetry, Keep, Overlap, Retry, Task,
     TriggerRule, Work,
 };
 use nightrun_core::decide::DagText;
@@ -81,6 +81,7 @@ pub(crate) fn dag(id: &str, tasks: Vec<Task>, edges: &[(usize, usize)]) -> Dag {
         max_active_tasks: None,
         timeout: None,
         fail_fast: false,
+        keep: Keep::default(),
         params: vec![],
         vars: vec![],
         env: vec![],

@@ -3,6 +3,7 @@
 
 mod build;
 mod conformance;
+mod holds;
 mod hooks;
 mod memory;
 mod night;

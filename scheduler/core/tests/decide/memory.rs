@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, BackfillRow, BackfillState, DagRow, HookRow, HookState, Past, Reason, RunRow, RunState,
-    Snapshot, Take, TaskRow, TaskState, Transition, Version,
+    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Past, Reason,
+    RunRow, RunState, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
 };
-use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
+use nightrun_core::id::{
+    AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId,
+};
 use nightrun_core::time::Timestamp;
 
 #[derive(Default)]
@@ -21,7 +23,11 @@ pub(crate) struct Memory {
     pub(crate) attempts: BTreeMap<AttemptId, AttemptState>,
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
+    holds: BTreeMap<HoldId, Hold>,
+    next_hold: i64,
+    changes: BTreeMap<(DagId, Timestamp), ChangedTick>,
     paused: bool,
+    last_pruned: i64,
     backfills: BTreeMap<BackfillId, BackfillRow>,
     last_backfill: i64,
     ahead: BTreeSet<(DagId, Timestamp)>,
@@ -58,6 +64,13 @@ impl Memory {
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
             Transition::FaultsFound { .. } | Transition::VarSet { .. } => {}
+            Transition::HoldAdded { .. }
+            | Transition::HoldRemoved { .. }
+            | Transition::HoldEnded { .. }
+            | Transition::TickChanged { .. }
+            | Transition::TickRestored { .. }
+            | Transition::MovedTicked { .. } => self.take_hold(transition, now),
+            Transition::Pruned { runs, versions, .. } => self.prune(runs, versions),
             Transition::Paused { dag: Some(dag), paused, .. } => {
                 self.dags.get_mut(dag).unwrap().paused = *paused;
             }
@@ -262,8 +275,11 @@ impl Memory {
             slots: self.slots,
             pools: self.pools.clone(),
             paused: self.paused,
-            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_run: self.runs.keys().last().map_or(0, |run| run.0).max(self.last_pruned) + 1,
             next_version: self.versions.keys().last().map_or(1, |version| version.0 + 1),
+            holds: self.holds.values().cloned().collect(),
+            next_hold: self.next_hold.max(1),
+            changed_ticks: self.changed_ticks(),
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),
@@ -273,6 +289,81 @@ impl Memory {
             backfills: self.backfills.values().filter(|it| !it.state.is_final()).cloned().collect(),
             ahead: self.ahead.clone(),
         }
+    }
+
+    /// What people lay over the schedules.
+    fn take_hold(&mut self, transition: &Transition, now: Timestamp) {
+        match transition {
+            Transition::HoldAdded { hold, dags, from, to, resume, why, .. } => {
+                let (dags, why) = (dags.clone(), why.clone());
+                let new = Hold { id: *hold, dags, from: *from, to: *to, resume: *resume, why };
+                assert_eq!(self.holds.insert(*hold, new), None, "hold {hold} exists");
+                self.next_hold = hold.0 + 1;
+            }
+            Transition::HoldRemoved { hold, .. } => {
+                let hold = self.holds.get_mut(hold).unwrap();
+                hold.to = hold.from.max(hold.to.min(now));
+            }
+            Transition::HoldEnded { hold } => {
+                let hold = self.holds.remove(hold).expect("a hold ends once");
+                assert!(hold.to <= now || hold.to == hold.from, "it ended early");
+            }
+            Transition::TickChanged { dag, instant, change, why, by } => {
+                let (why, by) = (why.clone(), by.clone());
+                let changed = ChangedTick {
+                    dag: dag.clone(),
+                    instant: *instant,
+                    change: *change,
+                    why,
+                    by,
+                    done: false,
+                };
+                self.changes.insert((dag.clone(), *instant), changed);
+            }
+            Transition::TickRestored { dag, instant, .. } => {
+                self.changes.remove(&(dag.clone(), *instant)).expect("a changed tick is restored");
+            }
+            Transition::MovedTicked { dag, instant, run, skipped } => {
+                assert_eq!(run.is_some(), skipped.is_none(), "a tick fires or is skipped");
+                let before = self.ticks.insert((dag.clone(), *instant), *run);
+                assert_eq!(before, None, "{dag} ticked twice at {instant}");
+            }
+            other => unreachable!("only called with these: {other:?}"),
+        }
+    }
+
+    /// Changes of ticks that matter still: those without a tick, and those whose instant is to come.
+    fn changed_ticks(&self) -> Vec<ChangedTick> {
+        let coming = |changed: &ChangedTick| {
+            self.dags.get(&changed.dag).is_some_and(|row| changed.instant > row.cursor)
+        };
+        let ticked = |changed: &ChangedTick| self.ticks.contains_key(&(changed.dag.clone(), changed.instant));
+        let moved = |changed: &ChangedTick| matches!(changed.change, TickChange::Move(_));
+        let all = self.changes.values().filter(|it| coming(it) || (moved(it) && !ticked(it)));
+        all.map(|it| ChangedTick { done: ticked(it), ..it.clone() }).collect()
+    }
+
+    fn prune(&mut self, runs: &[RunId], versions: &[VersionId]) {
+        for run in runs {
+            let row = self.runs.remove(run).expect("a run is pruned once");
+            assert!(row.state.is_final(), "run {run} was pruned alive");
+            self.last_pruned = self.last_pruned.max(run.0);
+        }
+        for version in versions {
+            assert!(self.dags.values().all(|row| row.version.id != *version), "{version} is in force");
+            assert!(self.runs.values().all(|row| row.version.id != *version), "{version} is in use");
+            self.versions.remove(version);
+        }
+    }
+
+    /// Runs that are over, and versions that nothing refers to: what may be pruned.
+    pub(crate) fn prunable(&self) -> (Vec<RunId>, Vec<VersionId>) {
+        let runs = self.runs.values().filter(|row| row.state.is_final()).map(|row| row.id);
+        let used = |id: VersionId| {
+            let by_dag = self.dags.values().any(|row| row.version.id == id);
+            by_dag || self.runs.values().any(|row| row.version.id == id)
+        };
+        (runs.collect(), self.versions.keys().copied().filter(|id| !used(*id)).collect())
     }
 
     /// Hooks whose delivery is not over.

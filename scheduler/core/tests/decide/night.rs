@@ -11,8 +11,9 @@ use nightrun_core::dag::spec::{
 };
 use nightrun_core::decide::{
     BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
-    Force, HookState, Item, MarkRequest, Outcome, Outputs, Part, Past, Reason, Ruling, RunRequest, RunState,
-    State, Step, TaskRow, TaskState, Transition, Values, judge, step,
+    Force, HoldRequest, HookState, Item, MarkRequest, Outcome, Outputs, Part, Past, Reason, Resume, Ruling,
+    RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange, TickRequest, Transition, Values,
+    judge, step,
 };
 use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -274,8 +275,8 @@ impl Night {
         let name = (*self.rng.pick(&names)).to_owned();
         let dag = DagId::from(name.as_str());
         let by = "somebody".to_owned();
-        match self.rng.below(18) {
-            12..18 => self.meddle_with_the_past(dag, by),
+        match self.rng.below(21) {
+            15..21 => self.meddle_with_the_past(dag, by),
             0..6 => {
                 let (force, part) = (self.rng.chance(10), self.random_part());
                 let request = RunRequest { dag, params: Values::new(), logical_date: None, part, force, by };
@@ -298,6 +299,34 @@ impl Night {
                 self.decide(Event::DagsRead { read: vec![], gone: vec![dag], faults: vec![] });
             }
             10 if self.rng.chance(30) => self.crash(),
+            12 => {
+                let from = self.now.plus(Duration::from_secs(self.rng.below(120)));
+                let to = from.plus(Duration::from_secs(1 + self.rng.below(900)));
+                let resume = *self.rng.pick(&[Resume::All, Resume::Latest, Resume::None]);
+                let (dags, why) = (self.rng.chance(70).then(|| vec![dag]), String::new());
+                self.decide(Event::HoldRequested(HoldRequest { dags, from, to, resume, why, by }));
+            }
+            13 => {
+                let holds = self.memory.snapshot().holds;
+                if !holds.is_empty() {
+                    let hold = self.rng.pick(&holds).id;
+                    self.decide(Event::HoldRemovalRequested { hold, by });
+                }
+            }
+            14 => {
+                let to = self.now.plus(Duration::from_secs(1 + self.rng.below(300)));
+                let change = *self.rng.pick(&[Some(TickChange::Skip), Some(TickChange::Move(to)), None]);
+                let why = String::new();
+                self.decide(Event::TickChangeRequested(TickRequest { dag, instant: None, change, why, by }));
+            }
+            11 => {
+                let (mut runs, versions) = self.memory.prunable();
+                runs.retain(|_| self.rng.chance(50));
+                // What is not over must not go, whoever asks.
+                runs.extend(self.state.runs().map(|run| run.id));
+                let versions = if self.rng.chance(50) { versions } else { vec![] };
+                self.decide(Event::PruneRequested { runs, versions, by });
+            }
             _ => {}
         }
     }

@@ -19,19 +19,19 @@ use crate::memory::Memory;
 use crate::rng::Rng;
 
 /// A moment between two instants of every schedule below.
-const START: Timestamp = Timestamp::from_nanos(1_795_000_030_000_000_000);
-const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const START: Timestamp = Timestamp::from_nanos(1_795_000_030_000_000_000);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// One scheduler with one scheduled DAG, whose tasks succeed at once.
-struct Clockwork {
-    now: Timestamp,
-    state: State,
-    memory: Memory,
-    dag: Arc<Dag>,
-    runs: Vec<RunId>,
+pub(crate) struct Clockwork {
+    pub(crate) now: Timestamp,
+    pub(crate) state: State,
+    pub(crate) memory: Memory,
+    pub(crate) dag: Arc<Dag>,
+    pub(crate) runs: Vec<RunId>,
 }
 
-fn scheduled(cron: &str, policy: CatchupPolicy) -> Dag {
+pub(crate) fn scheduled(cron: &str, policy: CatchupPolicy) -> Dag {
     let mut dag = build::dag("it", vec![build::task("only")], &[]);
     dag.timetable = Some(Timetable::new(Cron::parse(cron, Dst::Cron).unwrap(), Zone::utc()));
     dag.catchup = Catchup { policy, window: None, limit: 1000 };
@@ -40,7 +40,7 @@ fn scheduled(cron: &str, policy: CatchupPolicy) -> Dag {
 }
 
 impl Clockwork {
-    fn new(dag: Dag) -> Self {
+    pub(crate) fn new(dag: Dag) -> Self {
         let mut it = Self {
             now: START,
             state: State::new(4, &BTreeMap::new()),
@@ -66,7 +66,7 @@ impl Clockwork {
         self.decide(Event::DagsRead { read: vec![self.text()], gone: vec![], faults: vec![] });
     }
 
-    fn decide(&mut self, event: Event) {
+    pub(crate) fn decide(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let Step { transitions, effects, .. } = step(&mut self.state, event, self.now);
@@ -87,7 +87,7 @@ impl Clockwork {
     }
 
     /// Time passes while the scheduler works.
-    fn work(&mut self, length: Duration) {
+    pub(crate) fn work(&mut self, length: Duration) {
         let until = self.now.plus(length);
         while let Some(next) = self.state.next_deadline().filter(|next| *next <= until) {
             self.now = self.now.max(next);
@@ -97,28 +97,28 @@ impl Clockwork {
     }
 
     /// Time passes while no scheduler is there; then one starts.
-    fn outage(&mut self, length: Duration) {
+    pub(crate) fn outage(&mut self, length: Duration) {
         self.now = self.now.plus(length);
         self.state = State::restore(self.memory.snapshot(), true, self.now);
         self.decide(Event::Started);
         self.load();
     }
 
-    fn pause(&mut self, paused: bool) {
+    pub(crate) fn pause(&mut self, paused: bool) {
         self.decide(Event::PauseRequested { dag: Some("it".into()), paused, by: "test".into() });
     }
 
     /// Whether each instant so far fired, in order.
-    fn ticks(&self) -> Vec<(Timestamp, bool)> {
+    pub(crate) fn ticks(&self) -> Vec<(Timestamp, bool)> {
         self.memory.ticks.iter().map(|((_, instant), run)| (*instant, run.is_some())).collect()
     }
 
-    fn fired(&self) -> usize {
+    pub(crate) fn fired(&self) -> usize {
         self.ticks().iter().filter(|(_, fired)| *fired).count()
     }
 
     /// Every instant of the schedule up to now, found by asking the schedule alone.
-    fn nominal(&self, from: Timestamp) -> Vec<Timestamp> {
+    pub(crate) fn nominal(&self, from: Timestamp) -> Vec<Timestamp> {
         let timetable = self.dag.timetable.as_ref().unwrap();
         std::iter::successors(timetable.next_after(from), |at| timetable.next_after(*at))
             .take_while(|at| *at <= self.now)

@@ -53,6 +53,9 @@ impl<'a> World<'a> {
             next_backfill: 1,
             backfills: Vec::new(),
             ahead: BTreeSet::new(),
+            holds: Vec::new(),
+            next_hold: 1,
+            changed_ticks: Vec::new(),
         };
         Self {
             case,

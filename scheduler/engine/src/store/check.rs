@@ -128,7 +128,7 @@ fn differences(path: &Path) -> Result<Vec<Finding>, Fault> {
         return Ok(vec![finding]);
     }
     let mut tables = moment
-        .prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'schema_migration'")?;
+        .prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'schema_migration' ORDER BY name")?;
     let tables = tables.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     let mut findings = Vec::new();
     for table in tables {

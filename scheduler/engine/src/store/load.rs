@@ -17,6 +17,7 @@ use rusqlite::{Connection, Row};
 use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
+use super::hold;
 use super::past;
 
 /// What was loaded, and what could not be.
@@ -62,9 +63,16 @@ pub fn load(
             slots,
             pools,
             paused: page.query_row("SELECT paused FROM meta", [], |row| row.get(0))?,
-            next_run: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?,
+            next_run: page.query_row(
+                "SELECT max(last_pruned, (SELECT coalesce(max(id), 0) FROM run)) + 1 FROM meta",
+                [],
+                |row| row.get(0),
+            )?,
             next_version: page
                 .query_row("SELECT coalesce(max(id), 0) + 1 FROM dag_version", [], |row| row.get(0))?,
+            next_hold: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hold", [], |row| row.get(0))?,
+            holds: hold::load_holds(&page)?,
+            changed_ticks: hold::load_changed_ticks(&page)?,
             cursors,
             dags,
             runs,

@@ -17,6 +17,8 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0003_files.sql"),
     include_str!("../../../../migrations/0004_hooks.sql"),
     include_str!("../../../../migrations/0005_rerun.sql"),
+    include_str!("../../../../migrations/0006_retention.sql"),
+    include_str!("../../../../migrations/0007_holds.sql"),
 ];
 
 /// The number of the last of these migrations.

@@ -14,6 +14,7 @@ mod check;
 mod column;
 mod connect;
 mod error;
+mod hold;
 mod load;
 mod lock;
 mod migrate;
@@ -30,14 +31,15 @@ mod tests;
 pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
+pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
-pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, Page, Reader, RunFilter};
+pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter, RunWeight};
 pub use row::{
     ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
     RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
-pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill};
+pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use writer::{Committed, Writer};
 
 /// Name of the database in the data folder.

@@ -118,6 +118,8 @@ pub struct TickItem {
     pub skipped: Option<Reason>,
     /// When it was decided.
     pub at: Timestamp,
+    /// Its run is gone, as retention has it.
+    pub pruned: bool,
 }
 
 /// One run as a list shows it.

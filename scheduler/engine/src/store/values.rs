@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use nightrun_core::decide::Output;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -68,7 +69,7 @@ fn place(data: &Path, sha256: &str) -> PathBuf {
 }
 
 fn write_once(path: &Path, text: &[u8]) -> Result<(), Fault> {
-    if fs::metadata(path).is_ok_and(|file| file.len() == text.len() as u64) {
+    if fs::metadata(path).is_ok_and(|file| file.len() == text.len() as u64) && renew(path).is_ok() {
         return Ok(());
     }
     let shelf = folder(path);
@@ -85,6 +86,20 @@ fn write_once(path: &Path, text: &[u8]) -> Result<(), Fault> {
     file.write_all(text)?;
     file.sync_all()?;
     move_into_place(&draft, path)
+}
+
+/// Makes a value as fresh as if it were written now, so that no sweep takes it for left over.
+fn renew(path: &Path) -> Result<(), Fault> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    let file = File::options().write(true).open(path)?;
+    Ok(futimens(&file, &times).map_err(std::io::Error::from)?)
+}
+
+/// All files of the value folder of a data folder, drafts that a crash left too.
+pub fn value_files(data: &Path) -> Vec<PathBuf> {
+    let list = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path());
+    list(data.join(VALUES)).flat_map(list).collect()
 }
 
 fn read(path: &Path, sha256: &str) -> Result<Json, Fault> {

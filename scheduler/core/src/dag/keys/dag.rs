@@ -56,6 +56,10 @@ keys! {
         "The first failure that counts cancels what is left of the run.";
     PARAMS "params", Shape::Params, "{}", "{region: {type: string, enum: [eu, us], default: eu}, limit: 1000}",
         "Typed inputs of a run, read as `{{ params.name }}`. A plain value is a default whose type is the type.";
+    KEEP_RUNS "keep_runs", Shape::Integer { min: 1, max: 1_000_000 }, "", "100",
+        "How many of its newest ended runs are kept; older ones are pruned. Without it: what the configuration says, else all.";
+    KEEP_DAYS "keep_days", Shape::Integer { min: 1, max: 36_500 }, "", "30",
+        "How many days a run is kept after its end. Without it: what the configuration says, else for ever.";
     VARS "vars", Shape::Vars, "[]", "[warehouse_url]",
         "Named values of the deployment that it uses, read as `{{ vars.name }}`: a list of names, or a map of names and defaults.";
     ENV "env", Shape::Env, "{}", "{PGTZ: UTC}",

@@ -5,7 +5,7 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
-        Level::Dag => &["secrets", "wait_for_previous", "keep_runs", "keep_days", "priority"],
+        Level::Dag => &["secrets", "wait_for_previous", "priority"],
         Level::Task | Level::Defaults => &[
             "user",
             "wait_for_previous",

@@ -11,7 +11,7 @@ use super::task::DraftTask;
 use super::value::as_written;
 use crate::dag::check;
 use crate::dag::keys::{Level, dag as keys, task as task_keys};
-use crate::dag::spec::{Dag, Overlap, Param, Var};
+use crate::dag::spec::{Dag, Keep, Overlap, Param, Var};
 use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault, Span};
 use crate::id::{DagId, is_name};
@@ -83,6 +83,10 @@ impl Reader<'_> {
             timeout: self.read(map, &keys::TIMEOUT, Self::duration),
             deadline,
             fail_fast: self.read(map, &keys::FAIL_FAST, Self::boolean).unwrap_or(false),
+            keep: Keep {
+                runs: self.read(map, &keys::KEEP_RUNS, Self::integer),
+                days: self.read(map, &keys::KEEP_DAYS, Self::integer),
+            },
             params: Vec::new(),
             vars: Vec::new(),
             env,

@@ -80,6 +80,18 @@ pub(super) fn ticked(
     desk: &Desk<'_>,
     dag: &DagId,
     instant: Timestamp,
+    outcome: (Option<RunId>, Option<&Reason>),
+) -> Result<(), Fault> {
+    put_tick(desk, dag, instant, outcome)?;
+    let sql = "UPDATE dag SET cursor = ?2 WHERE id = ?1";
+    desk.move_one(sql, params![dag.as_str(), instant.nanos()], || unknown(dag))
+}
+
+/// The instant has a tick; the cursor stays where it is.
+pub(super) fn put_tick(
+    desk: &Desk<'_>,
+    dag: &DagId,
+    instant: Timestamp,
     (run, skipped): (Option<RunId>, Option<&Reason>),
 ) -> Result<(), Fault> {
     desk.write(
@@ -92,8 +104,7 @@ pub(super) fn ticked(
             desk.now()
         ],
     )?;
-    let sql = "UPDATE dag SET cursor = ?2 WHERE id = ?1";
-    desk.move_one(sql, params![dag.as_str(), instant.nanos()], || unknown(dag))
+    Ok(())
 }
 
 fn unknown(dag: &DagId) -> String {

@@ -5,11 +5,13 @@
 mod again;
 mod attempt;
 mod dag;
+mod hold;
 mod hook;
+mod prune;
 mod run;
 mod task;
 
-use nightrun_core::decide::{Reason, Transition};
+use nightrun_core::decide::{Reason, TickChange, Transition};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Params, named_params, params};
 use serde::Serialize;
@@ -81,6 +83,25 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
         Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::HoldAdded { hold, dags, from, to, resume, why, by } => {
+            let dags = dags.as_ref().map(json).transpose()?;
+            let times = (from.nanos(), to.nanos());
+            hold::added(desk, params![hold.0, dags, times.0, times.1, resume.as_str(), why, by, desk.now()])
+        }
+        Transition::HoldRemoved { hold, by } => hold::removed(desk, *hold, by),
+        Transition::HoldEnded { hold } => hold::ended(desk, *hold),
+        Transition::TickChanged { dag, instant, change, why, by } => {
+            let to = if let TickChange::Move(to) = change { Some(to.nanos()) } else { None };
+            hold::changed(desk, params![dag.as_str(), instant.nanos(), to, why, by, desk.now()])
+        }
+        Transition::TickRestored { dag, instant, by: _ } => hold::restored(desk, dag, *instant),
+        Transition::MovedTicked { dag, instant, run, skipped } => {
+            dag::put_tick(desk, dag, *instant, (*run, skipped.as_ref()))
+        }
+        Transition::Pruned { runs, versions, by: _ } => {
+            prune::forget_runs(desk, runs)?;
+            prune::forget_versions(desk, versions)
+        }
         Transition::VarSet { name, value, by } => dag::var_set(desk, name, value.as_ref(), by),
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
@@ -148,6 +169,9 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
 fn write(conn: &Connection, sql: &str, values: impl Params) -> Result<usize, Fault> {
     Ok(conn.prepare_cached(sql)?.execute(values)?)
 }
+
+#[cfg(test)]
+pub(super) use prune::TABLES_OF_RUNS;
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
     Ok(serde_json::to_string(value)?)

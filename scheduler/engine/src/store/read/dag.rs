@@ -70,7 +70,7 @@ impl Page {
     /// Ticks of a DAG, newest first, those before `before`.
     pub fn ticks(&self, dag: &DagId, before: Option<Timestamp>, limit: u32) -> Result<Vec<TickItem>, Fault> {
         self.all(
-            "SELECT instant, run, skipped, at FROM tick
+            "SELECT instant, coalesce(run, pruned), skipped, at, pruned IS NOT NULL FROM tick
              WHERE dag = ?1 AND instant < ?2 ORDER BY instant DESC LIMIT ?3",
             params![dag.as_str(), before.unwrap_or(Timestamp::MAX).nanos(), limit],
             |row| {
@@ -80,6 +80,7 @@ impl Page {
                     run_id,
                     skipped: maybe_json(row, 2)?,
                     at: instant(row, 3)?,
+                    pruned: row.get(4)?,
                 })
             },
         )

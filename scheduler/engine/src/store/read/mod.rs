@@ -4,7 +4,9 @@
 mod again;
 mod awaited;
 mod dag;
+mod hold;
 mod hook;
+mod keep;
 mod log;
 mod reason;
 mod run;
@@ -21,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::connect;
 use super::error::{Fault, StoreError};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
+pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
 
 /// How many pages are read at once, and how many connections are kept open.

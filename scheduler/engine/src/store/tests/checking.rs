@@ -68,7 +68,7 @@ fn a_table_that_somebody_changed_is_found() {
     change(&place, "UPDATE task_instance SET reason = '{}' WHERE task = 1");
     change(&place, "DELETE FROM tick WHERE instant = 90");
     let differs = |table: &str, missing, extra| Finding::Differs { table: table.into(), missing, extra };
-    assert_eq!(check(&place.path).unwrap(), [differs("tick", 1, 0), differs("task_instance", 1, 1)]);
+    assert_eq!(check(&place.path).unwrap(), [differs("task_instance", 1, 1), differs("tick", 1, 0)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::{
-    Backoff, Catchup, CatchupPolicy, Dag, Overlap, Retry, Task, TriggerRule, Work,
+    Backoff, Catchup, CatchupPolicy, Dag, Keep, Overlap, Retry, Task, TriggerRule, Work,
 };
 use nightrun_core::graph::Graph;
 use nightrun_core::timetable::Zone;
@@ -69,6 +69,7 @@ pub(super) fn dag(id: &str, tasks: &[&str]) -> Arc<Dag> {
         max_active_tasks: None,
         timeout: None,
         fail_fast: false,
+        keep: Keep::default(),
         params: vec![],
         vars: vec![],
         deadline: None,

@@ -168,9 +168,11 @@ pub(super) fn a_run() -> Vec<Transition> {
 }
 
 mod checking;
+mod holding;
 mod hooks;
 mod law;
 mod loading;
 mod opening;
+mod pruning;
 mod reading;
 mod writing;

@@ -201,7 +201,7 @@ fn ticks_say_what_they_fired_or_why_they_did_not() {
     let ticks = reader(&place).read_now(|page| page.ticks(&"etl".into(), None, 9)).unwrap();
     assert_eq!(
         serde_json::to_value(&ticks).unwrap()[0],
-        json!({ "instant": at(120), "run_id": "1", "skipped": null, "at": NOW })
+        json!({ "instant": at(120), "run_id": "1", "skipped": null, "at": NOW, "pruned": false })
     );
     assert_eq!(ticks[1].skipped, Some(Reason::Catchup));
     let before = reader(&place).read_now(|page| page.ticks(&"etl".into(), Some(at(120)), 9)).unwrap();
