@@ -199,8 +199,10 @@ fn show(of: OfBackfill) -> Verdict {
     ));
     let rows = dates.into_iter().map(|date| {
         let state = date.state.map(|state| state.to_string());
+        // A date that was taken and whose run is not there any more was pruned.
+        let else_said = if date.run_id.is_some() { "pruned" } else { "left" };
         let run = date.run_id.unwrap_or_default();
-        let said = date.reason.or(state).unwrap_or_else(|| "left".into());
+        let said = date.reason.or(state).unwrap_or_else(|| else_said.into());
         vec![say::instant(Some(date.instant)), date.action.to_owned(), run, said]
     });
     say::println(say::table(&["date", "action", "run", "is"], rows.collect()).trim_end());
