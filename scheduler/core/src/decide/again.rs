@@ -5,18 +5,19 @@ use std::collections::HashSet;
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
+use super::select::Why;
 use super::state::{Instance, Run};
 use crate::id::{InstanceId, TaskIndex};
 
 /// A task instance that a clear moves: where to, and why.
-pub(super) type Moved = (InstanceId, TaskState, String);
+pub(super) type Moved = (InstanceId, TaskState, Why);
 
 /// The task instances that a clear of the picked tasks moves. A task whose items are known keeps them: those
 /// that are to run again wait, and it is `expanded` once more. When something above it runs again, its
 /// items may be others, and are found out anew.
 pub(super) fn moved(
     run: &Run,
-    picks: &[(TaskIndex, String)],
+    picks: &[(TaskIndex, Why)],
     item: Option<InstanceId>,
 ) -> Result<Vec<Moved>, Refusal> {
     let mut picks = picks.to_vec();
@@ -25,7 +26,7 @@ pub(super) fn moved(
     let others = anew.iter().flat_map(|fan| &fan.tasks).filter(|at| run.items_of(**at) > 0);
     let others: Vec<TaskIndex> =
         others.copied().filter(|at| picks.iter().all(|(picked, _)| picked != at)).collect();
-    picks.extend(others.into_iter().map(|at| (at, "its items are found out anew".to_owned())));
+    picks.extend(others.into_iter().map(|at| (at, Why::FoundAnew)));
     picks.sort_by_key(|(at, _)| *at);
     let mut all = Vec::new();
     for (task, why) in &picks {
@@ -42,11 +43,11 @@ pub(super) fn moved(
                 let sentence = format!("items of `{}` are at work; wait for their end", run.task(*task).id);
                 return Err(Refusal::NotNow(sentence));
             }
-            all.push((whole, TaskState::Waiting, why.clone()));
+            all.push((whole, TaskState::Waiting, *why));
             continue;
         }
         if run.state_of(*task).is_final() {
-            all.push((whole, TaskState::Expanded, why.clone()));
+            all.push((whole, TaskState::Expanded, *why));
         }
         let items = match chosen {
             // One that waits as it is stays; one at work is refused by whoever asks.
@@ -54,9 +55,9 @@ pub(super) fn moved(
                 let state = run.at(id).state;
                 if state.clears() || state.holds_slot() { vec![id] } else { Vec::new() }
             }
-            None => wanted(run, *task, why),
+            None => wanted(run, *task, why.means_all_items()),
         };
-        all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, why.clone())));
+        all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, *why)));
     }
     take_back(run, &mut all)?;
     Ok(all)
@@ -66,7 +67,7 @@ pub(super) fn moved(
 fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
     let mut known: HashSet<InstanceId> = all.iter().map(|(id, ..)| *id).collect();
     let mut next = 0;
-    while let Some((above, ..)) = all.get(next).cloned() {
+    while let Some((above, ..)) = all.get(next).copied() {
         next += 1;
         let name = &run.task(above.task).id;
         for task in run.dag().graph.downstream(above.task) {
@@ -85,7 +86,7 @@ fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
                 }
                 if matches!(state, TaskState::Queued | TaskState::Deferred | TaskState::UpForRetry) {
                     known.insert(id);
-                    all.push((id, TaskState::Waiting, format!("waits for `{name}` again")));
+                    all.push((id, TaskState::Waiting, Why::WaitsFor(above.task)));
                 }
             }
         }
@@ -94,7 +95,7 @@ fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
 }
 
 /// True when a task of this one's fan hangs on something outside of it that runs again.
-fn found_anew(run: &Run, picks: &[(TaskIndex, String)], task: TaskIndex) -> bool {
+fn found_anew(run: &Run, picks: &[(TaskIndex, Why)], task: TaskIndex) -> bool {
     let Some((_, fan)) = run.dag().fan_of(task) else { return false };
     let picked = |at: &TaskIndex| picks.iter().any(|(picked, _)| picked == at);
     let outside = |at: &TaskIndex| {
@@ -105,15 +106,17 @@ fn found_anew(run: &Run, picks: &[(TaskIndex, String)], task: TaskIndex) -> bool
 
 /// The items of a task that run again: those that did not end well, or all where none of them is such or
 /// all were asked for.
-fn wanted(run: &Run, task: TaskIndex, why: &str) -> Vec<InstanceId> {
+fn wanted(run: &Run, task: TaskIndex, all_meant: bool) -> Vec<InstanceId> {
     let all: Vec<InstanceId> = run.ids().into_iter().filter(|id| id.task == task && id.item > 0).collect();
     let bad = |it: &Instance| match it.state {
         TaskState::Failed | TaskState::UpstreamFailed | TaskState::Canceled => true,
         TaskState::Skipped => matches!(it.reason, Reason::Rule { .. }),
         _ => false,
     };
-    let asked = !matches!(why, "failed" | "canceled") && !why.contains("blocked") && !why.contains("skipped");
-    let chosen: Vec<InstanceId> =
-        all.iter().copied().filter(|id| run.at(*id).state.clears() && (asked || bad(run.at(*id)))).collect();
+    let chosen: Vec<InstanceId> = all
+        .iter()
+        .copied()
+        .filter(|id| run.at(*id).state.clears() && (all_meant || bad(run.at(*id))))
+        .collect();
     if chosen.is_empty() { all.into_iter().filter(|id| run.at(*id).state.clears()).collect() } else { chosen }
 }

@@ -9,7 +9,7 @@ use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
 use super::run::fresh_instances;
-use super::select::selection;
+use super::select::{Why, selection};
 use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
@@ -148,7 +148,7 @@ impl Turn<'_> {
         refuse_at_work(&run, &picks, &ids)?;
         let works = !ids.is_empty() || !added.is_empty();
         let after = if run.state.is_final() && works { RunState::Queued } else { run.state };
-        let cleared = ids.iter().map(|(id, after, why)| change(&run, *id, *after, why.clone()));
+        let cleared = ids.iter().map(|(id, after, why)| change(&run, *id, *after, why.says(run.dag())));
         let new = added.iter().map(|id| change(&run, *id, TaskState::Waiting, "new in the DAG".into()));
         let tasks = cleared.chain(new).collect();
         let plan = plan(&run, after, tasks, request.dry_run);
@@ -335,7 +335,7 @@ pub(super) fn chosen_item(
 fn refuse_chosen_by_others(
     run: &Run,
     named: &[TaskIndex],
-    picks: &[(TaskIndex, String)],
+    picks: &[(TaskIndex, Why)],
 ) -> Result<(), Refusal> {
     for at in named.iter().filter(|at| picks.iter().all(|(picked, _)| picked != *at)) {
         let (name, instance) = (&run.task(*at).id, &run.tasks[at.at()]);
@@ -350,7 +350,7 @@ fn refuse_chosen_by_others(
 }
 
 /// What is at work cannot wait again, nor may its upstreams change under it.
-fn refuse_at_work(run: &Run, picks: &[(TaskIndex, String)], moved: &[Moved]) -> Result<(), Refusal> {
+fn refuse_at_work(run: &Run, picks: &[(TaskIndex, Why)], moved: &[Moved]) -> Result<(), Refusal> {
     let graph = &run.dag().graph;
     if let Some((id, ..)) = moved.iter().find(|(id, ..)| run.at(*id).state.holds_slot()) {
         let name = &run.task(id.task).id;

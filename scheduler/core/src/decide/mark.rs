@@ -107,7 +107,7 @@ impl Turn<'_> {
         };
         let freed = again::moved(&run, &blocked, None)?;
         let marked = change(&run, id, to, "marked".into());
-        let cleared = freed.iter().map(|(id, after, why)| change(&run, *id, *after, why.clone()));
+        let cleared = freed.iter().map(|(id, after, why)| change(&run, *id, *after, why.says(run.dag())));
         let mut tasks: Vec<_> = std::iter::once(marked).chain(cleared).collect();
         tasks.sort_by_key(|change| (run.dag().find(&change.task), change.item));
         let new_verdict = blocked.is_empty().then(|| new_verdict(&run, id, request)).flatten();

@@ -5,10 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Answer, Refusal};
-use super::event::{RunType, Values};
-use super::part::Part;
 use super::reason::Reason;
-use super::run::NewRun;
 use super::schedule::{OUTAGE_GRACE, catches_up, next_instant};
 use super::state::Timer;
 use super::transition::Transition;
@@ -198,7 +195,10 @@ impl Turn<'_> {
                 {
                     Err(Reason::Catchup)
                 }
-                Ok(()) => self.fire_moved(&dag, instant),
+                Ok(()) => {
+                    let before = dag.timetable.as_ref().and_then(|it| it.previous_before(instant));
+                    self.fire(id, instant, (before.unwrap_or(instant), instant))
+                }
             },
         };
         let (run, skipped) = match outcome {
@@ -223,21 +223,6 @@ impl Turn<'_> {
             Some(hold) if hold.resume == super::hold::Resume::None => Err(hold.reason()),
             _ => Ok(()),
         }
-    }
-
-    fn fire_moved(&mut self, dag: &Dag, instant: Timestamp) -> Result<crate::id::RunId, Reason> {
-        let before = dag.timetable.as_ref().and_then(|timetable| timetable.previous_before(instant));
-        let new = NewRun {
-            run_type: RunType::Scheduled,
-            logical_date: instant,
-            interval: (before.unwrap_or(instant), instant),
-            params: dag.resolve_params(&Values::new()).unwrap_or_default(),
-            force: false,
-            by: "schedule".into(),
-            part: Part::default(),
-            backfill: None,
-        };
-        self.make_run(&dag.id, new).map_err(|limit| Reason::Overlap { limit })
     }
 }
 

@@ -15,7 +15,7 @@ use super::state::{DagEntry, Timer, Version};
 use super::transition::Transition;
 use super::turn::Turn;
 use crate::dag::spec::{CatchupPolicy, Dag};
-use crate::id::{DagId, VersionId};
+use crate::id::{DagId, RunId, VersionId};
 use crate::time::Timestamp;
 use crate::timetable::{Tick, Timetable, jittered};
 
@@ -208,26 +208,34 @@ impl Turn<'_> {
             Some(reason @ Reason::Holiday { .. }) => Err(reason),
             _ if held => Err(Reason::Paused),
             Some(reason) => Err(reason),
-            None => {
-                let dag = self.state.dags[id].version.dag.clone();
-                let new = NewRun {
-                    run_type: RunType::Scheduled,
-                    logical_date: instant,
-                    interval,
-                    params: dag.resolve_params(&Values::new()).unwrap_or_default(),
-                    force: false,
-                    by: "schedule".into(),
-                    part: Part::default(),
-                    backfill: None,
-                };
-                self.make_run(id, new).map_err(|limit| Reason::Overlap { limit })
-            }
+            None => self.fire(id, instant, interval),
         };
         let (run, skipped) = match outcome {
             Ok(run) => (Some(run), None),
             Err(reason) => (None, Some(reason)),
         };
         self.record(Transition::Ticked { dag: id.clone(), instant, run, skipped });
+    }
+
+    /// Makes the run of a tick, unless `overlap` leaves it out.
+    pub(super) fn fire(
+        &mut self,
+        id: &DagId,
+        instant: Timestamp,
+        interval: (Timestamp, Timestamp),
+    ) -> Result<RunId, Reason> {
+        let dag = self.state.dags[id].version.dag.clone();
+        let new = NewRun {
+            run_type: RunType::Scheduled,
+            logical_date: instant,
+            interval,
+            params: dag.resolve_params(&Values::new()).unwrap_or_default(),
+            force: false,
+            by: "schedule".into(),
+            part: Part::default(),
+            backfill: None,
+        };
+        self.make_run(id, new).map_err(|limit| Reason::Overlap { limit })
     }
 
     /// A DAG without pause begins its next run when the last one has ended.

@@ -7,6 +7,59 @@ use super::state::Instance;
 use crate::dag::spec::Dag;
 use crate::id::TaskIndex;
 
+/// Why a task is one of those that run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    Chosen,
+    All,
+    Failed,
+    Blocked,
+    Canceled,
+    BlockedBy(TaskIndex),
+    SkippedBecauseOf(TaskIndex),
+    Upstream,
+    Downstream,
+    WaitsFor(TaskIndex),
+    FoundAnew,
+}
+
+impl Why {
+    /// In words.
+    pub(super) fn says(self, dag: &Dag) -> String {
+        let id = |at: TaskIndex| &dag.task(at).id;
+        match self {
+            Self::Chosen => "chosen".into(),
+            Self::All => "all tasks".into(),
+            Self::Failed => "failed".into(),
+            Self::Blocked => "blocked".into(),
+            Self::Canceled => "canceled".into(),
+            Self::BlockedBy(above) => format!("blocked by `{}`", id(above)),
+            Self::SkippedBecauseOf(above) => format!("skipped because of `{}`", id(above)),
+            Self::Upstream => "upstream of what was chosen".into(),
+            Self::Downstream => "downstream of what was chosen".into(),
+            Self::WaitsFor(above) => format!("waits for `{}` again", id(above)),
+            Self::FoundAnew => "its items are found out anew".into(),
+        }
+    }
+
+    /// True when all items of the task were meant, and not only those that did not end well.
+    pub(super) const fn means_all_items(self) -> bool {
+        match self {
+            Self::Chosen
+            | Self::All
+            | Self::Upstream
+            | Self::Downstream
+            | Self::WaitsFor(_)
+            | Self::FoundAnew => true,
+            Self::Failed
+            | Self::Blocked
+            | Self::Canceled
+            | Self::BlockedBy(_)
+            | Self::SkippedBecauseOf(_) => false,
+        }
+    }
+}
+
 /// The tasks that a clear makes wait again, each with why it is one of them. `named` are those that were
 /// asked for by their ids.
 pub(super) fn selection(
@@ -14,7 +67,7 @@ pub(super) fn selection(
     tasks: &[Instance],
     named: &[TaskIndex],
     request: &ClearRequest,
-) -> Vec<(TaskIndex, String)> {
+) -> Vec<(TaskIndex, Why)> {
     let mut picks = Picks { dag, tasks, whys: vec![None; tasks.len()] };
     picks.choose(named, request);
     picks.spread(request);
@@ -24,31 +77,28 @@ pub(super) fn selection(
     picks.leave_to_their_branches();
     picks.take_back();
     let changing = dag.places().filter(|at| picks.changes(*at));
-    changing.filter_map(|at| Some((at, picks.whys[at.at()].clone()?))).collect()
+    changing.filter_map(|at| Some((at, picks.whys[at.at()]?))).collect()
 }
 
 /// What hangs, blocked, on tasks that change: what a mark by hand lets go on.
-pub(super) fn blocked_by(dag: &Dag, tasks: &[Instance], marked: TaskIndex) -> Vec<(TaskIndex, String)> {
+pub(super) fn blocked_by(dag: &Dag, tasks: &[Instance], marked: TaskIndex) -> Vec<(TaskIndex, Why)> {
     let mut picks = Picks { dag, tasks, whys: vec![None; tasks.len()] };
-    picks.whys[marked.at()] = Some(String::new());
+    picks.whys[marked.at()] = Some(Why::Chosen);
     for at in dag.graph.order() {
         let blocked = tasks[at.at()].state == TaskState::UpstreamFailed
             || matches!(tasks[at.at()].reason, Reason::Rule { .. });
-        if let (None, true, Some(above)) = (&picks.whys[at.at()], blocked, picks.picked_above(*at)) {
+        if let (None, true, Some(above)) = (picks.whys[at.at()], blocked, picks.picked_above(*at)) {
             picks.whys[at.at()] = Some(picks.blocked(*at, above));
         }
     }
     picks.take_back();
-    dag.places()
-        .filter(|at| *at != marked)
-        .filter_map(|at| Some((at, picks.whys[at.at()].clone()?)))
-        .collect()
+    dag.places().filter(|at| *at != marked).filter_map(|at| Some((at, picks.whys[at.at()]?))).collect()
 }
 
 struct Picks<'a> {
     dag: &'a Dag,
     tasks: &'a [Instance],
-    whys: Vec<Option<String>>,
+    whys: Vec<Option<Why>>,
 }
 
 impl Picks<'_> {
@@ -57,18 +107,18 @@ impl Picks<'_> {
         for at in self.dag.places() {
             let instance = &self.tasks[at.at()];
             let why = match instance.state {
-                _ if named.contains(&at) => "chosen",
+                _ if named.contains(&at) => Why::Chosen,
                 _ if instance.reason == Reason::LeftOut => continue,
-                _ if request.all => "all tasks",
-                TaskState::Failed if failed => "failed",
-                TaskState::UpstreamFailed if failed => "blocked",
-                TaskState::Canceled if failed => "canceled",
+                _ if request.all => Why::All,
+                TaskState::Failed if failed => Why::Failed,
+                TaskState::UpstreamFailed if failed => Why::Blocked,
+                TaskState::Canceled if failed => Why::Canceled,
                 _ => continue,
             };
-            self.whys[at.at()] = Some(why.to_owned());
+            self.whys[at.at()] = Some(why);
         }
         for at in self.dag.graph.order() {
-            if self.whys[at.at()].as_deref() == Some("blocked")
+            if self.whys[at.at()] == Some(Why::Blocked)
                 && let Some(above) = self.picked_above(*at)
             {
                 self.whys[at.at()] = Some(self.blocked(*at, above));
@@ -80,13 +130,13 @@ impl Picks<'_> {
         let graph = &self.dag.graph;
         let chosen: Vec<TaskIndex> = self.dag.places().filter(|at| self.whys[at.at()].is_some()).collect();
         let reached = [
-            (request.upstream, graph.ancestors(&chosen), "upstream of what was chosen"),
-            (request.downstream, graph.descendants(&chosen), "downstream of what was chosen"),
+            (request.upstream, graph.ancestors(&chosen), Why::Upstream),
+            (request.downstream, graph.descendants(&chosen), Why::Downstream),
         ];
         for (_, mask, why) in reached.into_iter().filter(|(wanted, ..)| *wanted) {
             for at in self.dag.places().filter(|at| mask[at.at()]) {
                 if self.tasks[at.at()].reason != Reason::LeftOut {
-                    self.whys[at.at()].get_or_insert_with(|| why.to_owned());
+                    self.whys[at.at()].get_or_insert(why);
                 }
             }
         }
@@ -129,8 +179,8 @@ impl Picks<'_> {
             );
             let above =
                 self.dag.graph.upstream(*at).find(|above| self.is_picked(*above) && self.changes(*above));
-            if let (true, None, Some(above)) = (ready, &self.whys[at.at()], above) {
-                self.whys[at.at()] = Some(format!("waits for `{}` again", self.dag.task(above).id));
+            if let (true, None, Some(above)) = (ready, self.whys[at.at()], above) {
+                self.whys[at.at()] = Some(Why::WaitsFor(above));
             }
         }
     }
@@ -162,9 +212,8 @@ impl Picks<'_> {
         }
     }
 
-    fn blocked(&self, at: TaskIndex, above: TaskIndex) -> String {
+    fn blocked(&self, at: TaskIndex, above: TaskIndex) -> Why {
         let skipped = self.tasks[at.at()].state == TaskState::Skipped;
-        let what = if skipped { "skipped because of" } else { "blocked by" };
-        format!("{what} `{}`", self.dag.task(above).id)
+        if skipped { Why::SkippedBecauseOf(above) } else { Why::BlockedBy(above) }
     }
 }

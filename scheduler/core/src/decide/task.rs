@@ -43,7 +43,8 @@ impl Turn<'_> {
         self.wake_waiting(&version.dag.id);
         for task in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task, ..id };
-            if id.item > 0 && !(version.dag.share_fan(id.task, task) && run_has(self.run(id.run), below)) {
+            if id.item > 0 && !(version.dag.share_fan(id.task, task) && self.run(id.run).get(below).is_some())
+            {
                 continue;
             }
             self.run(id.run).at_mut(below).upstream.add(state, version.dag.task(id.task));
@@ -275,11 +276,6 @@ impl Turn<'_> {
             self.disarm(at, timer);
         }
     }
-}
-
-/// True when there is this item.
-fn run_has(run: &Run, id: InstanceId) -> bool {
-    run.get(id).is_some()
 }
 
 impl State {
