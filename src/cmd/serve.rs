@@ -61,6 +61,8 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let address = tcp.local_addr().or_fail("the address")?;
     let unix = socket(&config.data)?;
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first.into_event()]));
+    // Whoever gets an answer sees the folder as it is now, not as the last scheduler left it.
+    handle.begun().await;
     folder.watch(handle.clone());
     keeper.watch(handle.clone());
     tracing::info!("nightrun {} serves {} on http://{address}", say::version(), config.dags.display());

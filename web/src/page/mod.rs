@@ -117,7 +117,7 @@ impl Shell {
 /// What is wrong with the loop, in a sentence.
 pub(crate) fn unwell(health: &Health) -> Option<String> {
     match health {
-        Health::Well => None,
+        Health::Beginning | Health::Well => None,
         Health::StoreFails(why) => {
             Some(format!("The store refuses to write, so nothing is scheduled: {why}"))
         }

@@ -37,6 +37,8 @@ pub struct Handle {
 /// How the loop is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
+    /// It has not yet stored what it found when it began.
+    Beginning,
     /// It works.
     Well,
     /// The store refuses; the loop tries again.
@@ -79,6 +81,12 @@ impl Handle {
     /// How the loop is.
     pub fn health(&self) -> Health {
         self.health.borrow().clone()
+    }
+
+    /// Waits until the loop has stored what it began with (the DAGs of the folder among it), or cannot.
+    pub async fn begun(&self) {
+        // An error means that the loop is gone; nothing more begins then.
+        let _ = self.health.clone().wait_for(|health| *health != Health::Beginning).await;
     }
 
     /// True when the loop has ended.

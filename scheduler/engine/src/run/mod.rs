@@ -127,7 +127,7 @@ impl Scheduler {
     /// Loads what the store holds. Nothing moves before [`Scheduler::run`].
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let (sender, inbox) = mpsc::unbounded_channel();
-        let (health, seen) = watch::channel(Health::Well);
+        let (health, seen) = watch::channel(Health::Beginning);
         let handle = Handle { inbox: sender, news: broadcast::channel(4_096).0, health: seen };
         let state = load(&parts)?;
         let values = RunValues::load(parts.writer.path(), state.runs().map(|run| run.id))?;
@@ -154,6 +154,7 @@ impl Scheduler {
     pub async fn run(mut self, first: Vec<Event>) {
         let begin = [Event::Started].into_iter().chain(first).map(|event| Waiting { event, reply: None });
         self.turn(begin.collect()).await;
+        self.health.send_replace(Health::Well);
         while !self.may_end() {
             let heard = self.wait().await.into_iter();
             let (asks, events): (Vec<_>, Vec<_>) = heard.partition(|it| past::asks_the_past(&it.event));
