@@ -39,8 +39,8 @@ pub use read::{
     RunWeight,
 };
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
-    RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,
+    ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use writer::{Committed, Writer};
