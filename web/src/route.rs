@@ -80,7 +80,7 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 }
 
 fn pages() -> Table {
-    use page::{dag, dags, faults, log, post as press, run, runs, trigger};
+    use page::{dag, dags, faults, holds, log, mark, post as press, rerun, run, runs, trigger, vars};
     vec![
         looks("/", get(|| async { Redirect::to("/dags") })),
         looks("/dags", get(dags::list)),
@@ -93,16 +93,26 @@ fn pages() -> Table {
         acts("/dags/{dag}/pause", post(press::pause)),
         acts("/dags/{dag}/unpause", post(press::unpause)),
         acts("/dags/{dag}/skip", post(press::skip)),
+        acts("/dags/{dag}/move", post(press::postpone)),
         acts("/dags/{dag}/unskip", post(press::unskip)),
         looks("/runs", get(runs::list)),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         acts("/runs/{run}/cancel", post(press::cancel)),
-        acts("/runs/{run}/rerun", post(press::rerun)),
+        looks("/runs/{run}/rerun", get(rerun::form)),
+        acts("/runs/{run}/rerun", post(rerun::post)),
+        looks("/runs/{run}/mark", get(mark::form)),
+        acts("/runs/{run}/mark", post(mark::post)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
         looks("/faults", get(faults::list)),
+        looks("/holds", get(holds::list)),
+        acts("/holds", post(holds::add)),
+        acts("/holds/{hold}/remove", post(holds::remove)),
+        looks("/vars", get(vars::list)),
+        acts("/vars", post(vars::set)),
+        acts("/vars/{var}/delete", post(vars::delete)),
         acts("/pause", post(press::pause_all)),
         acts("/unpause", post(press::unpause_all)),
         looks("/events", get(live::events)),

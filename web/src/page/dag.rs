@@ -11,6 +11,7 @@ use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
+use super::between::{Ties, ties};
 use super::schedule::{Coming, coming, local, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
@@ -96,15 +97,17 @@ async fn view<T: Serialize + 'static>(
     #[derive(Serialize)]
     struct Body<T> {
         head: Head,
+        ties: Ties,
         view: T,
     }
     show(&site.0, template, "dags", did, move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 1)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
         let head = Head::of(desk, &item, spec.as_deref())?;
+        let ties = ties(desk, &item.dag, spec.as_deref())?;
         let view = build(desk, &item, spec.as_deref())?;
         let watch = Watch { dags: vec![item.dag.clone()], runs: watched(desk, &item)?, all: false };
-        Ok(Some(Sheet { title: item.dag.to_string(), watch, body: Body { head, view } }))
+        Ok(Some(Sheet { title: item.dag.to_string(), watch, body: Body { head, ties, view } }))
     })
     .await
 }

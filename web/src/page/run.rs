@@ -86,6 +86,8 @@ struct HookRow {
 struct Row {
     id: String,
     spot: String,
+    task: String,
+    item: Option<u32>,
     state: TaskState,
     reason: String,
     took: Option<String>,
@@ -242,6 +244,8 @@ fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp)
     Row {
         id: task.key.as_ref().map_or_else(|| task.name(), |key| format!("{} {key}", task.name())),
         spot: task.name(),
+        task: task.id.clone(),
+        item: task.item,
         state: task.state,
         reason: match task.state {
             // What went well, or has only begun, needs no words.

@@ -29,6 +29,13 @@ impl Page {
         self.first(&format!("{DAG} WHERE dag.id = ?1"), [dag.as_str()], |row| self.dag_item(row, recent))
     }
 
+    /// The DAGs that a file defines, by their ids, each with the version in force.
+    pub fn in_force(&self) -> Result<Vec<(DagId, VersionId)>, Fault> {
+        self.all("SELECT id, version FROM dag WHERE NOT retired ORDER BY id", [], |row| {
+            Ok((dag_id(row, 0)?, VersionId(row.get(1)?)))
+        })
+    }
+
     /// True when everything is paused.
     pub fn everything_paused(&self) -> Result<bool, Fault> {
         Ok(self.conn.query_row("SELECT paused FROM meta", [], |row| row.get(0))?)
