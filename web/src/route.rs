@@ -80,7 +80,9 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 }
 
 fn pages() -> Table {
-    use page::{dag, dags, faults, holds, log, mark, post as press, rerun, run, runs, trigger, vars};
+    use page::{
+        backfills, dag, dags, faults, holds, log, mark, post as press, rerun, run, runs, trigger, vars,
+    };
     vec![
         looks("/", get(|| async { Redirect::to("/dags") })),
         looks("/dags", get(dags::list)),
@@ -95,6 +97,13 @@ fn pages() -> Table {
         acts("/dags/{dag}/skip", post(press::skip)),
         acts("/dags/{dag}/move", post(press::postpone)),
         acts("/dags/{dag}/unskip", post(press::unskip)),
+        looks("/dags/{dag}/backfills", get(backfills::list)),
+        acts("/dags/{dag}/backfills", post(backfills::post)),
+        looks("/dags/{dag}/backfills/new", get(backfills::form)),
+        looks("/backfills/{backfill}", get(backfills::one)),
+        acts("/backfills/{backfill}/pause", post(backfills::pause)),
+        acts("/backfills/{backfill}/resume", post(backfills::resume)),
+        acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
         looks("/runs", get(runs::list)),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),

@@ -88,7 +88,7 @@ impl Head {
 }
 
 /// A view of one DAG, with its head; 404 when there is none of that name.
-async fn view<T: Serialize + 'static>(
+pub(super) async fn view<T: Serialize + 'static>(
     site: Shared,
     (dag, did): (String, Did),
     template: &'static str,

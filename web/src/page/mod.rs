@@ -1,6 +1,7 @@
 //! What people see. Each page reads the store once, lays out what it shows, and hands that to its
 //! template; what every page has in common is the shell around it.
 
+pub(crate) mod backfills;
 mod between;
 pub(crate) mod dag;
 pub(crate) mod dags;
@@ -10,6 +11,7 @@ mod form;
 pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod mark;
+mod params;
 pub(crate) mod post;
 pub(crate) mod rerun;
 pub(crate) mod run;
@@ -73,6 +75,10 @@ impl Did {
             "skipped" => "That tick will be skipped.",
             "moved" => "That tick fires at its new time.",
             "marked" => "The task is settled by hand.",
+            "backfill-made" => "The backfill is made. Its runs begin as there is room.",
+            "backfill-paused" => "Paused: no new run of it begins. Those at work go on.",
+            "backfill-resumed" => "It goes on.",
+            "backfill-canceled" => "No new run of it begins any more. Those at work go on.",
             "held" => "The window is made. It holds up what is due while it is open.",
             "unheld" => "The window is over. What it held up is decided now.",
             "var-set" => "The var is set. Tasks that begin from now on see it.",
