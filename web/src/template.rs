@@ -135,6 +135,10 @@ fn sign(state: &str) -> &'static str {
         "stopping" => "□",
         "up_for_retry" => "↻",
         "queued" => "…",
+        "deferred" => "◷",
+        "expanded" => "▤",
+        "waiting" => "·",
+        "removed" => "×",
         _ => "",
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod dags;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod form;
+mod graph;
 pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod mark;

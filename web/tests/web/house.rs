@@ -17,8 +17,13 @@ use tokio::sync::mpsc;
 use crate::history::parse;
 use crate::scenes::NOW;
 
-/// The app over a scene, and the loop behind it.
+/// The app over a scene, and the loop behind it, which fires no schedule.
 pub(crate) fn app(root: &Path) -> (App, Scheduler) {
+    app_with(root, false)
+}
+
+/// The same, where schedules fire and tasks wait for other DAGs.
+pub(crate) fn app_with(root: &Path, schedules: bool) -> (App, Scheduler) {
     let (data, dags) = (root.join("data"), root.join("dags"));
     let database = data.join(DATABASE);
     let now = Timestamp::parse(NOW).unwrap();
@@ -31,7 +36,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         slots: 4,
         max_items: 10_000,
         pools: [].into(),
-        schedules: false,
+        schedules,
         clock: clock.clone(),
         writer: Writer::open(&database).unwrap(),
         executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
