@@ -22,7 +22,7 @@ async fn main() {
         "huge" => scenes::huge(root.path()).await,
         _ => scenes::usual(root.path()).await,
     }
-    let (app, scheduler) = house::app_with(root.path(), scene == "busy");
+    let (app, scheduler) = house::app(root.path(), scene == "busy");
     let handle = scheduler.handle();
     // The usual and the huge scene stand still; the others are at work.
     let work = matches!(scene.as_str(), "busy" | "open").then(|| tokio::spawn(scheduler.run(vec![])));

@@ -316,7 +316,8 @@ impl Block {
             x += to_f64(count.to_string().len()) * 7.0 + 26.0;
         }
         let second = if tally.is_empty() && high { 110.0 } else { x + 4.0 };
-        let width = (text_width(&node.label) + 44.0).max(if high { second } else { 0.0 });
+        let sign = if node.opens.is_some() { 12.0 } else { 0.0 };
+        let width = (text_width(&node.label) + 44.0 + sign).max(if high { second } else { 0.0 });
         let height = if high { HIGH } else { LOW };
         (node.width, node.height) = (round(width), round(height));
         let size = Size { width, height, enter: 0.0, leave: 0.0 };

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::dag::{Head, view};
 use super::form::{again, compare, instant, said, seal, sentences};
 use super::params::{Field, Typed, fields, read};
+use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Shared, Site};
 use crate::problem::Problem;
@@ -148,13 +149,15 @@ struct Preview {
 #[derive(Serialize)]
 struct Date {
     instant: Timestamp,
+    /// On the clocks of the DAG.
+    local: Option<String>,
     action: &'static str,
     run: Option<RunId>,
     why: String,
 }
 
 impl Preview {
-    fn of(plan: &BackfillPlan) -> Self {
+    fn of(plan: &BackfillPlan, zone: &Zone) -> Self {
         let left_out = plan.items.iter().filter(|item| matches!(item.take, Take::Skip(_))).count();
         let row = |(instant, take): (Timestamp, &Take)| {
             let (action, run, why) = match take {
@@ -162,7 +165,7 @@ impl Preview {
                 Take::Rerun(run) => ("rerun", Some(*run), String::new()),
                 Take::Skip(reason) => ("skip", None, reason.to_string()),
             };
-            Date { instant, action, run, why }
+            Date { instant, local: local(instant, zone), action, run, why }
         };
         Self {
             rows: plan.items.iter().take(DATES).map(|item| row((item.instant, &item.take))).collect(),
@@ -242,11 +245,12 @@ async fn page(
     show(site, "backfill_new.html", "dags", Did::default(), move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 1)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
+        let zone = zone(spec.as_deref());
         let body = NewBody {
             head: Head::of(desk, &item, spec.as_deref())?,
-            zone: zone(spec.as_deref()).name().to_owned(),
+            zone: zone.name().to_owned(),
             fields: spec.map(|dag| fields(&dag, &typed)).unwrap_or_default(),
-            plan: plan.as_ref().map(Preview::of),
+            plan: plan.as_ref().map(|plan| Preview::of(plan, &zone)),
             refused: sentences(problem.as_ref()),
             typed,
         };

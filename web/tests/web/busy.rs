@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nightrun_core::decide::{
-    Answer, BackfillMode, BackfillOrder, BackfillRequest, Event, HoldRequest, Past, Resume, RunRequest,
+    Answer, BackfillMode, BackfillOrder, BackfillRequest, Event, HoldRequest, Part, Past, Resume, RunRequest,
     TickChange, TickRequest, Values,
 };
 use nightrun_core::time::Timestamp;
@@ -61,7 +61,7 @@ pub(crate) async fn liven(handle: &Handle) {
             dag,
             params: Values::new(),
             logical_date,
-            part: Default::default(),
+            part: Part::default(),
             force: true,
             by: by(),
         })

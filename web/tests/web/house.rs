@@ -17,13 +17,8 @@ use tokio::sync::mpsc;
 use crate::history::parse;
 use crate::scenes::NOW;
 
-/// The app over a scene, and the loop behind it, which fires no schedule.
-pub(crate) fn app(root: &Path) -> (App, Scheduler) {
-    app_with(root, false)
-}
-
-/// The same, where schedules fire and tasks wait for other DAGs.
-pub(crate) fn app_with(root: &Path, schedules: bool) -> (App, Scheduler) {
+/// The app over a scene, and the loop behind it; with `schedules` ticks fire and tasks wait for other DAGs.
+pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
     let (data, dags) = (root.join("data"), root.join("dags"));
     let database = data.join(DATABASE);
     let now = Timestamp::parse(NOW).unwrap();

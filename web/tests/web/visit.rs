@@ -55,7 +55,7 @@ impl Visit {
 
     /// Schedules fire, or not.
     pub(crate) fn with(root: TempDir, schedules: bool) -> Self {
-        let (app, scheduler) = house::app_with(root.path(), schedules);
+        let (app, scheduler) = house::app(root.path(), schedules);
         Self { router: nightrun_web::router(app), scheduler, root }
     }
 
