@@ -415,3 +415,66 @@ fn text_width(label: &str) -> f64 {
 fn round(number: f64) -> i32 {
     number.round() as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use nightrun_core::dag::{Known, Source, read};
+    use nightrun_core::time::Timestamp;
+    use nightrun_core::timetable::Zone;
+
+    use super::*;
+
+    const NESTED: &str = "id: nested
+groups: [{id: inner, group: outer}, {id: outer}, {id: beside}]
+tasks:
+  - {id: a, run: x}
+  - {id: b, group: inner, depends_on: [a], run: x}
+  - {id: c, group: inner, depends_on: [b], run: x}
+  - {id: d, group: outer, depends_on: [a, c], run: x}
+  - {id: e, group: beside, depends_on: [a], run: x}
+  - {id: f, depends_on: [beside, d], run: x}
+";
+
+    /// Left, top, right and bottom.
+    type Box = [i32; 4];
+
+    fn drawn(asked: &str) -> (BTreeMap<String, Box>, BTreeMap<String, Box>) {
+        let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
+        let dag = read(&Source::new("nested.yaml", NESTED), &known).dags.remove(0);
+        let drawing = draw(&dag, &folded(&dag, Some(asked)), &[]).unwrap();
+        let node = |it: Node| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
+        let frame = |it: Frame| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
+        (drawing.nodes.into_iter().map(node).collect(), drawing.frames.into_iter().map(frame).collect())
+    }
+
+    fn holds(outer: Box, inner: Box) -> bool {
+        outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3]
+    }
+
+    fn touch(one: Box, other: Box) -> bool {
+        one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
+    }
+
+    #[test]
+    fn frames_hold_what_is_theirs_and_nothing_else() {
+        let (nodes, frames) = drawn("");
+        for (frame, own) in [("inner", "bc"), ("outer", "bcd"), ("beside", "e")] {
+            for (task, place) in &nodes {
+                assert_eq!(holds(frames[frame], *place), own.contains(task), "{task} in {frame}");
+                assert_eq!(touch(frames[frame], *place), own.contains(task), "{task} and {frame}");
+            }
+        }
+        assert!(holds(frames["outer"], frames["inner"]) && !touch(frames["outer"], frames["beside"]));
+        assert!(nodes["a"][2] < frames["inner"][0] && frames["inner"][2] < nodes["d"][0]);
+    }
+
+    #[test]
+    fn a_folded_group_is_one_box_and_hides_what_is_in_it() {
+        for (asked, boxes) in
+            [("inner", "a d e f inner"), ("outer,inner", "a e f outer"), ("x", "a b c d e f")]
+        {
+            let nodes = drawn(asked).0;
+            assert_eq!(nodes.keys().map(String::as_str).collect::<Vec<_>>().join(" "), boxes, "{asked}");
+        }
+    }
+}

@@ -116,7 +116,7 @@ async fn page(site: &Arc<Site>, did: Did, typed: Typed, problem: Option<Problem>
 /// Those of the store, and those that DAGs declare, by name.
 fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Fault> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for (dag, version) in desk.page.in_force()? {
+    for (dag, version) in desk.page.in_force_with("vars")? {
         let Some(spec) = desk.spec(version)? else { continue };
         for var in &spec.vars {
             let row = rows.entry(var.name.clone()).or_default();

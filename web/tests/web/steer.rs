@@ -259,7 +259,7 @@ async fn who_waits_for_whom_is_a_way_to_go() {
     open.over(1).await;
     let mut waits = open.get("/runs/2").await;
     for _ in 0..LOOKS {
-        if waits.text.contains("href=\"/runs/1\"") {
+        if waits.text.contains("which is failed") {
             break;
         }
         tokio::time::sleep(LOOK).await;
@@ -285,5 +285,23 @@ async fn groups_fold_and_items_are_counted() {
     says(&outer, &["+ Before the report", "open all", "href=\"?folded=#folds\""]);
     says(&open.get("/dags/tangle/graph?folded=outer").await, &["edge", "between"]);
     says(&open.get("/dags/tangle/graph").await, &["class=\"frame\"", "edge back"]);
+    open.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_tasks_are_chosen_from_on_a_light_page() {
+    let root = tempfile::tempdir().unwrap();
+    crate::scenes::huge(root.path()).await;
+    let open = Open::of(Visit::over(root));
+    for path in [
+        "/runs/30/rerun?which=all",
+        "/runs/30/mark?task=task_499&state=failed",
+        "/dags/huge/backfills/new?from=2020-01-01&to=2026-11-20",
+    ] {
+        let headers = [("accept-encoding", "gzip"), ("accept", "text/html")];
+        let zipped = send(open.router.clone(), "GET", path, &headers, "").await;
+        assert_eq!(zipped.status, 200, "{path}");
+        assert!(zipped.text.len() < 150_000, "{path}: {} bytes", zipped.text.len());
+    }
     open.close().await;
 }
