@@ -366,7 +366,8 @@ impl Night {
         let task = self.rng.pick(&names).clone();
         if self.rng.chance(30) {
             let state = *self.rng.pick(&[TaskState::Success, TaskState::Failed, TaskState::Skipped]);
-            let request = MarkRequest { task, item: None, state, dry_run: self.rng.chance(10), by, why };
+            let item = self.rng.chance(30).then(|| u32::try_from(self.rng.below(3)).unwrap());
+            let request = MarkRequest { task, item, state, dry_run: self.rng.chance(10), by, why };
             return self.decide(Event::MarkRequested { run, request, row: None });
         }
         let request = ClearRequest {
