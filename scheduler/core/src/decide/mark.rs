@@ -134,7 +134,14 @@ impl Turn<'_> {
             let from = run.at(*id).state;
             let verdict = if at == last { verdict.take() } else { None };
             let (by, why) = (marks.by.clone(), why.map(str::to_owned));
+            let judged_anew = verdict.is_some();
             self.record(Transition::TaskMarked { instance: *id, from, to: *to, verdict, by, why });
+            if id.item == 0 {
+                self.wake_waiting(&run.dag().id, Some(&run.task(id.task).id));
+            }
+            if judged_anew {
+                self.wake_waiting(&run.dag().id, None);
+            }
             if run.state.is_final() {
                 run.set_marked(*id, *to, &marks.by);
                 continue;

@@ -7,5 +7,6 @@ mod holds;
 mod hooks;
 mod memory;
 mod night;
+mod previous;
 mod rng;
 mod ticks;

@@ -178,3 +178,12 @@ tasks: [{id: a, run: x, outputs: [rows]}]";
     let found = differences(dag, file);
     assert!(found[0].contains("`tasks.a.outputs.rows` is not defined"), "{found:?}");
 }
+
+#[test]
+fn the_run_before_ended_as_a_case_says() {
+    let dag = "wait_for_previous: true\ntasks: [{id: a, run: x}]";
+    for (mocks, expect) in [("{}", "{state: success, took: 0s}"), ("{x: {after: 5m}}", "{took: 5m}")] {
+        let file = format!("cases: [{{name: x, wait_for: {mocks}, expect: {expect}}}]");
+        assert_eq!(differences(dag, &file), [""; 0], "{mocks}");
+    }
+}

@@ -2,12 +2,12 @@
 
 use nightrun_core::case::AwaitedEnd;
 use nightrun_core::dag::spec::Wait;
-use nightrun_core::decide::Event;
+use nightrun_core::decide::{Event, Missing};
 use nightrun_core::id::InstanceId;
 use nightrun_core::time::Timestamp;
 
 use super::world::World;
-use crate::run::{absent, awaited_at};
+use crate::run::absent;
 
 impl World<'_> {
     /// Looks now, and again whenever something else comes to its end.
@@ -25,7 +25,7 @@ impl World<'_> {
     }
 
     /// What is missing of a wait at an instant, in words; `None`: nothing.
-    fn missing(&self, wait: &Wait, at: Timestamp) -> Option<String> {
+    fn missing(&self, wait: &Wait, at: Timestamp) -> Option<Missing> {
         let told = self.case.awaited(wait)?;
         let is_over = at >= self.case.at.plus(told.after);
         let state = match (told.end, is_over) {
@@ -34,7 +34,8 @@ impl World<'_> {
             (AwaitedEnd::Success | AwaitedEnd::Failed, false) => Some("running"),
             (AwaitedEnd::Never, _) => None,
         };
-        let what = absent(wait, awaited_at(wait, self.case.at));
-        Some(state.map_or(what.clone(), |state| format!("{what}, which is {state}")))
+        let what = absent(wait, self.case.at);
+        let what = state.map_or(what.clone(), |state| format!("{what}, which is {state}"));
+        Some(Missing { what, run: None })
     }
 }
