@@ -9,6 +9,7 @@ mod files;
 mod graphs;
 mod holding;
 mod hooks;
+mod items;
 mod keeping;
 mod language;
 mod ledger;
