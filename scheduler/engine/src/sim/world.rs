@@ -128,8 +128,9 @@ impl<'a> World<'a> {
                 self.comes(self.now, Event::LookedFor { instance: *instance, missing: None });
             }
             Effect::RunEnded(_) => self.over = true,
-            // Nobody is told of what is only played, and no past is to be filled in.
-            Effect::Deliver { .. } | Effect::Recall { .. } => {}
+            // Nobody is told of what is only played, no past is to be filled in, and a call is an attempt that
+            // ends as the case says: it makes no run.
+            Effect::Deliver { .. } | Effect::Recall { .. } | Effect::Return { .. } => {}
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> World<'a> {
         if let Some(dir) = &task.working_dir {
             render::render(dir, &scope)?;
         }
-        let filled = render::fill(task, &scope, &self.setting.operators)?;
+        let filled = render::fill(task, &scope, &dag.zone, &self.setting.operators)?;
         let spot = Spot::from(attempt.instance);
         let commands = &mut self.story.at(spot).commands;
         commands.push(command(&task.work, &scope)?);
