@@ -10,6 +10,7 @@ mod files;
 mod graphs;
 mod holding;
 mod hooks;
+mod items;
 mod keeping;
 mod language;
 mod ledger;

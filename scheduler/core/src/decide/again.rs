@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
-use super::select::Why;
+use super::select::{Why, blocked_by};
 use super::state::{Instance, Run};
 use crate::id::{InstanceId, TaskIndex};
 
@@ -59,6 +59,54 @@ pub(super) fn moved(
         };
         all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, *why)));
     }
+    take_back(run, &mut all)?;
+    Ok(all)
+}
+
+/// The same items of later tasks of a fan that did not run because of this one: they wait again, and their
+/// tasks are `expanded` once more.
+pub(super) fn blocked_items(run: &Run, id: InstanceId) -> Vec<Moved> {
+    let (dag, mut freed, mut all) = (run.dag(), vec![id.task], Vec::new());
+    for at in dag.graph.order().iter().filter(|at| dag.share_fan(**at, id.task)) {
+        let item = InstanceId { task: *at, ..id };
+        let Some(place) = run.get(item).filter(|_| *at != id.task) else { continue };
+        let above = dag.graph.upstream(*at).find(|above| freed.contains(above));
+        let why = match (place.state, &place.reason, above) {
+            (TaskState::UpstreamFailed, _, Some(above)) => Why::BlockedBy(above),
+            (TaskState::Skipped, Reason::Rule { .. }, Some(above)) => Why::SkippedBecauseOf(above),
+            _ => continue,
+        };
+        freed.push(*at);
+        if run.state_of(*at).is_final() {
+            all.push((InstanceId { item: 0, ..item }, TaskState::Expanded, why));
+        }
+        all.push((item, TaskState::Waiting, why));
+    }
+    all
+}
+
+/// All that waits again when these tasks end otherwise by hand. `items` are those that one item had blocked,
+/// where just that was settled: other items of its fan have nothing to do with it.
+pub(super) fn freed(
+    run: &Run,
+    tasks: &[TaskIndex],
+    items: Option<Vec<Moved>>,
+) -> Result<Vec<Moved>, Refusal> {
+    let mut picks: Vec<(TaskIndex, Why)> = Vec::new();
+    for task in tasks {
+        let blocked = blocked_by(run.dag(), &run.tasks, *task);
+        let known = |at: TaskIndex, picks: &[(TaskIndex, Why)]| {
+            tasks.contains(&at) || picks.iter().any(|(picked, _)| *picked == at)
+        };
+        let outside = |at: TaskIndex| items.is_none() || !run.dag().share_fan(at, *task);
+        for (at, why) in blocked {
+            if outside(at) && !known(at, &picks) {
+                picks.push((at, why));
+            }
+        }
+    }
+    let mut all = items.unwrap_or_default();
+    all.extend(moved(run, &picks, None)?);
     take_back(run, &mut all)?;
     Ok(all)
 }
