@@ -4,6 +4,7 @@ mod again;
 mod backfill;
 mod book;
 mod calendars;
+mod calls;
 mod crash;
 mod files;
 mod graphs;

@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, HookShow, LateShow, NoteItem, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, Fault, HookShow, LateShow, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -37,6 +37,8 @@ struct Head {
     reason: String,
     run_type: &'static str,
     by: String,
+    /// The run that called it, where that is still there.
+    parent: Option<RunId>,
     version: i64,
     logical_date: Timestamp,
     local: Option<String>,
@@ -95,6 +97,8 @@ struct Row {
     attempts: usize,
     /// The number of the attempt whose log is shown; none before the first.
     number: Option<u32>,
+    /// The runs it called.
+    calls: Vec<CalledShow>,
     bars: Vec<Bar>,
 }
 
@@ -119,6 +123,8 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
         let behind = spec.as_ref().map(|dag| behind(&run, dag)).unwrap_or_default();
         let row = |(task, bars): (&TaskShow, _)| {
             let mut row = row(task, bars, behind.get(&task.task), desk.now);
+            let its = |call: &&CalledShow| call.task == task.id && call.item == task.item;
+            row.calls = run.children.iter().filter(its).cloned().collect();
             if let (Some(hidden), None) = (hidden.get(&task.task), task.item) {
                 let before = if row.reason.is_empty() { String::new() } else { format!("{}; ", row.reason) };
                 row.reason = format!("{before}{hidden} of its items are not shown here");
@@ -176,6 +182,7 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         reason: run.reason.to_string(),
         run_type: run.run_type.as_str(),
         by: run.by.clone(),
+        parent: run.parent.as_ref().filter(|by| by.dag.is_some()).map(|by| by.run_id),
         version: run.version.0,
         logical_date: run.logical_date,
         local: zone.and_then(|zone| local(run.logical_date, &zone)),
@@ -264,6 +271,7 @@ fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp)
         took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
         attempts: task.attempts.len(),
         number: last.map(|attempt| attempt.number),
+        calls: Vec::new(),
         bars,
     }
 }

@@ -11,6 +11,7 @@ use crate::id::{DagId, TaskIndex};
 use crate::time::Timestamp;
 use crate::timetable::{Timetable, Zone};
 
+pub use super::call::Call;
 pub use super::deadline::{Deadline, Finish, Lateness};
 pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
 pub use super::keep::Keep;
@@ -362,6 +363,8 @@ pub enum Work {
         /// Its arguments.
         with: serde_json::Map<String, Json>,
     },
+    /// `type: dag`: a run of another DAG.
+    Call(Call),
 }
 
 /// When and how often a failed attempt is tried again.

@@ -4,6 +4,7 @@ mod again;
 mod attempt;
 mod audit;
 mod backfill;
+mod call;
 mod choice;
 mod clear;
 mod dates;
@@ -36,6 +37,7 @@ mod wait;
 pub use attempt::LOST_BUDGET;
 pub use audit::{Deed, Target};
 pub use backfill::BackfillRow;
+pub use call::{CALLED_RUN, CALLED_TASKS, CallEnd, CallRequest, MAX_DEPTH, Parent};
 pub use choice::choice_of;
 pub use clear::{Change, ClearPlan, ClearRequest};
 pub use dates::{

@@ -29,6 +29,7 @@ pub enum Reason {
     MaxParallel { limit: u32 },
     Waits { what: String, run: Option<RunId> },
     Retry { at: Timestamp, after: String },
+    Called { run: RunId, dag: String },
     // Settled, or left out, by hand.
     Marked { by: String },
     LeftOut,
@@ -61,6 +62,8 @@ pub enum Reason {
     WhenFault { message: String },
     Foreach { message: String },
     WaitTimedOut { what: String },
+    CalledRun { run: RunId, dag: String, state: RunState, why: String },
+    CallerEnded { run: RunId },
     ItemsFailed { failed: u32, total: u32 },
     Canceled { by: String },
     Replaced,
@@ -96,6 +99,9 @@ impl Reason {
             Self::MaxParallel { .. } => "max_parallel",
             Self::Waits { .. } => "wait_for",
             Self::WaitTimedOut { .. } => "wait_timed_out",
+            Self::Called { .. } => "called",
+            Self::CalledRun { .. } => "called_run",
+            Self::CallerEnded { .. } => "caller_ended",
             Self::Slots => "slots",
             Self::Pool { .. } => "pool",
             Self::PoolTooSmall { .. } => "pool_too_small",
@@ -157,6 +163,12 @@ impl fmt::Display for Reason {
             Self::ItemsAtWork { total } => write!(f, "its {total} items are at work"),
             Self::Waits { what, .. } => write!(f, "waits for {what}"),
             Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
+            Self::Called { run, dag } => write!(f, "waits for run {run} of DAG `{dag}`, which it called"),
+            Self::CalledRun { run, dag, state, why } => {
+                let was = if *state == RunState::Canceled { "was canceled" } else { "failed" };
+                write!(f, "run {run} of DAG `{dag}`, which it called, {was}: {why}")
+            }
+            Self::CallerEnded { run } => write!(f, "canceled with run {run}, which called it"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
             Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backfill::Backfill;
+use super::call::Parent;
 use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
 use super::hold::Holds;
@@ -66,6 +67,8 @@ pub(super) struct DagEntry {
     pub(super) active: BTreeSet<RunId>,
     /// Runs that wait to begin, in their order.
     pub(super) queued: BTreeSet<(RunType, Timestamp, RunId)>,
+    /// Those of them that `max_active_runs` does not hold, for they might wait for themselves then.
+    pub(super) past_limit: BTreeSet<RunId>,
 }
 
 impl DagEntry {
@@ -108,6 +111,8 @@ pub struct Version {
     pub dag: Arc<Dag>,
     /// For each task the longest path to an end, in tasks: long paths go first.
     heights: Vec<u32>,
+    /// The DAGs whose runs its tasks wait for.
+    calls: Vec<DagId>,
 }
 
 impl Version {
@@ -119,7 +124,13 @@ impl Version {
             let highest = fan.tasks.iter().map(|task| heights[task.at()]).max().unwrap_or(0);
             fan.tasks.iter().for_each(|task| heights[task.at()] = highest);
         }
-        Self { id, hash, path, dag, heights }
+        let calls = dag.tasks.iter().filter_map(|task| task.work.as_call());
+        let calls = calls.filter(|call| call.wait).map(|call| call.dag.clone()).collect();
+        Self { id, hash, path, dag, heights, calls }
+    }
+
+    pub(super) fn calls(&self) -> &[DagId] {
+        &self.calls
     }
 
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
@@ -164,6 +175,10 @@ pub struct Run {
     pub(super) watch: Watch,
     /// The backfill that makes room for it, in place of `max_active_runs`.
     pub(super) backfill: Option<BackfillId>,
+    /// Who called it.
+    pub(super) parent: Option<Parent>,
+    /// How many of its attempts wait for a run that they called.
+    pub(super) calls: u32,
 }
 
 impl Run {
@@ -293,6 +308,12 @@ pub(super) struct Instance {
     pub(super) stop: Option<Stop>,
     /// The branch that did not choose it, decided while it was at work: it is not tried again.
     pub(super) cut_by: Option<Reason>,
+    /// The run that its attempt called and waits for; the attempt holds no slot then.
+    pub(super) child: Option<RunId>,
+    /// How that run ended, once it has: what becomes of it later is no matter of the attempt.
+    pub(super) child_end: Option<(RunState, Reason)>,
+    /// That run is being looked up.
+    pub(super) returning: bool,
 }
 
 impl Instance {
@@ -309,7 +330,15 @@ impl Instance {
             deadline: None,
             stop: None,
             cut_by: None,
+            child: None,
+            child_end: None,
+            returning: false,
         }
+    }
+
+    /// It holds a slot: a process is alive or about to be.
+    pub(super) fn holds_slot(&self) -> bool {
+        self.state.holds_slot() && self.child.is_none()
     }
 }
 

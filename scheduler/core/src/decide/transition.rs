@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::call::Parent;
 use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Item, Outputs, RunType, Values};
 use super::hold::Resume;
@@ -179,6 +180,9 @@ pub enum Transition {
         /// The backfill that made it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<BackfillId>,
+        /// The attempt that called it; the two belong together from here on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// Somebody cleared tasks of a run: they wait again with reason `upstream`, their tries are counted
     /// from here, and their outputs are not seen any more. A run that was over is `queued` again.

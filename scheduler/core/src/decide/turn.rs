@@ -78,6 +78,8 @@ impl<'a> Turn<'a> {
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::Called { attempt, pid, at, request } => self.called(attempt, (pid, at), request),
+            Event::CallReturned { attempt, at, end } => self.call_returned(attempt, at, end),
             Event::Expanded { instance, items } => self.expanded(instance, items),
             Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
             Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),

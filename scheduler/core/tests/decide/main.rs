@@ -2,6 +2,7 @@
 //! `NIGHTRUN_SEED=n cargo test -p nightrun-core --test decide` replays one night.
 
 mod build;
+mod calls;
 mod conformance;
 mod holds;
 mod hooks;

@@ -122,6 +122,7 @@ impl Memory {
                 assert_eq!(task.attempt + 1, attempt.number, "attempt numbers are dense");
                 (task.state, task.attempt, task.reason) =
                     (TaskState::Starting, attempt.number, Reason::Active);
+                task.child = None;
                 task.began_at.get_or_insert(now);
                 assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
             }
@@ -432,6 +433,7 @@ impl Memory {
             params,
             reason,
             backfill,
+            parent,
             ..
         } = transition
         else {
@@ -453,7 +455,13 @@ impl Memory {
             created_at: now,
             late: vec![],
             backfill: *backfill,
+            parent: *parent,
         };
+        if let Some(parent) = parent {
+            let caller = self.task(parent.attempt.instance);
+            assert_eq!((caller.attempt, caller.child), (parent.attempt.number, None), "one run a call");
+            caller.child = Some(*run);
+        }
         assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
     }
 
@@ -484,5 +492,6 @@ fn waiting(now: Timestamp) -> TaskRow {
         started_at: None,
         since: now,
         began_at: None,
+        child: None,
     }
 }

@@ -14,7 +14,7 @@ use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::read::NoteItem;
+use super::read::{CalledShow, CallerShow, NoteItem};
 
 /// A DAG that a file defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,6 +203,10 @@ pub struct RunShow {
     pub backfill: Option<BackfillId>,
     /// What people wrote down about it.
     pub notes: Vec<NoteItem>,
+    /// Who called it.
+    pub parent: Option<CallerShow>,
+    /// The runs that its tasks called.
+    pub children: Vec<CalledShow>,
 }
 
 /// A missed deadline, or the warning before it.
@@ -426,7 +430,7 @@ pub struct LogEntry {
     pub fact: Transition,
 }
 
-fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }
 

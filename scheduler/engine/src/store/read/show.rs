@@ -76,6 +76,8 @@ impl Page {
                     hooks: Vec::new(),
                     backfill: row.get::<_, Option<i64>>(14)?.map(BackfillId),
                     notes: self.notes(run)?,
+                    parent: self.caller(run)?,
+                    children: self.called(run)?,
                 })
             },
         )
