@@ -35,6 +35,7 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         upstream: args.upstream,
         downstream: args.downstream,
         only: args.only,
+        without_setups: args.without_setups,
         force: args.force || !served,
         latest: args.latest,
         dry_run: args.dry_run,

@@ -16,6 +16,7 @@ mod limits;
 mod looking;
 mod run;
 mod serving;
+mod setups;
 mod simulated;
 mod sink;
 mod testing;

@@ -1,11 +1,12 @@
 //! What a clear does to tasks with a `foreach`: their items run again, or are found out anew.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
 use super::select::Why;
+use super::setup::setup;
 use super::state::{Instance, Run};
 use crate::id::{InstanceId, TaskIndex};
 
@@ -55,7 +56,7 @@ pub(super) fn moved(
                 let state = run.at(id).state;
                 if state.clears() || state.holds_slot() { vec![id] } else { Vec::new() }
             }
-            None => wanted(run, *task, why.means_all_items()),
+            None => meant(run, &picks, *task, *why),
         };
         all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, *why)));
     }
@@ -97,11 +98,28 @@ fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
 /// True when a task of this one's fan hangs on something outside of it that runs again.
 fn found_anew(run: &Run, picks: &[(TaskIndex, Why)], task: TaskIndex) -> bool {
     let Some((_, fan)) = run.dag().fan_of(task) else { return false };
-    let picked = |at: &TaskIndex| picks.iter().any(|(picked, _)| picked == at);
+    // A setup that runs again makes ready what it made ready before: that changes no items.
+    let picked = |at: &TaskIndex| picks.iter().any(|(it, why)| it == at && !matches!(why, Why::SetupOf(_)));
     let outside = |at: &TaskIndex| {
         run.dag().graph.upstream(*at).any(|above| picked(&above) && !run.dag().share_fan(above, *at))
     };
     fan.tasks.iter().filter(|at| picked(at)).any(outside)
+}
+
+/// The items of a task that run again: of a setup those whose other tasks do, of a teardown those of its setup.
+fn meant(run: &Run, picks: &[(TaskIndex, Why)], task: TaskIndex, why: Why) -> Vec<InstanceId> {
+    let dag = run.dag();
+    let (scope, of) = match why {
+        Why::SetupOf(user) if dag.share_fan(task, user) => (Some(setup(dag, task).scope), None),
+        Why::TeardownOf(setup) if dag.share_fan(task, setup) => (None, Some(setup)),
+        _ => return wanted(run, task, why.means_all_items()),
+    };
+    let others = picks.iter().filter(|(at, _)| {
+        of == Some(*at) || scope.as_ref().is_some_and(|it| it[at.at()] && dag.share_fan(task, *at))
+    });
+    let items = others.flat_map(|(at, why)| meant(run, picks, *at, *why)).map(|id| InstanceId { task, ..id });
+    let there: BTreeSet<InstanceId> = items.collect();
+    there.into_iter().filter(|id| run.get(*id).is_some_and(|it| it.state.clears())).collect()
 }
 
 /// The items of a task that run again: those that did not end well, or all where none of them is such or

@@ -35,6 +35,8 @@ pub struct ClearRequest {
     pub downstream: bool,
     /// Not what the chosen ones had blocked.
     pub only: bool,
+    /// Not the setups that the chosen ones need, nor their teardowns.
+    pub without_setups: bool,
     /// The run begins even when its DAG is paused or `max_active_runs` is reached.
     pub force: bool,
     /// The run goes over to the version of its DAG that is in force.

@@ -26,6 +26,7 @@ mod rule;
 mod run;
 mod schedule;
 mod select;
+mod setup;
 mod state;
 mod task;
 mod transition;

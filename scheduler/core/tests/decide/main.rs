@@ -8,4 +8,5 @@ mod hooks;
 mod memory;
 mod night;
 mod rng;
+mod setups;
 mod ticks;

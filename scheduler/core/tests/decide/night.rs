@@ -376,6 +376,7 @@ impl Night {
             upstream: self.rng.chance(20),
             downstream: self.rng.chance(30),
             only: self.rng.chance(20),
+            without_setups: self.rng.chance(20),
             force: self.rng.chance(20),
             dry_run: self.rng.chance(10),
             by,
