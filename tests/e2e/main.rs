@@ -7,6 +7,7 @@ mod calendars;
 mod crash;
 mod files;
 mod graphs;
+mod grouped;
 mod holding;
 mod hooks;
 mod keeping;

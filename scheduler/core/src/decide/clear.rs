@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::again::{self, Moved};
 use super::effect::{Answer, Refusal};
+use super::group::groups_of;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
@@ -178,6 +179,7 @@ impl Turn<'_> {
             return Err(Refusal::NotNow(sentence));
         }
         run.tasks.extend(fresh_instances(&version).into_iter().skip(run.tasks.len()));
+        run.groups = groups_of(&version, |_| 0, &[]);
         run.version = version;
         run.resettle();
         Ok(Some(run.version.id))
@@ -214,16 +216,9 @@ impl Turn<'_> {
             by,
             why,
         });
-        for it in &ids {
-            self.reset(*it);
-        }
-        for whole in wholes {
-            let total = u32::try_from(self.run(id).items_of(whole.task)).unwrap_or(u32::MAX);
-            let place = self.run(id).at_mut(whole);
-            (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
-        }
-        self.forget_conditions(id, &ids);
-        self.run(id).resettle();
+        self.wait_again(id, &ids, wholes);
+        self.run(id).groups.iter_mut().for_each(|group| group.retried = 0);
+        self.stir(id);
         if to == RunState::Running {
             let order: Vec<TaskIndex> = self.run(id).dag().graph.order().to_vec();
             for task in order {
@@ -234,6 +229,20 @@ impl Turn<'_> {
         } else {
             self.admit(&dag);
         }
+    }
+
+    /// Makes these task instances wait, and expands these again.
+    pub(super) fn wait_again(&mut self, id: RunId, ids: &[InstanceId], wholes: Vec<InstanceId>) {
+        for it in ids {
+            self.reset(*it);
+        }
+        for whole in wholes {
+            let total = u32::try_from(self.run(id).items_of(whole.task)).unwrap_or(u32::MAX);
+            let place = self.run(id).at_mut(whole);
+            (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
+        }
+        self.forget_conditions(id, ids);
+        self.run(id).resettle();
     }
 
     /// Takes a run that was over back among those that are not.

@@ -123,6 +123,7 @@ impl Turn<'_> {
                 let (by, why) = (request.by.clone(), request.why.clone());
                 self.clear(run, &freed, Told { by, why, force: false, backfill: None, version: None });
             }
+            self.judge_below(id);
         }
         Ok(plan)
     }
@@ -150,16 +151,23 @@ impl Turn<'_> {
         }
         let known = self.run(id.run);
         known.set_marked(id, request);
-        let (through, version) = (known.unsettled == 0, known.version.clone());
-        if through {
+        self.stir(id.run);
+        let known = self.run(id.run);
+        if known.unsettled == 0 {
             self.through.push(id.run);
         }
+        self.run(id.run).clone()
+    }
+
+    /// What comes right after a task that was settled by hand may go on; once all counts are right.
+    fn judge_below(&mut self, id: InstanceId) {
+        let Some(run) = self.state.runs.get(&id.run) else { return };
+        let version = run.version.clone();
         for below in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task: below, ..id };
             self.judge_task(below);
             self.judge_items(below);
         }
-        self.run(id.run).clone()
     }
 }
 

@@ -11,6 +11,7 @@ mod deadline;
 mod effect;
 mod event;
 mod fan;
+mod group;
 mod hold;
 mod hook;
 mod invariant;

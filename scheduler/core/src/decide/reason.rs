@@ -29,6 +29,7 @@ pub enum Reason {
     MaxParallel { limit: u32 },
     Waits { what: String },
     Retry { at: Timestamp, after: String },
+    GroupRetry { group: String, number: u32, of: u32, at: Option<Timestamp>, after: String },
     // Settled, or left out, by hand.
     Marked { by: String },
     LeftOut,
@@ -101,6 +102,7 @@ impl Reason {
             Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
+            Self::GroupRetry { .. } => "group_retry",
             Self::Marked { .. } => "marked",
             Self::LeftOut => "left_out",
             Self::HasRun { .. } => "has_run",
@@ -176,6 +178,11 @@ impl fmt::Display for Reason {
             Self::Retry { at, after } => {
                 let at = at.to_chrono().format("%FT%TZ");
                 write!(f, "will be tried again at {at}, after: {after}")
+            }
+            Self::GroupRetry { group, number, of, at, after } => {
+                write!(f, "waits for group `{group}` to run again")?;
+                at.iter().try_for_each(|at| write!(f, " at {}", at.to_chrono().format("%FT%TZ")))?;
+                write!(f, " (try {number} of {of}), after: {after}")
             }
             Self::Marked { by } => write!(f, "marked by {by}"),
             Self::LeftOut => write!(f, "left out of this run on request"),

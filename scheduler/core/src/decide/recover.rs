@@ -7,6 +7,7 @@ use super::backfill::{Backfill, BackfillRow};
 use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
+use super::group::groups_of;
 use super::hold::Hold;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -104,6 +105,8 @@ pub struct RunRow {
     pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
     /// The backfill that made it, or that runs it again.
     pub backfill: Option<BackfillId>,
+    /// Of each group that has run again, how often.
+    pub retried: BTreeMap<String, u32>,
 }
 
 /// One task instance, as stored.
@@ -197,6 +200,7 @@ impl State {
         let id = run.id;
         self.runs.insert(id, run);
         self.restore_holdings(id);
+        self.restore_groups(id);
         self.watch_run(id);
         self.watch_begun_run(id);
         for (task, began) in (0..).map(TaskIndex).zip(began) {
@@ -239,9 +243,11 @@ impl Run {
     /// A run as the store holds it.
     pub(super) fn of(row: RunRow) -> Self {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let tasks = restore_tasks(&row, ending.is_some());
         let mut run = Self {
             id: row.id,
-            tasks: restore_tasks(&row, ending.is_some()),
+            groups: groups_of(&row.version, |id| row.retried.get(id).copied().unwrap_or(0), &tasks),
+            tasks,
             items: restore_items(&row, ending.is_some()),
             fans: vec![FanState::default(); row.version.dag.fans.len()],
             version: row.version,
@@ -335,6 +341,7 @@ impl Turn<'_> {
             for id in self.state.runs[&run].ids() {
                 self.restart_task(id);
             }
+            self.stir(run);
             self.follow();
         }
         let dags: Vec<DagId> = self.state.dags.keys().cloned().collect();

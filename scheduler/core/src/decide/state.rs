@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::backfill::Backfill;
 use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
+use super::group::{GroupState, retrying_groups};
 use super::hold::Holds;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -106,6 +107,8 @@ pub struct Version {
     pub dag: Arc<Dag>,
     /// For each task the longest path to an end, in tasks: long paths go first.
     heights: Vec<u32>,
+    /// For each task the groups around it that run again, innermost first.
+    retrying: Vec<Vec<usize>>,
 }
 
 impl Version {
@@ -117,11 +120,16 @@ impl Version {
             let highest = fan.tasks.iter().map(|task| heights[task.at()]).max().unwrap_or(0);
             fan.tasks.iter().for_each(|task| heights[task.at()] = highest);
         }
-        Self { id, hash, path, dag, heights }
+        let retrying = retrying_groups(&dag);
+        Self { id, hash, path, dag, heights, retrying }
     }
 
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
         self.heights[task.at()]
+    }
+
+    pub(super) fn retrying(&self, task: TaskIndex) -> &[usize] {
+        &self.retrying[task.at()]
     }
 }
 
@@ -151,6 +159,8 @@ pub struct Run {
     pub(super) items: BTreeMap<TaskIndex, ItemList>,
     /// The fans of its DAG.
     pub(super) fans: Vec<FanState>,
+    /// The groups of its DAG.
+    pub(super) groups: Vec<GroupState>,
     /// How many task instances are not final.
     pub(super) unsettled: u32,
     /// How many attempts hold a slot.
@@ -338,6 +348,7 @@ pub(super) enum Timer {
     HoldEnd(HoldId),
     Retry(InstanceId),
     Wait(InstanceId),
+    Group(RunId, usize),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),

@@ -3,6 +3,7 @@
 
 mod build;
 mod conformance;
+mod groups;
 mod holds;
 mod hooks;
 mod memory;

@@ -20,6 +20,7 @@ use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
+use crate::groups;
 use crate::memory::{Memory, MemoryHook};
 use crate::rng::Rng;
 
@@ -467,6 +468,7 @@ impl Night {
             assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
         }
         self.assert_hooks();
+        groups::assert_used_up(self.seed, &self.memory);
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
@@ -487,7 +489,9 @@ impl Night {
         };
         let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
         // What was cleared or marked ends more than once, and so do its hooks.
+        let again: BTreeSet<RunId> = self.memory.again.iter().map(|(run, ..)| *run).collect();
         let untouched = self.memory.runs.iter().filter(|(id, _)| !self.memory.touched.contains(id));
+        let untouched = untouched.filter(|(id, _)| !again.contains(id));
         for (id, run) in untouched {
             let dag = &run.version.dag;
             let end = match run.state {
@@ -560,6 +564,7 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     }
     let mut dag = build::dag(name, tasks, &edges);
     dag.fans = fans;
+    dag.groups = groups::random(rng, &dag);
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
     dag.overlap = *rng.pick(&[Overlap::Queue, Overlap::Queue, Overlap::Skip, Overlap::Replace]);
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());

@@ -36,8 +36,8 @@ pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter, RunWeight};
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry, ReadyTask,
-    RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow, LogEntry,
+    ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use writer::{Committed, Writer};
