@@ -30,6 +30,7 @@ const EXAMPLES: [(&str, &str, Carried); 14] = [
     ("heartbeat", "a schedule to watch", carry!("heartbeat.yaml")),
     ("folder", "two DAGs in a file, defaults of a folder, vars", carry!("folder/orders_and_returns.yaml")),
     ("month_end", "schedules on business days", carry!("month_end.yaml")),
+    ("balance", "dates that wait for the one before", carry!("balance.yaml")),
     ("map_reduce", "a task once for each item, and a reduce", carry!("map_reduce.yaml")),
     ("branches", "branches, a short-circuit, setup and teardown", carry!("branches.yaml")),
     ("groups", "groups, and one done for each item", carry!("groups.yaml")),

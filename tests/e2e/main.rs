@@ -15,6 +15,7 @@ mod language;
 mod ledger;
 mod limits;
 mod looking;
+mod previous;
 mod run;
 mod serving;
 mod setups;

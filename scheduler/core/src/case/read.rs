@@ -40,7 +40,7 @@ pub fn read(
             let fault = Fault::new(Code::SeveralDocuments, at, "a file of cases is one document");
             faults.add(fault.help("put the cases of another DAG into a file of their own"));
         }
-        let mut cases = Cases { reader: Reader { text, faults, known }, dag: None };
+        let mut cases = Cases { reader: Reader::new(text, faults, known), dag: None };
         let all = cases.suite(&documents[0].root, find);
         cases.dag.map(|dag| Suite { dag, cases: all })
     };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::spec::{Dag, Fan, Group, Task};
+use super::spec::{Dag, Fan, Group, Matching, Task};
 
 /// The difference between two versions of a DAG.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -44,7 +44,12 @@ pub fn compare(old: &Dag, new: &Dag) -> Changes {
     for task in &new.tasks {
         let Some(at) = old.find(&task.id) else { continue };
         // Places of fans move when others come and go: what they say is compared.
-        let mut keys = task_keys(old.task(at), &Task { fan: old.task(at).fan, ..task.clone() });
+        let before = old.task(at);
+        let alike = Task { fan: before.fan, ..task.clone() };
+        let mut keys = task_keys(&without_previous(before), &without_previous(&alike));
+        if waits_for_itself(before) != waits_for_itself(task) {
+            keys.push("wait_for_previous");
+        }
         if fan(old, &task.id) != fan(new, &task.id) {
             keys.push("foreach");
         }
@@ -84,6 +89,7 @@ fn dag_keys(old: &Dag, new: &Dag) -> Vec<&'static str> {
         ..dag.clone()
     };
     let same_groups = groups(old) == groups(new);
+    let (waited, waits) = (runs_wait(old), runs_wait(new));
     let (old, new) = (&without_tasks(old), &without_tasks(new));
     let mut keys = differing!(old, new,
         "description": description;
@@ -108,7 +114,27 @@ fn dag_keys(old: &Dag, new: &Dag) -> Vec<&'static str> {
     if !same_groups {
         keys.push("groups");
     }
+    if waited != waits {
+        keys.push("wait_for_previous");
+    }
     keys
+}
+
+/// The task without its waits for the run before, which have a key of their own.
+fn without_previous(task: &Task) -> Task {
+    let others = task.waits.iter().filter(|wait| wait.matching != Matching::Previous);
+    Task { waits: others.cloned().collect(), ..task.clone() }
+}
+
+/// It waits for itself in the run before.
+fn waits_for_itself(task: &Task) -> bool {
+    task.waits.iter().any(|wait| wait.matching == Matching::Previous && wait.task.is_some())
+}
+
+/// Its runs wait for the run before.
+fn runs_wait(dag: &Dag) -> bool {
+    let mut waits = dag.tasks.iter().flat_map(|task| &task.waits);
+    waits.any(|wait| wait.matching == Matching::Previous && wait.task.is_none())
 }
 
 /// The groups, and the ids of the tasks of each.

@@ -15,6 +15,7 @@ pub mod spec;
 mod tests;
 mod ticks;
 pub(crate) mod tree;
+mod wait;
 
 pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};

@@ -14,6 +14,7 @@ use crate::timetable::{Timetable, Zone};
 pub use super::deadline::{Deadline, Finish, Lateness};
 pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
 pub use super::keep::Keep;
+pub use super::wait::{Matching, Wait};
 
 /// One DAG.
 #[derive(Debug, Clone, PartialEq)]
@@ -246,30 +247,6 @@ pub struct Task {
     pub capture: Option<Capture>,
     /// What is done at its ends, before its retries, and when it is late.
     pub hooks: Vec<Hook>,
-}
-
-/// A wait for a run of another DAG, or for one of its tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// The other DAG.
-    pub dag: DagId,
-    /// One of its tasks; `None`: the whole run.
-    pub task: Option<String>,
-    /// Which of its runs.
-    pub matching: Matching,
-    /// Longest it waits, from when everything else holds.
-    pub timeout: Option<Duration>,
-}
-
-/// Which run of the other DAG a wait is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Matching {
-    /// That of the same logical date.
-    SameDate,
-    /// The newest whose logical date is not after ours.
-    LatestCovering,
-    /// That whose logical date is ours moved by so many nanoseconds.
-    Offset(i64),
 }
 
 /// A name for several tasks: an end of dependencies, a scope of defaults, a fold in the graph.

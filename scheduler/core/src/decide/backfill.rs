@@ -143,6 +143,10 @@ impl Turn<'_> {
                 dag.resolve_params(&request.params).map_err(Refusal::BadParams)?
             }
         };
+        if request.order == BackfillOrder::Newest && dag.waits_for_previous() {
+            let sentence = format!("a run of DAG `{id}` waits for the one before it: take the oldest first");
+            return Err(Refusal::Senseless(sentence));
+        }
         let mut items = items(dag, request, past, self.now)?;
         if request.order == BackfillOrder::Newest {
             items.reverse();

@@ -134,7 +134,7 @@ pub enum Event {
         /// Which task instance.
         instance: InstanceId,
         /// What is still missing; `None`: nothing.
-        missing: Option<String>,
+        missing: Option<Missing>,
     },
     /// A try to deliver a hook is over.
     HookTried {
@@ -314,4 +314,13 @@ pub enum Choice {
         /// True: only the direct downstreams.
         direct: bool,
     },
+}
+
+/// What a task that waits for runs still misses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// In words.
+    pub what: String,
+    /// The run, if it was made already.
+    pub run: Option<RunId>,
 }

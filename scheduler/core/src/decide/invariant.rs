@@ -21,6 +21,7 @@ impl State {
             self.check_groups(run, &mut broken);
         }
         self.check_backfills(&mut broken);
+        self.check_awaited(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
             let held = entry.begins_nothing(self.paused);
@@ -185,6 +186,15 @@ impl State {
         }
     }
 
+    /// A run that others wait for is not kept waiting by them.
+    fn check_awaited(&self, broken: &mut Vec<String>) {
+        for (dag, entry) in self.dags.iter().filter(|(_, entry)| !entry.begins_nothing(self.paused)) {
+            if let Some(run) = self.awaited_in_queue(dag).filter(|_| !entry.queued.is_empty()) {
+                broken.push(format!("run {run} is queued and an active run waits for it"));
+            }
+        }
+    }
+
     fn check_tasks(&self, run: &Run, broken: &mut Vec<String>) {
         for (id, instance) in run.instances() {
             let task = run.task(id.task);
@@ -196,8 +206,10 @@ impl State {
             if (instance.state == TaskState::Queued) != self.limits.holds(&lane, &place) {
                 broken.push(format!("{} is {} but its lane does not agree", who(), instance.state));
             }
-            let waits =
-                task.waits.iter().any(|wait| self.waiting.get(&wait.dag).is_some_and(|it| it.contains(&id)));
+            let waits = task.waits.iter().any(|wait| {
+                let place = (wait.dag.clone(), wait.task.clone());
+                self.waiting.get(&place).is_some_and(|it| it.contains(&id))
+            });
             if (instance.state == TaskState::Deferred) != waits {
                 broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
             }

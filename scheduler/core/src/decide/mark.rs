@@ -138,7 +138,12 @@ impl Turn<'_> {
     ) -> Run {
         let (from, to) = (run.at(id).state, request.state);
         let (by, why) = (request.by.clone(), request.why.clone());
+        let judged_anew = verdict.is_some();
         self.record(Transition::TaskMarked { instance: id, from, to, verdict, by, why });
+        self.wake_waiting(&run.dag().id, Some(&run.task(id.task).id));
+        if judged_anew {
+            self.wake_waiting(&run.dag().id, None);
+        }
         if run.state.is_final() {
             run.set_marked(id, request);
             return run;

@@ -45,7 +45,9 @@ pub use dates::{
 };
 pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};
-pub use event::{Choice, DagText, Event, Item, Outcome, Output, Outputs, RunRequest, RunType, Values};
+pub use event::{
+    Choice, DagText, Event, Item, Missing, Outcome, Output, Outputs, RunRequest, RunType, Values,
+};
 pub use hold::{Hold, HoldRequest, Resume};
 pub use hook::{Cause, HookRow, HookState};
 pub use law::{AttemptState, BackfillState, RunState, TaskState};

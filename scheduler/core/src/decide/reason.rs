@@ -27,7 +27,7 @@ pub enum Reason {
     PoolTooSmall { pool: String, needs: u32, slots: u32 },
     MaxActiveTasks { limit: u32 },
     MaxParallel { limit: u32 },
-    Waits { what: String },
+    Waits { what: String, run: Option<RunId> },
     Retry { at: Timestamp, after: String },
     GroupRetry { group: String, number: u32, of: u32, at: Option<Timestamp>, after: String },
     // Settled, or left out, by hand.
@@ -157,7 +157,7 @@ impl fmt::Display for Reason {
             Self::Condition => write!(f, "its `when` is being evaluated"),
             Self::Expanding => write!(f, "the items of its `foreach` are being found out"),
             Self::ItemsAtWork { total } => write!(f, "its {total} items are at work"),
-            Self::Waits { what } => write!(f, "waits for {what}"),
+            Self::Waits { what, .. } => write!(f, "waits for {what}"),
             Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
             Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),

@@ -140,11 +140,12 @@ impl Turn<'_> {
         self.go_on_with_backfills(dag);
         loop {
             let entry = &self.state.dags[dag];
-            let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
-            let Some((_, _, run)) = entry.queued.first().copied() else { return };
-            if !room || entry.begins_nothing(self.state.paused) {
+            if entry.queued.is_empty() || entry.begins_nothing(self.state.paused) {
                 return;
             }
+            let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
+            let first = entry.queued.first().map(|(_, _, run)| *run).filter(|_| room);
+            let Some(run) = first.or_else(|| self.state.awaited_in_queue(dag)) else { return };
             self.begin_run(run);
         }
     }
@@ -270,7 +271,7 @@ impl Turn<'_> {
         self.record(Transition::RunMoved { run: id, from: run.state, to, reason: reason.clone() });
         self.order(Effect::RunEnded(id));
         self.backfill_run_ended(&run, to);
-        self.wake_waiting(&run.version.dag.id);
+        self.wake_waiting(&run.version.dag.id, None);
         self.hooks_of_run_end(&run, to, &reason);
         self.unwatch(&run);
         self.forget_groups(&run);

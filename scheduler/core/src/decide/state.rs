@@ -27,8 +27,8 @@ pub struct State {
     /// False: no schedule fires.
     pub(super) schedules: bool,
     pub(super) limits: Limits,
-    /// Tasks that wait for runs of other DAGs, by those DAGs.
-    pub(super) waiting: BTreeMap<DagId, BTreeSet<InstanceId>>,
+    /// Tasks that wait for other runs: by the DAG of those and the task of it that must have ended, if any.
+    pub(super) waiting: BTreeMap<(DagId, Option<String>), BTreeSet<InstanceId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     /// Hooks whose delivery is not over.
     pub(super) hooks: BTreeMap<HookId, HookRow>,

@@ -44,7 +44,9 @@ impl Turn<'_> {
         let run = self.run(id.run);
         let version = run.version.clone();
         let state = run.counted(id);
-        self.wake_waiting(&version.dag.id);
+        if id.item == 0 {
+            self.wake_waiting(&version.dag.id, Some(&version.dag.task(id.task).id));
+        }
         for task in version.dag.graph.downstream(id.task) {
             let below = InstanceId { task, ..id };
             if id.item > 0 && !(version.dag.share_fan(id.task, task) && self.run(id.run).get(below).is_some())

@@ -1,19 +1,23 @@
-//! Waiting for runs of other DAGs. A task that waits is `deferred`: it holds no slot, and is looked at again
+//! Waiting for runs of other DAGs, or for the run before. A task that waits is `deferred`: it holds no slot, and is looked at again
 //! whenever a run or a task of a DAG it waits for has ended. Nothing polls.
 
+use std::collections::BTreeSet;
+
 use super::effect::{Answer, Effect};
+use super::event::Missing;
 use super::law::TaskState;
 use super::reason::Reason;
 use super::state::{State, Timer};
 use super::turn::Turn;
-use crate::id::{DagId, InstanceId};
+use crate::id::{DagId, InstanceId, RunId};
 use crate::time::Timestamp;
 
 impl Turn<'_> {
-    /// Everything but the runs of other DAGs is there.
+    /// Everything but other runs is there.
     pub(super) fn defer(&mut self, id: InstanceId) {
         let now = self.now;
-        self.move_task(id, TaskState::Deferred, Reason::Waits { what: "runs of other DAGs".into() });
+        let what = "other runs".to_owned();
+        self.move_task(id, TaskState::Deferred, Reason::Waits { what, run: None });
         self.state.note_waits(id);
         let deadline = wait_deadline(self.state, id, now);
         self.run(id.run).at_mut(id).deadline = deadline;
@@ -24,16 +28,19 @@ impl Turn<'_> {
     }
 
     /// What is still missing was looked up; `None`: nothing, so that the task goes on.
-    pub(super) fn looked_for(&mut self, id: InstanceId, missing: Option<String>) -> Option<Answer> {
+    pub(super) fn looked_for(&mut self, id: InstanceId, missing: Option<Missing>) -> Option<Answer> {
         let waits = self.instance(id).is_some_and(|it| it.state == TaskState::Deferred);
         if !waits {
             return None;
         }
-        if let Some(what) = missing {
-            let reason = Reason::Waits { what };
+        if let Some(Missing { what, run }) = missing {
+            let reason = Reason::Waits { what, run };
             if self.run(id.run).at(id).reason != reason {
                 self.reason_task(id, reason);
             }
+            // It may wait for one that waits for its place.
+            let dag = self.run(id.run).dag().id.clone();
+            self.admit(&dag);
         } else {
             self.stop_waiting(id);
             self.move_task(id, TaskState::Waiting, Reason::Upstream);
@@ -55,30 +62,45 @@ impl Turn<'_> {
         self.disarm_task(id);
         let task = &self.state.runs[&id.run].version.clone().dag.tasks[id.task.at()];
         for wait in &task.waits {
-            if let Some(waiting) = self.state.waiting.get_mut(&wait.dag) {
+            let place = (wait.dag.clone(), wait.task.clone());
+            if let Some(waiting) = self.state.waiting.get_mut(&place) {
                 waiting.remove(&id);
                 if waiting.is_empty() {
-                    self.state.waiting.remove(&wait.dag);
+                    self.state.waiting.remove(&place);
                 }
             }
         }
     }
 
-    /// Something of a DAG has ended: who waits for it is looked at again.
-    pub(super) fn wake_waiting(&mut self, dag: &DagId) {
-        for id in self.state.waiting.get(dag).into_iter().flatten().copied().collect::<Vec<_>>() {
+    /// A run of a DAG has ended, or one of its tasks: who waits for that is looked at again.
+    pub(super) fn wake_waiting(&mut self, dag: &DagId, task: Option<&str>) {
+        let place = (dag.clone(), task.map(str::to_owned));
+        for id in self.state.waiting.get(&place).into_iter().flatten().copied().collect::<Vec<_>>() {
             self.order(Effect::LookFor(id));
         }
     }
 }
 
 impl State {
-    /// Remembers which DAGs a task waits for.
+    /// Remembers what a task waits for.
     pub(super) fn note_waits(&mut self, id: InstanceId) {
         let version = self.runs[&id.run].version.clone();
         for wait in &version.dag.task(id.task).waits {
-            self.waiting.entry(wait.dag.clone()).or_default().insert(id);
+            self.waiting.entry((wait.dag.clone(), wait.task.clone())).or_default().insert(id);
         }
+    }
+
+    /// The first queued run of a DAG for whose end an active one waits: no limit may keep it from beginning.
+    pub(super) fn awaited_in_queue(&self, dag: &DagId) -> Option<RunId> {
+        let waiting = self.waiting.range((dag.clone(), None)..).take_while(|((other, _), _)| other == dag);
+        let waiting = waiting.flat_map(|(_, ids)| ids);
+        let awaited = waiting.filter_map(|id| match self.runs[&id.run].at(*id).reason {
+            Reason::Waits { run: Some(run), .. } if self.runs[&id.run].dag().id == *dag => Some(run),
+            _ => None,
+        });
+        let awaited: BTreeSet<RunId> = awaited.collect();
+        let queued = self.dags[dag].queued.iter().map(|(_, _, run)| *run);
+        queued.into_iter().find(|run| awaited.contains(run))
     }
 }
 

@@ -8,6 +8,7 @@ mod holds;
 mod hooks;
 mod memory;
 mod night;
+mod previous;
 mod rng;
 mod setups;
 mod ticks;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Past, Reason,
-    RunRow, RunState, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
+    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Missing, Past,
+    Reason, RunRow, RunState, RunType, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
 };
 use nightrun_core::id::{
     AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId,
@@ -50,6 +50,27 @@ pub(crate) struct MemoryHook {
 impl Memory {
     pub(crate) fn new(slots: u32, pools: BTreeMap<String, u32>) -> Self {
         Self { slots, pools, ..Self::default() }
+    }
+
+    /// What a task of this run waits for in the run before, as the real store would say it.
+    pub(crate) fn missing_before(&self, run: RunId, task: Option<&str>) -> Option<Missing> {
+        let waiting = &self.runs[&run];
+        let same = |row: &&RunRow| row.version.dag.id == waiting.version.dag.id;
+        let earlier =
+            |row: &&RunRow| row.logical_date < waiting.logical_date && row.run_type != RunType::Manual;
+        let date = self.runs.values().filter(same).filter(earlier).map(|row| row.logical_date).max()?;
+        let state = |row: &RunRow| match task {
+            None => Some(row.state == RunState::Success),
+            Some(task) => {
+                let at = row.version.dag.find(task)?;
+                Some(matches!(row.tasks[at.at()].state, TaskState::Success | TaskState::Skipped))
+            }
+        };
+        let of_date = self.runs.values().filter(same).filter(|row| row.logical_date == date);
+        let mut best: Vec<(bool, RunId)> = of_date.map(|row| (state(row).unwrap_or(true), row.id)).collect();
+        best.sort_unstable();
+        let (is_over, run) = *best.last()?;
+        (!is_over).then(|| Missing { what: "the run before".into(), run: Some(run) })
     }
 
     /// Takes one transition. `find` gives the DAG that a text means, as reading it again would.

@@ -11,9 +11,9 @@ use nightrun_core::dag::spec::{
 };
 use nightrun_core::decide::{
     BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
-    Force, HoldRequest, HookState, Item, MarkRequest, Outcome, Outputs, Part, Past, Reason, Resume, Ruling,
-    RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange, TickRequest, Transition, Values,
-    judge, step,
+    Force, HoldRequest, HookState, Item, MarkRequest, Missing, Outcome, Outputs, Part, Past, Reason, Resume,
+    Ruling, RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange, TickRequest, Transition,
+    Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -173,7 +173,12 @@ impl Night {
                 self.send(1, Event::Expanded { instance: *instance, items });
             }
             Effect::LookFor(instance) => {
-                let missing = self.rng.chance(60).then(|| "a run of another DAG".to_owned());
+                let wait = &self.memory.runs[&instance.run].version.dag.task(instance.task).waits[0];
+                let missing = match wait.matching {
+                    Matching::Previous => self.memory.missing_before(instance.run, wait.task.as_deref()),
+                    _ if self.rng.chance(40) => None,
+                    _ => Some(Missing { what: "a run of another DAG".into(), run: None }),
+                };
                 self.send(1, Event::LookedFor { instance: *instance, missing });
             }
             Effect::Evaluate(instance) => {
@@ -554,7 +559,7 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     let mut edges = Vec::new();
     let mut tasks = Vec::new();
     for at in 0..count {
-        tasks.push(random_task(rng, at));
+        tasks.push(random_task(rng, name, at));
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
     }
     let fans = random_fans(rng, &mut tasks);
@@ -618,7 +623,7 @@ fn random_fan(rng: &mut Rng) -> Fan {
     }
 }
 
-fn random_task(rng: &mut Rng, at: usize) -> Task {
+fn random_task(rng: &mut Rng, dag: &str, at: usize) -> Task {
     let mut task = build::task(&format!("t{at}"));
     if rng.chance(50) {
         task.trigger_rule = *rng.pick(&TriggerRule::ALL);
@@ -632,6 +637,14 @@ fn random_task(rng: &mut Rng, at: usize) -> Task {
             task: None,
             matching: Matching::SameDate,
             timeout: Some(Duration::from_secs(1 + rng.below(300))),
+        }];
+    }
+    if rng.chance(10) {
+        task.waits = vec![Wait {
+            dag: DagId::from(dag),
+            task: rng.chance(60).then(|| task.id.clone()),
+            matching: Matching::Previous,
+            timeout: Some(Duration::from_secs(1 + rng.below(3_000))),
         }];
     }
     task.setup = rng.chance(15);

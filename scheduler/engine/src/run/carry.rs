@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::Task;
-use nightrun_core::decide::{Effect, Event, Item, Outcome, Run, State, Transition, choice_of};
+use nightrun_core::decide::{Effect, Event, Item, Missing, Outcome, Run, State, Transition, choice_of};
 use nightrun_core::id::{AttemptId, HookId, InstanceId};
 use nightrun_core::template;
 use nightrun_core::time::Timestamp;
@@ -201,7 +201,7 @@ impl Carrier {
         let waits = &run.version.dag.task(instance.task).waits;
         let missing = wait::missing(&self.reader, waits, run.logical_date).unwrap_or_else(|fault| {
             tracing::error!(%fault, "the runs of another DAG cannot be looked up");
-            Some("the store, which could not be read".into())
+            Some(Missing { what: "the store, which could not be read".into(), run: None })
         });
         self.loop_.tell(Event::LookedFor { instance, missing });
     }

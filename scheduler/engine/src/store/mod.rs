@@ -34,7 +34,10 @@ pub use error::{Fault, StoreError};
 pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
-pub use read::{AuditItem, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter, RunWeight};
+pub use read::{
+    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter,
+    RunWeight,
+};
 pub use row::{
     ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow, LogEntry,
     ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,

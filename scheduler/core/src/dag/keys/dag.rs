@@ -34,6 +34,8 @@ keys! {
         "How many runs may be active at once.";
     OVERLAP "overlap", Shape::Word(words::<Overlap>), "\"queue\"", "skip",
         "What a new run does when that many are active: `queue` waits, `skip` leaves the tick out, `replace` cancels the oldest.";
+    WAIT_FOR_PREVIOUS "wait_for_previous", Shape::Boolean, "false", "true",
+        "A run begins its tasks only when the run before it, by logical date, has succeeded.";
     MAX_ACTIVE_TASKS "max_active_tasks", Shape::Integer { min: 1, max: 100_000 }, "", "16",
         "How many tasks of one run may run at once. Without it: no limit of its own.";
     TIMEOUT "timeout", Shape::Duration, "", "4h",

@@ -5,10 +5,9 @@ use super::Level;
 /// True for a key of the language that this version does not carry out yet.
 pub(crate) fn later(level: Level, key: &str) -> bool {
     let keys: &[&str] = match level {
-        Level::Dag => &["secrets", "wait_for_previous", "priority"],
+        Level::Dag => &["secrets", "priority"],
         Level::Task | Level::Defaults => &[
             "user",
-            "wait_for_previous",
             "retry_immediately",
             "max_active",
             "executor",
@@ -159,9 +158,10 @@ const CURES: &[(&[&str], &str)] = &[
         ],
         "write `on_failure: {notify: {email: ops@example.com}}`; there are on_success, on_retry, on_cancel, on_late and on_exit, too",
     ),
+    (&["depends_on_past"], "write `wait_for_previous: true`"),
     (
-        &["depends_on_past", "wait_for_downstream"],
-        "`max_active_runs: 1` keeps runs apart; waiting for the previous run is not supported yet",
+        &["wait_for_downstream"],
+        "write `wait_for_previous: true` at the top of the DAG: each run then waits for the whole run before it",
     ),
     (&["is_paused_upon_creation", "disabled", "paused", "suspend"], "write `enabled: false`"),
     (

@@ -42,6 +42,8 @@ keys! {
         "The group it belongs to.";
     WAIT_FOR "wait_for", Shape::Waits, "[]", "[{dag: orders, task: publish, timeout: 2h}]",
         "Runs of other DAGs, or tasks of them, that must have ended well before it begins; it holds no slot meanwhile.";
+    WAIT_FOR_PREVIOUS "wait_for_previous", Shape::Boolean, "false", "true",
+        "It begins only when the same task of the run before has succeeded or was skipped; it holds no slot meanwhile.";
     FOREACH "foreach", Shape::Foreach, "", "{items: [eu, us], as: region}",
         "It is done once for each of these items, each with attempts and a log of its own.";
     TRIGGER_RULE "trigger_rule", Shape::Word(words::<TriggerRule>), "\"all_success\"", "all_done",

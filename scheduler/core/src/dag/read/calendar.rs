@@ -175,7 +175,7 @@ fn read_file<'s>(source: Source<'s>, known: &Known, icals: &BTreeMap<String, Vec
                 let fault = Fault::new(Code::BadCalendar, at, "a second document begins here");
                 faults.add(fault.help("a calendar is one map; `include` joins several"));
             }
-            Reader { text, faults, known }.calendar_file(&documents[0].root, &mut draft, icals);
+            Reader::new(text, faults, known).calendar_file(&documents[0].root, &mut draft, icals);
         });
     }
     draft.faults = faults;

@@ -52,6 +52,7 @@ impl Reader<'_> {
         };
         self.check_keys(map, Owner { level: Level::Dag, name: "the DAG" });
         let id = self.dag_id(map, path);
+        self.dag.clone_from(&id);
         let params = self.read(map, &keys::PARAMS, Self::params).unwrap_or_default();
         let firing = self.firing(map);
         let base = self.base(map);
@@ -105,7 +106,26 @@ impl Reader<'_> {
         dag.vars = draft.vars;
         dag.hooks = draft.hooks.into_iter().map(|draft| draft.hook).collect();
         dag.tasks = draft.tasks.into_iter().map(DraftTask::finish).collect();
+        self.wait_for_previous(map, &mut dag);
         Some(dag)
+    }
+
+    /// Lets the first tasks of a run wait for the run before.
+    fn wait_for_previous(&mut self, map: &Map<'_>, dag: &mut Dag) {
+        if self.read(map, &keys::WAIT_FOR_PREVIOUS, Self::boolean).unwrap_or(false) {
+            for at in dag.graph.order().iter().filter(|at| dag.graph.upstream(**at).next().is_none()) {
+                dag.tasks[at.at()].waits.push(self.previous(None));
+            }
+        }
+        let waits = dag.waits_for_previous();
+        if let Some(entry) =
+            map.entry(keys::OVERLAP.name).filter(|_| waits && dag.overlap == Overlap::Replace)
+        {
+            let message = "`overlap: replace` cancels the run that `wait_for_previous` waits for";
+            let fault = Fault::new(Code::KeysClash, entry.key_at, message);
+            self.faults
+                .add(fault.help("leave out one of them; with `overlap: queue` runs follow each other"));
+        }
     }
 
     /// Reports what is wrong with the keys of a folder's defaults that no other part reads.
@@ -114,6 +134,7 @@ impl Reader<'_> {
         self.read(map, &keys::TAGS, Self::texts);
         self.read(map, &keys::ENABLED, Self::boolean);
         self.read(map, &keys::MAX_ACTIVE_RUNS, Self::integer::<u32>);
+        self.read(map, &keys::WAIT_FOR_PREVIOUS, Self::boolean);
         self.read::<Overlap>(map, &keys::OVERLAP, Self::word);
         self.read(map, &keys::MAX_ACTIVE_TASKS, Self::integer::<u32>);
         self.read(map, &keys::TIMEOUT, Self::duration);

@@ -43,7 +43,7 @@ fn parse(text: &str, known: &Known, faults: &mut Faults) -> Option<Map<'static>>
             faults.add(fault.help("the defaults of a folder are one map"));
         }
         let root = &documents[0].root;
-        let mut reader = Reader { text, faults, known };
+        let mut reader = Reader::new(text, faults, known);
         reader.folder(root);
         root.owned(0)
     })?;

@@ -79,13 +79,26 @@ pub(crate) struct Reader<'r> {
     pub(crate) text: &'r str,
     pub(crate) faults: &'r mut Faults,
     pub(crate) known: &'r Known,
+    /// The id of the DAG that is being read.
+    pub(crate) dag: String,
+}
+
+impl<'r> Reader<'r> {
+    pub(crate) fn new(text: &'r str, faults: &'r mut Faults, known: &'r Known) -> Self {
+        Self { text, faults, known, dag: String::new() }
+    }
 }
 
 impl Reader<'_> {
     /// Reads something whose faults are reported elsewhere.
     fn quietly<T>(&mut self, read: impl FnOnce(&mut Reader<'_>) -> T) -> T {
         let mut elsewhere = Faults::default();
-        read(&mut Reader { text: self.text, faults: &mut elsewhere, known: self.known })
+        read(&mut Reader {
+            text: self.text,
+            faults: &mut elsewhere,
+            known: self.known,
+            dag: self.dag.clone(),
+        })
     }
 }
 
@@ -96,7 +109,7 @@ pub fn read(source: &Source<'_>, known: &Known) -> Reading {
     let folders = Folders::read(source.defaults, known, &mut faults);
     let found = whole.then(|| {
         tree::parse(text, &known.limits, &mut faults, |documents, faults| {
-            Reader { text, faults, known }.documents(documents, source.path, &folders)
+            Reader::new(text, faults, known).documents(documents, source.path, &folders)
         })
     });
     let found = found.flatten().filter(|_| faults.errors() == 0).unwrap_or_default();

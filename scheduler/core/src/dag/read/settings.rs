@@ -16,6 +16,7 @@ pub(crate) struct Settings<'n, 'a> {
     pub(crate) trigger_rule: (TriggerRule, Option<Span>),
     pub(crate) when: Option<&'n Node<'a>>,
     pub(crate) allow_failure: bool,
+    pub(crate) wait_for_previous: bool,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) env_node: Option<&'n Node<'a>>,
     pub(crate) shell: Vec<String>,
@@ -39,6 +40,7 @@ impl Default for Settings<'_, '_> {
             trigger_rule: (TriggerRule::AllSuccess, None),
             when: None,
             allow_failure: false,
+            wait_for_previous: false,
             env: Vec::new(),
             env_node: None,
             shell: ["bash", "-e", "-o", "pipefail"].map(str::to_owned).to_vec(),
@@ -77,6 +79,9 @@ impl Reader<'_> {
             trigger_rule: self.read(map, &keys::TRIGGER_RULE, rule).unwrap_or(base.trigger_rule),
             when: self.read(map, &keys::WHEN, Self::condition).or(base.when),
             allow_failure: self.read(map, &keys::ALLOW_FAILURE, Self::boolean).unwrap_or(base.allow_failure),
+            wait_for_previous: self
+                .read(map, &keys::WAIT_FOR_PREVIOUS, Self::boolean)
+                .unwrap_or(base.wait_for_previous),
             env: self.read(map, &keys::ENV, Self::env).unwrap_or_else(|| base.env.clone()),
             env_node: map.get(keys::ENV.name).or(base.env_node),
             shell: self.read(map, &keys::SHELL, Self::command).unwrap_or_else(|| base.shell.clone()),

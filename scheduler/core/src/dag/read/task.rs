@@ -98,7 +98,7 @@ impl Reader<'_> {
             // A task without work was reported; the others are still checked against it.
             work: work.unwrap_or(Work::Argv(Vec::new())),
             fan: None,
-            waits: self.read(map, &keys::WAIT_FOR, Self::waits).unwrap_or_default(),
+            waits: self.all_waits(map, id.filter(|_| settings.wait_for_previous)),
             chooser: chooser(map),
             setup: self.read(map, &keys::SETUP, Self::boolean).unwrap_or(false),
             trigger_rule: rule(teardown, settings.trigger_rule),

@@ -1,15 +1,28 @@
-//! `wait_for`: runs of other DAGs.
+//! `wait_for`: runs of other DAGs; `wait_for_previous`: the run before.
 
 use super::Reader;
 use super::entry::Owner;
-use crate::dag::keys::{Key, Level, wait as keys};
+use crate::dag::keys::{Key, Level, task as task_keys, wait as keys};
 use crate::dag::spec::{Matching, Wait};
-use crate::dag::tree::{Kind, Node};
+use crate::dag::tree::{Kind, Map, Node};
 use crate::diag::{Code, Fault};
 use crate::id::DagId;
 use crate::time::parse_duration;
 
 impl Reader<'_> {
+    /// The `wait_for` of a task, and its wait for itself in the run before.
+    pub(super) fn all_waits(&mut self, map: &Map<'_>, previous: Option<&str>) -> Vec<Wait> {
+        let mut waits = self.read(map, &task_keys::WAIT_FOR, Self::waits).unwrap_or_default();
+        waits.extend(previous.map(|task| self.previous(Some(task))));
+        waits
+    }
+
+    /// A wait for the run before, or for a task of it.
+    pub(super) fn previous(&self, task: Option<&str>) -> Wait {
+        let (dag, task) = (DagId::from(self.dag.as_str()), task.map(str::to_owned));
+        Wait { dag, task, matching: Matching::Previous, timeout: None }
+    }
+
     /// A list of waits.
     pub(super) fn waits(&mut self, key: &Key, node: &Node<'_>) -> Option<Vec<Wait>> {
         let nodes = self.list(key, node)?;

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::connect;
 use super::error::{Fault, StoreError};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
+pub use awaited::{Awaited, AwaitedDate};
 pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
 
