@@ -19,7 +19,7 @@ macro_rules! carry {
 }
 
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, Carried); 14] = [
+const EXAMPLES: [(&str, &str, Carried); 15] = [
     ("hello", "two tasks, one value", carry!("hello.yaml")),
     ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
     ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
