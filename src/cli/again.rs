@@ -47,6 +47,9 @@ pub(crate) struct Rerun {
     /// Not the setups that the chosen tasks need, nor their teardowns
     #[arg(long)]
     pub(crate) without_setups: bool,
+    /// Also what waited for this run in runs of other DAGs (`wait_for`), and all below that
+    #[arg(long)]
+    pub(crate) with_waiters: bool,
     /// Go over to the DAG as it is now
     #[arg(long)]
     pub(crate) latest: bool,

@@ -26,4 +26,5 @@ mod town;
 mod validate;
 mod values;
 mod versions;
+mod waiters;
 mod why;

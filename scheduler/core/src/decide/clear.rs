@@ -14,11 +14,12 @@ use super::select::{Why, selection};
 use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
+use super::waiter::{Waited, Waiter};
 use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
 /// had blocked is cleared with it, unless `only` says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option of the command line and the API")]
 pub struct ClearRequest {
@@ -38,6 +39,11 @@ pub struct ClearRequest {
     pub only: bool,
     /// Not the setups that the chosen ones need, nor their teardowns.
     pub without_setups: bool,
+    /// Also what waited for this run in runs of other DAGs, with all below that.
+    pub with_waiters: bool,
+    /// Who waited for this run, as the store knows it.
+    #[serde(skip)]
+    pub waiters: Vec<Waiter>,
     /// The run begins even when its DAG is paused or `max_active_runs` is reached.
     pub force: bool,
     /// The run goes over to the version of its DAG that is in force.
@@ -65,6 +71,12 @@ pub struct ClearPlan {
     pub dry_run: bool,
     /// Task instances that move, in the order of the file.
     pub tasks: Vec<Change>,
+    /// Runs of other DAGs that waited for what moves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiters: Vec<Waited>,
+    /// What changes in these, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Self>,
 }
 
 /// One task instance that moves.
@@ -83,6 +95,7 @@ pub struct Change {
 }
 
 /// Who clears, and for what.
+#[derive(Clone)]
 pub(super) struct Told {
     pub(super) by: String,
     pub(super) why: Option<String>,
@@ -105,10 +118,27 @@ impl Turn<'_> {
             backfill: None,
             version: None,
         };
-        match self.recall(id, row).and_then(|run| self.clear_as_asked(run, request, told)) {
+        match self.recall(id, row).and_then(|run| self.clear_with_waiters(run, request, told)) {
             Ok(plan) => Answer::Cleared(Box::new(plan)),
             Err(refusal) => Answer::Refused(refusal),
         }
+    }
+
+    /// Plans all of it before it does any of it.
+    fn clear_with_waiters(
+        &mut self,
+        run: Run,
+        request: &ClearRequest,
+        told: Told,
+    ) -> Result<ClearPlan, Refusal> {
+        let dry = ClearRequest { dry_run: true, ..request.clone() };
+        let mut plan = self.clear_as_asked(run.clone(), &dry, told.clone())?;
+        self.take_waiters(&ClearRequest { dry_run: request.dry_run, ..dry }, &mut plan)?;
+        if !request.dry_run {
+            let done = self.clear_as_asked(run, request, told)?;
+            plan = ClearPlan { waiters: plan.waiters, also: plan.also, ..done };
+        }
+        Ok(plan)
     }
 
     /// The run as it is now: as the core knows it, or as the store holds it if it is over.
@@ -305,7 +335,8 @@ impl Run {
 /// What is said of a change before, or after, it is made.
 pub(super) fn plan(run: &Run, after: RunState, tasks: Vec<Change>, dry_run: bool) -> ClearPlan {
     let dag = run.dag().id.clone();
-    ClearPlan { run_id: run.id.to_string(), dag, state: run.state, after, dry_run, tasks }
+    let run_id = run.id.to_string();
+    ClearPlan { run_id, dag, state: run.state, after, dry_run, tasks, waiters: vec![], also: vec![] }
 }
 
 pub(super) fn change(run: &Run, id: InstanceId, after: TaskState, why: String) -> Change {

@@ -34,6 +34,7 @@ mod transition;
 mod turn;
 mod vars;
 mod wait;
+mod waiter;
 
 pub use attempt::LOST_BUDGET;
 pub use audit::{Deed, Target};
@@ -62,3 +63,4 @@ pub use state::{Run, State, Version};
 pub use transition::Transition;
 pub use turn::{Step, step};
 pub use vars::{MAX_VAR_BYTES, check_var};
+pub use waiter::{Waited, Waiter, has_passed};
