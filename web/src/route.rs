@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Redirect};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -50,6 +50,10 @@ pub fn routes() -> Vec<Route> {
 /// The pages and the API, ready to be served.
 pub fn router(app: App) -> Router {
     let site = Arc::new(Site::new(app));
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let site = Arc::clone(&site);
+        runtime.spawn(async move { site.specs.take_over(&site.app.handle).await });
+    }
     let mut router = Router::new();
     for (route, handler) in pages().into_iter().chain(programs()) {
         router = router.route(route.path, handler);
@@ -80,9 +84,9 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 }
 
 fn pages() -> Table {
-    use page::{dag, dags, faults, log, post as press, run, runs, trigger};
+    use page::{dag, dags, faults, log, post as press, run, runs, tonight, trigger};
     vec![
-        looks("/", get(|| async { Redirect::to("/dags") })),
+        looks("/", get(tonight::page)),
         looks("/dags", get(dags::list)),
         looks("/dags/{dag}", get(dag::overview)),
         looks("/dags/{dag}/graph", get(dag::graph)),

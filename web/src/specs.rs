@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::VersionId;
-use nightrun_engine::run::Parse;
+use nightrun_engine::run::{Handle, Parse};
 use nightrun_engine::store::{Fault, Page};
 
 /// Most versions kept; beyond that all are forgotten and read again by need.
@@ -35,6 +35,13 @@ impl Specs {
         }
         known.insert(version, dag.clone());
         Ok(dag)
+    }
+
+    /// Takes over what the scheduler has parsed already: the first page of ten thousand DAGs need not.
+    pub(crate) async fn take_over(&self, handle: &Handle) {
+        let Ok(versions) = handle.in_force().await else { return };
+        let known = versions.iter().map(|version| (version.id, Some(version.dag.clone())));
+        self.lock().extend(known.take(KEPT));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<VersionId, Option<Arc<Dag>>>> {

@@ -31,12 +31,14 @@ impl Templates {
         environment.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
         environment.add_filter("sign", sign);
         environment.add_filter("time", time);
+        environment.add_filter("hour", hour);
         environment.add_filter("prose", prose);
         environment.add_filter("size", words::size);
         templates!(
             environment,
             "layout.html",
             "parts.html",
+            "tonight.html",
             "dags.html",
             "dag.html",
             "dag_grid.html",
@@ -90,6 +92,13 @@ fn sign(state: &str) -> &'static str {
         "queued" => "…",
         _ => "",
     }
+}
+
+/// The time of day of an instant, in UTC; the page's script turns it to the viewer's clock.
+fn hour(at: &str) -> Result<String, Error> {
+    let instant = Timestamp::parse(at);
+    let instant = instant.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this is no instant"))?;
+    Ok(instant.to_chrono().format("%H:%M").to_string())
 }
 
 /// An instant as `<time>`: UTC in sight, exact for programs. `now` decides whether the year is told.

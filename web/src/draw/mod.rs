@@ -3,3 +3,4 @@
 pub(crate) mod gantt;
 pub(crate) mod graph;
 pub(crate) mod grid;
+pub(crate) mod night;

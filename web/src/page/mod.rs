@@ -10,6 +10,7 @@ pub(crate) mod post;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+pub(crate) mod tonight;
 pub(crate) mod trigger;
 
 use std::sync::Arc;

@@ -406,6 +406,11 @@ impl State {
         self.runs.values()
     }
 
+    /// The versions that are in force, by their DAGs' ids.
+    pub fn in_force(&self) -> impl Iterator<Item = &Arc<Version>> {
+        self.dags.values().filter(|entry| !entry.retired).map(|entry| &entry.version)
+    }
+
     /// The version of a DAG that is in force.
     pub fn version(&self, dag: &DagId) -> Option<&Arc<Version>> {
         self.dags.get(dag).filter(|entry| !entry.retired).map(|entry| &entry.version)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nightrun_core::decide::{Answer, Event, Transition};
+use nightrun_core::decide::{Answer, Event, Transition, Version};
 use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -11,6 +11,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub(super) enum Message {
     /// Something happened, or somebody wants something and waits for the answer.
     Event(Box<Event>, Option<oneshot::Sender<Answer>>),
+    /// Somebody asks for the versions in force.
+    InForce(oneshot::Sender<Vec<Arc<Version>>>),
     /// Begin no attempt any more; end when none lives (`drain`) or at once.
     Stop { drain: bool },
 }
@@ -71,6 +73,13 @@ impl Handle {
     pub fn tell(&self, event: Event) {
         // A loop that has ended needs no news.
         let _ = self.inbox.send(Message::Event(Box::new(event), None));
+    }
+
+    /// The versions in force, in the order of their DAGs' ids. Nothing is read or parsed for it.
+    pub async fn in_force(&self) -> Result<Vec<Arc<Version>>, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::InForce(reply)).map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     /// Facts from now on, in order. A listener that is too slow is told how many it missed.

@@ -210,6 +210,11 @@ impl Scheduler {
     fn take(&mut self, message: Message) -> Option<Waiting> {
         match message {
             Message::Event(event, reply) => Some(Waiting { event: *event, reply }),
+            Message::InForce(reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.state.in_force().cloned().collect());
+                None
+            }
             Message::Stop { drain } => {
                 self.stopping = Some(drain);
                 self.state.start_nothing_more();

@@ -40,8 +40,9 @@ pub use read::{
     RunWeight,
 };
 pub use row::{
-    ActiveRuns, AttemptShow, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow, LogEntry,
-    ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
+    LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,
+    VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use waiters::waiters_of;

@@ -16,6 +16,17 @@ use serde_json::Value as Json;
 
 use super::read::NoteItem;
 
+/// A DAG that a file defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DagInForce {
+    /// Its id.
+    pub dag: DagId,
+    /// The version in force.
+    pub version: VersionId,
+    /// Paused by somebody.
+    pub paused: bool,
+}
+
 /// One DAG as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DagItem {

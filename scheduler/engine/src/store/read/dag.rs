@@ -7,7 +7,9 @@ use rusqlite::{Row, params};
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_json, word};
 use crate::store::error::Fault;
-use crate::store::row::{DagItem, FileFaults, RunMark, TickItem, VarItem, VersionItem, VersionText};
+use crate::store::row::{
+    DagInForce, DagItem, FileFaults, RunMark, TickItem, VarItem, VersionItem, VersionText,
+};
 
 const DAG: &str = "SELECT dag.id, dag.version, path, paused, retired, cursor,
                           (SELECT json_array_length(faults) FROM file_fault
@@ -27,6 +29,13 @@ impl Page {
     /// One DAG with its last `recent` runs.
     pub fn dag(&self, dag: &DagId, recent: u32) -> Result<Option<DagItem>, Fault> {
         self.first(&format!("{DAG} WHERE dag.id = ?1"), [dag.as_str()], |row| self.dag_item(row, recent))
+    }
+
+    /// The DAGs that files define, by their ids: the version in force of each, and whether it is paused.
+    pub fn dags_in_force(&self) -> Result<Vec<DagInForce>, Fault> {
+        self.all("SELECT id, version, paused FROM dag WHERE NOT retired ORDER BY id", [], |row| {
+            Ok(DagInForce { dag: dag_id(row, 0)?, version: VersionId(row.get(1)?), paused: row.get(2)? })
+        })
     }
 
     /// True when everything is paused.

@@ -75,6 +75,13 @@ impl Page {
         )
     }
 
+    /// How many tasks of a run have ended, and how many it has; items are not counted by themselves.
+    pub fn progress(&self, run: RunId) -> Result<(u32, u32), Fault> {
+        let sql = "SELECT count(ended_at), count(*) FROM task_instance WHERE run = ?1 AND item = 0";
+        let counts = self.first(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(counts.unwrap_or_default())
+    }
+
     /// How many runs are not over.
     pub fn active_runs(&self) -> Result<ActiveRuns, Fault> {
         let mut active = ActiveRuns::default();

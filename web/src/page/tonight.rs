@@ -1,0 +1,202 @@
+//! The page an operator keeps open: what is at work, what is late or failed, what is due until the morning.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::RunState;
+use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{Fault, HoldItem, Overlay, RunFilter, RunItem, TickChangeItem};
+use serde::{Deserialize, Serialize};
+
+use super::schedule::{Coming, coming, with_overlay};
+use super::{Did, Sheet, Shown, Watch, show};
+use crate::app::{Desk, Shared};
+use crate::draw::night::{self, Night};
+use crate::words;
+
+/// Rows of each list; what is more is counted.
+const ROWS: usize = 30;
+
+/// Failed runs looked through for those of the last day.
+const FAILED: u32 = 200;
+
+/// Ticks of one DAG on the line; one that fires more often fills it anyway.
+const TICKS: usize = 200;
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    hours: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    hours: u32,
+    active: Vec<Active>,
+    queued: u32,
+    more_active: u32,
+    failed: Vec<Failed>,
+    due: Vec<Due>,
+    /// How many ticks fire until then, and of how many DAGs.
+    ticks: usize,
+    dags: usize,
+    paused: usize,
+    night: Night,
+    holds: Vec<HoldItem>,
+    /// No DAG is known at all.
+    empty: bool,
+}
+
+#[derive(Serialize)]
+struct Active {
+    run: RunId,
+    dag: DagId,
+    state: RunState,
+    started_at: Option<Timestamp>,
+    took: Option<String>,
+    ended: u32,
+    tasks: u32,
+    late: Vec<String>,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    run: RunId,
+    dag: DagId,
+    logical_date: Timestamp,
+    ended_at: Option<Timestamp>,
+    ago: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Due {
+    dag: DagId,
+    tick: Coming,
+}
+
+/// `GET /?hours=`
+pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
+    let hours = asked.hours.unwrap_or(12).clamp(1, 72);
+    show(&site, "tonight.html", "tonight", did, move |desk| {
+        let body = body(desk, hours)?;
+        Ok(Some(Sheet { title: "Tonight".into(), watch: Watch { all: true, ..Watch::default() }, body }))
+    })
+    .await
+}
+
+fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
+    let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
+    let overlays = Overlays::read(desk)?;
+    let (mut due, mut dags) = (Vec::new(), 0);
+    let in_force = desk.page.dags_in_force()?;
+    for of in in_force.iter().filter(|it| !it.paused) {
+        let Some(dag) = desk.spec(of.version)? else { continue };
+        let ticks = overlays.due(&dag, desk.now, until);
+        dags += usize::from(!ticks.is_empty());
+        due.extend(ticks.into_iter().map(|tick| Due { dag: of.dag.clone(), tick }));
+    }
+    due.sort_by_key(|due| due.tick.at);
+    let night = night::draw(due.iter().map(|due| due.tick.at), desk.now, until);
+    let ticks = due.len();
+    due.truncate(ROWS);
+    let counts = desk.page.active_runs()?;
+    let active = active(desk)?;
+    let at_work = counts.running + counts.stopping;
+    Ok(Body {
+        hours,
+        more_active: at_work.saturating_sub(u32::try_from(active.len()).unwrap_or(u32::MAX)),
+        active,
+        queued: counts.queued,
+        failed: failed(desk)?,
+        due,
+        ticks,
+        dags,
+        paused: in_force.iter().filter(|it| it.paused).count(),
+        night,
+        holds: overlays.holds.into_iter().filter(|hold| hold.from < until).collect(),
+        empty: in_force.is_empty(),
+    })
+}
+
+/// Runs at work, those that are late first, then the oldest.
+fn active(desk: &Desk<'_>) -> Result<Vec<Active>, Fault> {
+    let mut items = Vec::new();
+    for state in [RunState::Running, RunState::Stopping] {
+        let filter = RunFilter { state: Some(state), ..RunFilter::default() };
+        items.extend(desk.page.runs(&filter, FAILED)?);
+    }
+    items.sort_by_key(|item| (item.late.is_empty(), item.run_id));
+    items.into_iter().take(ROWS).map(|item| one_active(desk, item)).collect()
+}
+
+fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
+    let (ended, tasks) = desk.page.progress(item.run_id)?;
+    Ok(Active {
+        run: item.run_id,
+        reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
+        took: words::took(item.started_at, None, desk.now),
+        late: item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect(),
+        dag: item.dag,
+        state: item.state,
+        started_at: item.started_at,
+        ended,
+        tasks,
+    })
+}
+
+/// Runs that failed within a day and whose date has not succeeded since.
+fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
+    let since = desk.now.minus(DAY);
+    let filter = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
+    let recent = desk.page.runs(&filter, FAILED)?.into_iter();
+    let mut failed = Vec::new();
+    for item in recent.filter(|item| item.ended_at.is_some_and(|at| at >= since)).take(ROWS) {
+        failed.push(Failed {
+            run: item.run_id,
+            reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
+            ago: item.ended_at.map(|at| words::from_now(at, desk.now)).unwrap_or_default(),
+            dag: item.dag,
+            logical_date: item.logical_date,
+            ended_at: item.ended_at,
+        });
+    }
+    Ok(failed)
+}
+
+/// What people have laid over all schedules, read once.
+struct Overlays {
+    holds: Vec<HoldItem>,
+    changed: BTreeMap<DagId, Vec<TickChangeItem>>,
+}
+
+impl Overlays {
+    fn read(desk: &Desk<'_>) -> Result<Self, Fault> {
+        let mut changed: BTreeMap<DagId, Vec<TickChangeItem>> = BTreeMap::new();
+        for item in desk.page.changed_ticks(None)? {
+            changed.entry(item.dag.clone()).or_default().push(item);
+        }
+        Ok(Self { holds: desk.page.holds()?, changed })
+    }
+
+    /// The ticks of one DAG until then, with what becomes of them.
+    fn due(&self, dag: &Dag, now: Timestamp, until: Timestamp) -> Vec<Coming> {
+        let is_due = |at: Timestamp| at < until;
+        if !dag.enabled || !dag.next_tick_after(now).is_some_and(|tick| is_due(tick.at)) {
+            return Vec::new();
+        }
+        let of_dag = |hold: &&HoldItem| hold.dags.as_ref().is_none_or(|dags| dags.contains(&dag.id));
+        let overlay = Overlay {
+            holds: self.holds.iter().filter(of_dag).cloned().collect(),
+            changed: self.changed.get(&dag.id).cloned().unwrap_or_default(),
+        };
+        let ticks: Vec<Coming> =
+            coming(dag, now, TICKS).into_iter().take_while(|tick| is_due(tick.at)).collect();
+        with_overlay(ticks, &overlay)
+    }
+}
