@@ -72,11 +72,16 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         hooks: config.hooks.clone(),
         parse: parse.clone(),
         environment: with_own_folder(environment::inherited()),
-        vars: Vars::new(environment::vars()),
+        vars: vars(),
         store_id,
     })
     .map_err(Failure::new)?;
     Ok(Wired { scheduler, clock, parse, database: database(&config.data) })
+}
+
+/// The vars of the environment of this program.
+pub(crate) fn vars() -> Vars {
+    Vars::new(environment::vars())
 }
 
 /// What forgets old runs of the store of this configuration.

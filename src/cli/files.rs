@@ -134,6 +134,12 @@ pub(crate) enum VarsVerb {
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
     /// That of a folder's `_defaults.yaml` instead
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tests", "calendars"])]
     pub(crate) defaults: bool,
+    /// That of test files, `*.test.yaml`
+    #[arg(long, conflicts_with = "calendars")]
+    pub(crate) tests: bool,
+    /// That of calendar files
+    #[arg(long)]
+    pub(crate) calendars: bool,
 }

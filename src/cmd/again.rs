@@ -127,8 +127,8 @@ fn print_plan(plan: &Json) {
         return say::println(&format!("nothing of run {run} changes: no task fits what was asked for"));
     }
     let name = |task: &Json| match task["item"].as_u64() {
-        Some(item) if item > 0 => format!("{}[{item}]", text(&task["task"])),
-        _ => text(&task["task"]),
+        Some(item) => format!("{}[{item}]", text(&task["task"])),
+        None => text(&task["task"]),
     };
     let rows = tasks
         .iter()

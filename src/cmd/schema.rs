@@ -1,15 +1,20 @@
-//! `nightrun schema`: the JSON Schema of DAG files, for editors.
+//! `nightrun schema`: the JSON Schemas of DAG files and of those beside them, for editors.
 
 use std::process::ExitCode;
 
-use nightrun_core::dag;
+use nightrun_core::{case, dag};
 
 use crate::cli::Schema;
 use crate::failure::{OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn schema(args: &Schema) -> Verdict {
-    let schema = if args.defaults { dag::defaults_schema() } else { dag::schema() };
+    let schema = match args {
+        Schema { defaults: true, .. } => dag::defaults_schema(),
+        Schema { tests: true, .. } => case::schema(),
+        Schema { calendars: true, .. } => dag::calendar_schema(),
+        Schema { .. } => dag::schema(),
+    };
     let schema = serde_json::to_string_pretty(&schema).or_fail("the schema")?;
     say::println(&schema);
     Ok(ExitCode::SUCCESS)

@@ -51,6 +51,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
         clock: wired.clock.clone(),
         parse: wired.parse.clone(),
         version: say::version().to_owned(),
+        vars: wire::vars(),
         hosts: hosts(config),
     };
     let router = nightrun_web::router(app);

@@ -31,6 +31,7 @@ pub(crate) fn test(args: &Test) -> Verdict {
             slots: config.slots,
             pools: config.pools.clone(),
             max_items: config.max_items,
+            url: config.hooks.url.clone(),
             operators: nightrun_plugins::builtin(),
         },
         config,

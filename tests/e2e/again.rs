@@ -251,8 +251,9 @@ run 1: failed → queued
     town.write("dags/mended.yaml", "tasks: [{id: c, run: echo}]");
     town.nightrun("rerun 1 --all --latest").fails(
         1,
-        "error: run 1 cannot go over to the DAG as it is: its tasks were renamed, moved or taken out since; \
-         trigger a new run instead",
+        "error: run 1 cannot go over to the DAG as it is now: task 1 of the file was `a` and is `c` now (taken \
+         out: `a`, `b`; new: `c`). A run keeps its tasks by their places, so new tasks must stand at the end, and \
+         a task it has must stay, if only as `type: noop`. Or run the date anew: `nightrun trigger mended --at TIME`",
     );
     town.does("db check");
 }

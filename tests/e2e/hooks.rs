@@ -220,3 +220,32 @@ fn a_destination_without_its_variable_is_told_at_once() {
     assert_eq!(said.code, 2);
     same(&said.err, "error: nightrun.yaml: the environment variable OPS_SLACK is not set");
 }
+
+#[test]
+fn a_hook_knows_vars_and_the_item_it_is_about() {
+    let town = Town::with(
+        "night",
+        "vars: {team: nobody, never_set: none}
+on_failure: {run: 'echo {{ vars.team }} $LEVEL > told', env: {LEVEL: '{{ vars.team }}'}}
+tasks:
+- id: load
+  foreach: {items: [{shop: north}, {shop: south}], key: '{{ item.shop }}', as: it}
+  run: exit 1
+  env: {SHOP: '{{ it.shop }}'}
+  retries: 1
+  retry_delay: 0s
+  on_retry: {run: 'echo {{ it.shop }} {{ item.shop }} {{ task.item }} {{ task.key }} $SHOP >> retried'}
+  on_exit: {run: 'echo {{ task.state }} ${SHOP:-none} > ended'}
+",
+    );
+    assert_eq!(town.nightrun("vars set team ops --data d").code, 0);
+    let run = town.nightrun("run dags/night.yaml --data d --json").json();
+    let of_task = ["load on_retry run delivered 1"; 2];
+    let ends = ["load on_exit run delivered 1", "- on_failure run delivered 1"];
+    assert_eq!(hooks(&run), [&of_task[..], &ends].concat());
+    let told = |file: &str| std::fs::read_to_string(town.path(&format!("dags/{file}"))).unwrap();
+    let mut retried: Vec<String> = told("retried").lines().map(str::to_owned).collect();
+    retried.sort_unstable();
+    assert_eq!(retried, ["north north 0 north north", "south south 1 south south"]);
+    assert_eq!((told("ended").trim(), told("told").trim()), ("failed none", "ops ops"));
+}

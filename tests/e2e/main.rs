@@ -10,6 +10,7 @@ mod graphs;
 mod grouped;
 mod holding;
 mod hooks;
+mod items;
 mod keeping;
 mod language;
 mod ledger;

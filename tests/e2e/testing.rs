@@ -156,10 +156,11 @@ fn all_faults_of_a_file_of_cases_are_found_in_one_pass() {
       load: {exit: 1, signal: 9}
       publish: succes
       cleanup: {exit: 300, stdout: x}
+    wait_for: {orders: success}
     expect:
       state: skipped
       tasks: {load: fialed}
-      notifications: []
+      notifications: [on_fire, {task: load}, {event: on_exit, task: lode, colour: red}]
       not_run: [nothing]
   - expect: {}
 ",
@@ -184,12 +185,16 @@ fn all_faults_of_a_file_of_cases_are_found_in_one_pass() {
         "E112 10:16",
         "E118 11:16",
         "E113 11:23",
-        "E112 13:14",
-        "E112 14:21",
-        "E106 15:7",
-        "E201 16:17",
-        "E105 17:5",
-        "E116 17:13",
+        "E403 12:16",
+        "E112 14:14",
+        "E112 15:21",
+        "E112 16:23",
+        "E105 16:33",
+        "E201 16:69",
+        "E101 16:75",
+        "E201 17:17",
+        "E105 18:5",
+        "E116 18:13",
     ];
     assert_eq!(found, expected, "{faults:#}");
     let said = town.nightrun("test dags");

@@ -1,5 +1,8 @@
-//! Serves a scene to look at: `cargo run -p nightrun-web --example gallery -- usual 8090`.
+//! Serves a scene to look at: `cargo run -p nightrun-web --example gallery -- usual 8090`; other scenes are `open`
+//! (the usual one, at work), `busy`, `empty` and `huge`.
 
+#[path = "../tests/web/busy.rs"]
+mod busy;
 #[path = "../tests/web/history.rs"]
 mod history;
 #[path = "../tests/web/house.rs"]
@@ -14,12 +17,20 @@ async fn main() {
     let port: u16 = args.next().and_then(|port| port.parse().ok()).unwrap_or(8090);
     let root = tempfile::tempdir().expect("a folder for the scene");
     match scene.as_str() {
+        "busy" => busy::files(root.path()).await,
         "empty" => scenes::empty(root.path()).await,
         "huge" => scenes::huge(root.path()).await,
         _ => scenes::usual(root.path()).await,
     }
-    let (app, _scheduler) = house::app(root.path());
+    let (app, scheduler) = house::app(root.path(), scene == "busy");
+    let handle = scheduler.handle();
+    // The usual and the huge scene stand still; the others are at work.
+    let work = matches!(scene.as_str(), "busy" | "open").then(|| tokio::spawn(scheduler.run(vec![])));
+    if scene == "busy" {
+        busy::liven(&handle).await;
+    }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
     println!("http://127.0.0.1:{port}/ shows `{scene}`");
     axum::serve(listener, nightrun_web::router(app)).await.expect("the server runs");
+    drop(work);
 }

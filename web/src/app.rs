@@ -8,7 +8,7 @@ use nightrun_core::id::VersionId;
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
-use nightrun_engine::run::{Handle, Parse};
+use nightrun_engine::run::{Handle, Parse, Vars};
 use nightrun_engine::store::{Fault, Page, Reader};
 
 use crate::problem::Problem;
@@ -34,6 +34,8 @@ pub struct App {
     pub version: String,
     /// The DAG folder: broken files are shown as they are there.
     pub dags: PathBuf,
+    /// The vars of the environment.
+    pub vars: Vars,
     /// Names by which the server is called, with or without a port; none: any name will do.
     pub hosts: Vec<String>,
 }

@@ -84,7 +84,10 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 }
 
 fn pages() -> Table {
-    use page::{dag, dags, faults, log, post as press, run, runs, tonight, trigger};
+    use page::{
+        backfills, dag, dags, faults, holds, log, mark, post as press, rerun, run, runs, tonight, trigger,
+        vars,
+    };
     vec![
         looks("/", get(tonight::page)),
         looks("/dags", get(dags::list)),
@@ -97,16 +100,33 @@ fn pages() -> Table {
         acts("/dags/{dag}/pause", post(press::pause)),
         acts("/dags/{dag}/unpause", post(press::unpause)),
         acts("/dags/{dag}/skip", post(press::skip)),
+        acts("/dags/{dag}/move", post(press::postpone)),
         acts("/dags/{dag}/unskip", post(press::unskip)),
+        looks("/dags/{dag}/backfills", get(backfills::list)),
+        acts("/dags/{dag}/backfills", post(backfills::post)),
+        looks("/dags/{dag}/backfills/new", get(backfills::form)),
+        looks("/backfills/{backfill}", get(backfills::one)),
+        acts("/backfills/{backfill}/pause", post(backfills::pause)),
+        acts("/backfills/{backfill}/resume", post(backfills::resume)),
+        acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
         looks("/runs", get(runs::list)),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         acts("/runs/{run}/cancel", post(press::cancel)),
-        acts("/runs/{run}/rerun", post(press::rerun)),
+        looks("/runs/{run}/rerun", get(rerun::form)),
+        acts("/runs/{run}/rerun", post(rerun::post)),
+        looks("/runs/{run}/mark", get(mark::form)),
+        acts("/runs/{run}/mark", post(mark::post)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
         looks("/faults", get(faults::list)),
+        looks("/holds", get(holds::list)),
+        acts("/holds", post(holds::add)),
+        acts("/holds/{hold}/remove", post(holds::remove)),
+        looks("/vars", get(vars::list)),
+        acts("/vars", post(vars::set)),
+        acts("/vars/{var}/delete", post(vars::delete)),
         acts("/pause", post(press::pause_all)),
         acts("/unpause", post(press::unpause_all)),
         looks("/events", get(live::events)),

@@ -33,6 +33,7 @@ impl Templates {
         environment.add_filter("time", time);
         environment.add_filter("hour", hour);
         environment.add_filter("prose", prose);
+        environment.add_filter("linked", linked);
         environment.add_filter("size", words::size);
         templates!(
             environment,
@@ -52,6 +53,13 @@ impl Templates {
             "runs.html",
             "log.html",
             "faults.html",
+            "dag_backfills.html",
+            "backfill.html",
+            "backfill_new.html",
+            "holds.html",
+            "mark.html",
+            "rerun.html",
+            "vars.html",
             "problem.html",
         );
         Self { environment }
@@ -77,6 +85,45 @@ fn prose(text: &str) -> Value {
     Value::from_safe_string(html.collect::<Vec<_>>().concat())
 }
 
+/// The same, with links to the runs and DAGs that it names: `run 7`, `` DAG `sales` ``.
+fn linked(text: &str) -> Value {
+    let parts: Vec<&str> = text.split('`').collect();
+    let html = parts.iter().enumerate().map(|(at, part)| match at % 2 {
+        1 if parts[at - 1].ends_with("DAG ") && is_plain(part) => {
+            format!("<a href=\"/dags/{part}\"><code>{part}</code></a>")
+        }
+        1 => format!("<code>{}</code>", HtmlEscape(part)),
+        _ => with_runs(part),
+    });
+    Value::from_safe_string(html.collect::<Vec<_>>().concat())
+}
+
+/// A name that is the same in an address.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+/// A piece of a sentence with `run 7` as a link.
+fn with_runs(text: &str) -> String {
+    let mut html = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("run ") {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let is_word = !before.ends_with(|last: char| last.is_alphanumeric());
+        html.push_str(&HtmlEscape(before).to_string());
+        let number = &after[..digits];
+        let words = if !number.is_empty() && is_word {
+            format!("<a href=\"/runs/{number}\">run {number}</a>")
+        } else {
+            format!("run {number}")
+        };
+        html.push_str(&words);
+        rest = &after[digits..];
+    }
+    html + &HtmlEscape(rest).to_string()
+}
+
 /// The sign of a state where the style sheet, which has the same ones, cannot put it: in drawings.
 fn sign(state: &str) -> &'static str {
     match state {
@@ -90,6 +137,10 @@ fn sign(state: &str) -> &'static str {
         "stopping" => "□",
         "up_for_retry" => "↻",
         "queued" => "…",
+        "deferred" => "◷",
+        "expanded" => "▤",
+        "waiting" => "·",
+        "removed" => "×",
         _ => "",
     }
 }

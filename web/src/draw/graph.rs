@@ -1,265 +1,480 @@
-//! A dependency graph from left to right: each task in the layer of its longest way from a root, layers
-//! ordered so that few edges cross (barycenters), places chosen so that edges run flat.
+//! A DAG as a drawing: tasks, folded groups as one box with counts by state, open groups as a frame around
+//! what they hold. A frame is laid out on its own and then placed as one box, so that frames never overlap.
 
-use nightrun_core::dag::spec::Dag;
+use std::collections::{BTreeMap, BTreeSet};
+
+use nightrun_core::dag::spec::{Dag, Group};
+use nightrun_core::decide::TaskState;
 use serde::Serialize;
 
-/// Most tasks that are drawn; more are no picture any more.
-pub(crate) const MAX_TASKS: usize = 500;
+use super::layered::{Line, Ports, Size, Stretch, lay, to_f64};
 
-/// Most places of edges on their way through layers; beyond that nothing is drawn either.
-const MAX_BENDS: usize = 20_000;
+/// Most boxes that are drawn; more are no picture any more.
+const MAX_BOXES: usize = 500;
 
-const BOX_HEIGHT: f64 = 28.0;
-const ROW: f64 = 38.0;
-const BEND_ROW: f64 = 12.0;
-const LAYER_GAP: f64 = 56.0;
+/// More tasks than this, and groups are folded unless somebody opens them.
+const OPEN_UP_TO: usize = 40;
+
+const LOW: f64 = 28.0;
+const HIGH: f64 = 44.0;
 const LABEL_MAX: usize = 26;
-const SWEEPS: usize = 12;
+const MARGIN: f64 = 12.0;
+const TITLE: f64 = 26.0;
+
+/// How many task instances are in each state.
+pub(crate) type Tally = BTreeMap<TaskState, usize>;
+
+/// Where a task is: itself, and its items where it is done for each of several.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) state: Option<TaskState>,
+    pub(crate) items: Tally,
+}
 
 /// A drawn graph.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Drawing {
     pub(crate) width: i32,
     pub(crate) height: i32,
     pub(crate) nodes: Vec<Node>,
-    /// Each as the `d` of an SVG path.
-    pub(crate) edges: Vec<String>,
+    /// Open groups, outer ones first.
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) edges: Vec<Edge>,
 }
 
-/// One task as a box.
+/// A line, as the `d` of an SVG path.
 #[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Edge {
+    pub(crate) path: String,
+    /// It leads from right to left.
+    pub(crate) back: bool,
+}
+
+/// One task or one folded group as a box.
+#[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Node {
-    /// The task's place in the file.
-    pub(crate) task: usize,
     pub(crate) id: String,
-    /// The id, shortened to fit.
+    /// What it is called, shortened to fit.
     pub(crate) label: String,
     pub(crate) x: i32,
     pub(crate) y: i32,
     pub(crate) width: i32,
+    pub(crate) height: i32,
+    pub(crate) state: Option<TaskState>,
+    /// What is in it by state, where it stands for several, each with its place in the line.
+    pub(crate) tally: Vec<Count>,
+    /// It is done once for each of several items.
+    pub(crate) each: bool,
+    /// For a group: the groups that are folded once this one is open.
+    pub(crate) opens: Option<String>,
+    /// How many tasks it stands for.
+    pub(crate) tasks: usize,
 }
 
-/// A task, or a bend of an edge that passes through a layer.
-struct Spot {
-    task: Option<usize>,
-    layer: usize,
-    left: Vec<usize>,
-    right: Vec<usize>,
-    y: f64,
+/// How many are in one state.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Count {
+    pub(crate) state: TaskState,
+    pub(crate) number: usize,
+    /// How far right of the box's left border.
+    pub(crate) x: i32,
 }
 
-struct Layout {
-    spots: Vec<Spot>,
-    /// The spots of each layer, from top to bottom.
-    layers: Vec<Vec<usize>>,
-    /// Each edge as the spots it passes.
-    edges: Vec<Vec<usize>>,
+/// One open group.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Frame {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) x: i32,
+    pub(crate) y: i32,
+    pub(crate) width: i32,
+    pub(crate) height: i32,
+    /// The groups that are folded once this one is too.
+    pub(crate) folds: String,
+}
+
+/// Which groups are folded: those that were asked for, or all where the DAG is large.
+pub(crate) fn folded(dag: &Dag, asked: Option<&str>) -> BTreeSet<String> {
+    match asked {
+        Some(asked) => {
+            let known = |id: &&str| dag.groups.iter().any(|group| group.id == **id);
+            asked.split(',').filter(known).map(ToOwned::to_owned).collect()
+        }
+        None if dag.tasks.len() > OPEN_UP_TO => every_group(dag),
+        None => BTreeSet::new(),
+    }
+}
+
+/// The ids of all groups.
+pub(crate) fn every_group(dag: &Dag) -> BTreeSet<String> {
+    dag.groups.iter().map(|group| group.id.clone()).collect()
+}
+
+/// As an address has them.
+pub(crate) fn joined(folded: &BTreeSet<String>) -> String {
+    folded.iter().map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// Draws the graph; `None` when there is too much of it.
-pub(crate) fn draw(dag: &Dag) -> Option<Drawing> {
-    if dag.tasks.len() > MAX_TASKS {
-        return None;
-    }
-    let mut layout = Layout::of(dag)?;
-    for sweep in 0..SWEEPS {
-        layout.order(sweep % 2 == 0);
-    }
-    layout.stack();
-    for sweep in 0..SWEEPS {
-        layout.flatten(sweep % 2 == 0);
-    }
-    Some(layout.measure(dag))
+pub(crate) fn draw(dag: &Dag, folded: &BTreeSet<String>, standing: &[Standing]) -> Option<Drawing> {
+    let painter = Painter { dag, folded, standing, home: homes(dag) };
+    Some(painter.level(None)?.at(2.0, 2.0))
 }
 
-impl Layout {
-    fn of(dag: &Dag) -> Option<Self> {
-        let mut spots: Vec<Spot> = Vec::with_capacity(dag.tasks.len());
-        for task in 0..dag.tasks.len() {
-            spots.push(Spot { task: Some(task), layer: 0, left: Vec::new(), right: Vec::new(), y: 0.0 });
+/// The innermost group of each task.
+fn homes(dag: &Dag) -> Vec<Option<&str>> {
+    let mut homes: Vec<(usize, Option<&str>)> = vec![(0, None); dag.tasks.len()];
+    for group in &dag.groups {
+        let depth = depth(dag, group);
+        for task in &group.tasks {
+            if depth > homes[task.at()].0 {
+                homes[task.at()] = (depth, Some(&group.id));
+            }
         }
-        for at in dag.graph.order() {
-            let layer = dag.graph.upstream(*at).map(|up| spots[up.at()].layer + 1).max();
-            spots[at.at()].layer = layer.unwrap_or(0);
+    }
+    homes.into_iter().map(|(_, group)| group).collect()
+}
+
+/// How many groups a group stands in, itself counted too.
+fn depth(dag: &Dag, group: &Group) -> usize {
+    let parent = |group: &&Group| {
+        let parent = group.parent.as_deref()?;
+        dag.groups.iter().find(|it| it.id == parent)
+    };
+    std::iter::successors(Some(group), parent).take(dag.groups.len()).count()
+}
+
+struct Painter<'a> {
+    dag: &'a Dag,
+    folded: &'a BTreeSet<String>,
+    standing: &'a [Standing],
+    home: Vec<Option<&'a str>>,
+}
+
+/// What stands at one level: a task, or a group.
+enum Child<'a> {
+    Task(usize),
+    Group(&'a Group),
+}
+
+/// A part of a drawing, around its own origin.
+struct Block {
+    size: Size,
+    nodes: Vec<(f64, f64, Node)>,
+    frames: Vec<(f64, f64, Frame)>,
+    lines: Vec<Line>,
+}
+
+impl<'a> Painter<'a> {
+    /// Everything in a group, or in the DAG itself.
+    fn level(&self, group: Option<&Group>) -> Option<Block> {
+        let id = group.map(|group| group.id.as_str());
+        let children = self.children(id);
+        let mut blocks = Vec::new();
+        for child in &children {
+            blocks.push(match child {
+                Child::Task(task) => self.task(*task),
+                Child::Group(group) if self.folded.contains(&group.id) => self.fold(group),
+                Child::Group(group) => self.level(Some(group))?,
+            });
         }
-        let mut edges = Vec::new();
-        for from in dag.graph.order() {
-            for to in dag.graph.downstream(*from) {
-                edges.push(connect(&mut spots, from.at(), to.at()));
-                if spots.len() > MAX_BENDS {
-                    return None;
+        let (lines, ports) = self.lines(&children);
+        let ends = [ports.entry, ports.exit].into_iter().flatten().map(|_| Size::default());
+        let sizes: Vec<Size> = blocks.iter().map(|block| block.size).chain(ends).collect();
+        let laid = lay(&sizes, &lines, ports)?;
+        // A port stands on the border itself.
+        let side = |port: Option<usize>| if port.is_some() { 0.0 } else { MARGIN };
+        let (left, right, top, bottom) = match group {
+            Some(_) => (side(ports.entry), side(ports.exit), TITLE, MARGIN),
+            None => (0.0, 0.0, 0.0, 0.0),
+        };
+        let label = group.map(|group| label_of(group, LABEL_MAX)).unwrap_or_default();
+        let needed = if group.is_some() { text_width(&label) + 44.0 } else { 0.0 };
+        let width = (laid.width + left + right).max(needed);
+        let height = laid.height + top + bottom;
+        let port = |at: Option<usize>| at.map_or(0.0, |at| laid.corners[at].1 + top - height / 2.0);
+        let size = Size { width, height, enter: port(ports.entry), leave: port(ports.exit) };
+        let mut whole = Block { size, nodes: vec![], frames: vec![], lines: vec![] };
+        if let Some(group) = group {
+            whole.frames.push((0.0, 0.0, self.frame(group, label, size)));
+        }
+        let stretched = laid.width + left + right;
+        for (block, (x, y)) in blocks.into_iter().zip(&laid.corners) {
+            whole.take(block, x + left, y + top);
+        }
+        for mut line in laid.lines {
+            line.shift(left, top);
+            // What goes out goes out at the border, however wide the title makes the frame.
+            if let Some(last) =
+                line.stretches.last_mut().filter(|last| last.to.0 >= stretched && right == 0.0)
+            {
+                last.to.0 = width;
+            }
+            whole.lines.push(line);
+        }
+        (whole.nodes.len() <= MAX_BOXES).then_some(whole)
+    }
+
+    /// Tasks and groups that stand right in a group, in the order of the file.
+    fn children(&self, group: Option<&str>) -> Vec<Child<'a>> {
+        let tasks = (0..self.dag.tasks.len()).filter(|task| self.home[*task] == group);
+        let groups =
+            self.dag.groups.iter().filter(|it| it.parent.as_deref() == group && !it.tasks.is_empty());
+        let first = |group: &Group| group.tasks.first().map_or(0, |task| task.at());
+        let mut children: Vec<(usize, Child<'a>)> = tasks.map(|task| (task, Child::Task(task))).collect();
+        children.extend(groups.map(|group| (first(group), Child::Group(group))));
+        children.sort_by_key(|(first, _)| *first);
+        children.into_iter().map(|(_, child)| child).collect()
+    }
+
+    /// The lines between the children, and to and from what is outside by a port at either border.
+    fn lines(&self, children: &[Child<'_>]) -> (BTreeSet<(usize, usize)>, Ports) {
+        let mut place: Vec<Option<usize>> = vec![None; self.dag.tasks.len()];
+        for (at, child) in children.iter().enumerate() {
+            match child {
+                Child::Task(task) => place[*task] = Some(at),
+                Child::Group(group) => group.tasks.iter().for_each(|task| place[task.at()] = Some(at)),
+            }
+        }
+        let (mut inner, mut coming, mut going) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for from in self.dag.places() {
+            for to in self.dag.graph.downstream(from) {
+                match (place[from.at()], place[to.at()]) {
+                    (Some(from), Some(to)) if from != to => drop(inner.insert((from, to))),
+                    (None, Some(to)) => drop(coming.insert(to)),
+                    (Some(from), None) => drop(going.insert(from)),
+                    _ => {}
                 }
             }
         }
-        let depth = spots.iter().map(|spot| spot.layer + 1).max().unwrap_or(0);
-        let mut layers = vec![Vec::new(); depth];
-        for (at, spot) in spots.iter().enumerate() {
-            layers[spot.layer].push(at);
-        }
-        Some(Self { spots, layers, edges })
+        let entry = (!coming.is_empty()).then_some(children.len());
+        let exit = (!going.is_empty()).then_some(children.len() + usize::from(entry.is_some()));
+        inner.extend(entry.into_iter().flat_map(|entry| coming.iter().map(move |to| (entry, *to))));
+        inner.extend(exit.into_iter().flat_map(|exit| going.iter().map(move |from| (*from, exit))));
+        (inner, Ports { entry, exit })
     }
 
-    /// Sorts each layer by the mean place of its neighbours on one side.
-    fn order(&mut self, rightwards: bool) {
-        let mut place = vec![0.0; self.spots.len()];
-        for layer in self.walk(rightwards) {
-            let mean = |at: &usize, place: &[f64]| mean_of(self.spots[*at].side(rightwards), |n| place[n]);
-            let mut keyed: Vec<(f64, usize)> = Vec::with_capacity(self.layers[layer].len());
-            for (rank, at) in self.layers[layer].iter().enumerate() {
-                keyed.push((mean(at, &place).unwrap_or(to_f64(rank)), *at));
-            }
-            keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
-            for (rank, (_, at)) in keyed.iter().enumerate() {
-                place[*at] = to_f64(rank);
-                self.layers[layer][rank] = *at;
-            }
-        }
-    }
-
-    /// Each layer from its top, without holes.
-    fn stack(&mut self) {
-        for layer in &self.layers {
-            let mut y = 0.0;
-            for at in layer {
-                self.spots[*at].y = y;
-                y += self.spots[*at].room();
-            }
-        }
-    }
-
-    /// Moves each layer towards its neighbours, keeping order and distance: the mean of the highest and
-    /// of the lowest placement that both keep them.
-    fn flatten(&mut self, rightwards: bool) {
-        for layer in self.walk(rightwards) {
-            let spots = &self.layers[layer];
-            let wished: Vec<f64> = spots
-                .iter()
-                .map(|at| {
-                    let spot = &self.spots[*at];
-                    mean_of(spot.side(rightwards), |n| self.spots[n].y).unwrap_or(spot.y)
-                })
-                .collect();
-            let gap = |above: usize, below: usize| {
-                f64::midpoint(self.spots[spots[above]].room(), self.spots[spots[below]].room())
-            };
-            let (mut down, mut up) = (wished.clone(), wished);
-            for at in 1..spots.len() {
-                down[at] = down[at].max(down[at - 1] + gap(at - 1, at));
-            }
-            for at in (1..spots.len()).rev() {
-                up[at - 1] = up[at - 1].min(up[at] - gap(at - 1, at));
-            }
-            for (rank, at) in self.layers[layer].clone().into_iter().enumerate() {
-                self.spots[at].y = f64::midpoint(down[rank], up[rank]);
-            }
-        }
-    }
-
-    fn walk(&self, rightwards: bool) -> Vec<usize> {
-        let layers = 0..self.layers.len();
-        if rightwards { layers.collect() } else { layers.rev().collect() }
-    }
-
-    fn measure(&self, dag: &Dag) -> Drawing {
-        let top = self.spots.iter().map(|spot| spot.y).fold(f64::INFINITY, f64::min);
-        let y = |at: usize| self.spots[at].y - top + BOX_HEIGHT / 2.0 + 2.0;
-        let labels: Vec<String> = dag.tasks.iter().map(|task| shorten(&task.id)).collect();
-        let (lefts, rights) = self.columns(&labels);
-        let leaves = |at: usize| match self.spots[at].task {
-            Some(task) => lefts[self.spots[at].layer] + box_width(&labels[task]),
-            None => rights[self.spots[at].layer],
+    fn task(&self, at: usize) -> Block {
+        let task = &self.dag.tasks[at];
+        let standing = self.standing.get(at).cloned().unwrap_or_default();
+        let each = task.fan.is_some();
+        let node = Node {
+            id: task.id.clone(),
+            label: shorten(&task.id, LABEL_MAX),
+            state: standing.state,
+            each,
+            tasks: 1,
+            ..Node::default()
         };
-        let nodes = (0..dag.tasks.len())
-            .map(|task| Node {
-                task,
-                id: dag.tasks[task].id.clone(),
-                x: round(lefts[self.spots[task].layer]),
-                y: round(y(task) - BOX_HEIGHT / 2.0),
-                width: round(box_width(&labels[task])),
-                label: labels[task].clone(),
-            })
-            .collect();
-        let edges = self.edges.iter().map(|edge| {
-            let piece = |(at, pair): (usize, &[usize])| {
-                let (from, to) = (pair[0], pair[1]);
-                let (x1, x2) = (leaves(from), lefts[self.spots[to].layer]);
-                let (x1, middle, x2) = (round(x1), round(f64::midpoint(x1, x2)), round(x2));
-                let (y1, y2) = (round(y(from)), round(y(to)));
-                // A bend passes its layer in a straight line, between the boxes.
-                let begin = if at == 0 { format!("M{x1} {y1}") } else { format!("H{x1}") };
-                format!("{begin}C{middle} {y1} {middle} {y2} {x2} {y2}")
-            };
-            edge.windows(2).enumerate().map(piece).collect::<Vec<_>>().concat()
-        });
-        let bottom = (0..self.spots.len()).map(y).fold(0.0, f64::max);
+        Block::of(node, &standing.items, each)
+    }
+
+    /// A folded group: the state that matters most, and how many are in each.
+    fn fold(&self, group: &Group) -> Block {
+        let mut tally = Tally::new();
+        for task in &group.tasks {
+            let Some(standing) = self.standing.get(task.at()) else { continue };
+            let own = standing.state.filter(|_| standing.items.is_empty()).map(|state| (state, 1));
+            for (state, count) in own.into_iter().chain(standing.items.iter().map(|(at, n)| (*at, *n))) {
+                *tally.entry(state).or_default() += count;
+            }
+        }
+        let mut left = self.folded.clone();
+        left.remove(&group.id);
+        let node = Node {
+            id: group.id.clone(),
+            label: label_of(group, LABEL_MAX),
+            state: tally.keys().copied().max_by_key(|state| weight(*state)),
+            opens: Some(joined(&left)),
+            tasks: group.tasks.len(),
+            ..Node::default()
+        };
+        Block::of(node, &tally, true)
+    }
+
+    fn frame(&self, group: &Group, label: String, size: Size) -> Frame {
+        let mut folded = self.folded.clone();
+        folded.insert(group.id.clone());
+        Frame {
+            id: group.id.clone(),
+            label,
+            x: 0,
+            y: 0,
+            width: round(size.width),
+            height: round(size.height),
+            folds: joined(&folded),
+        }
+    }
+}
+
+impl Block {
+    /// A box of its own; `high` where it has a second line.
+    fn of(mut node: Node, tally: &Tally, high: bool) -> Self {
+        let mut x = if node.state.is_some() { 32.0 } else { 12.0 };
+        for (state, count) in tally {
+            node.tally.push(Count { state: *state, number: *count, x: round(x) });
+            x += to_f64(count.to_string().len()) * 7.0 + 26.0;
+        }
+        let second = if tally.is_empty() && high { 110.0 } else { x + 4.0 };
+        let sign = if node.opens.is_some() { 12.0 } else { 0.0 };
+        let width = (text_width(&node.label) + 44.0 + sign).max(if high { second } else { 0.0 });
+        let height = if high { HIGH } else { LOW };
+        (node.width, node.height) = (round(width), round(height));
+        let size = Size { width, height, enter: 0.0, leave: 0.0 };
+        Self { size, nodes: vec![(0.0, 0.0, node)], frames: vec![], lines: vec![] }
+    }
+
+    /// Takes another one in, at this place.
+    fn take(&mut self, other: Self, x: f64, y: f64) {
+        self.nodes.extend(other.nodes.into_iter().map(|(left, top, node)| (left + x, top + y, node)));
+        self.frames.extend(other.frames.into_iter().map(|(left, top, it)| (left + x, top + y, it)));
+        self.lines.extend(other.lines.into_iter().map(|mut line| {
+            line.shift(x, y);
+            line
+        }));
+    }
+
+    /// As it is drawn, at this place.
+    fn at(self, x: f64, y: f64) -> Drawing {
+        let node =
+            |(left, top, node): (f64, f64, Node)| Node { x: round(left + x), y: round(top + y), ..node };
+        let frame =
+            |(left, top, it): (f64, f64, Frame)| Frame { x: round(left + x), y: round(top + y), ..it };
+        let edge = |mut line: Line| {
+            line.shift(x, y);
+            Edge { path: line.path(), back: line.back }
+        };
         Drawing {
-            width: round(rights.last().copied().unwrap_or(0.0)) + 4,
-            height: round(bottom + BOX_HEIGHT / 2.0 + 4.0),
-            nodes,
-            edges: edges.collect(),
+            width: round(self.size.width + 2.0 * x),
+            height: round(self.size.height + 2.0 * y),
+            nodes: self.nodes.into_iter().map(node).collect(),
+            frames: self.frames.into_iter().map(frame).collect(),
+            edges: self.lines.into_iter().map(edge).collect(),
+        }
+    }
+}
+
+impl Line {
+    fn shift(&mut self, x: f64, y: f64) {
+        for stretch in &mut self.stretches {
+            for end in [&mut stretch.from, &mut stretch.to] {
+                *end = (end.0 + x, end.1 + y);
+            }
         }
     }
 
-    /// Left and right border of each layer; a layer is as wide as its widest box.
-    fn columns(&self, labels: &[String]) -> (Vec<f64>, Vec<f64>) {
-        let (mut lefts, mut rights) = (Vec::new(), Vec::new());
-        let mut x = 2.0;
-        for layer in &self.layers {
-            let boxes = layer.iter().filter_map(|at| self.spots[*at].task);
-            let width = boxes.map(|task| box_width(&labels[task])).fold(0.0, f64::max);
-            lefts.push(x);
-            rights.push(x + width);
-            x += width + LAYER_GAP;
-        }
-        (lefts, rights)
+    fn path(&self) -> String {
+        let piece = |(at, it): (usize, &Stretch)| {
+            let middle = round(f64::midpoint(it.from.0, it.to.0));
+            let (x1, y1, x2, y2) = (round(it.from.0), round(it.from.1), round(it.to.0), round(it.to.1));
+            // A bend passes its layer in a straight line, between the boxes.
+            let begin = if at == 0 { format!("M{x1} {y1}") } else { format!("H{x1}") };
+            format!("{begin}C{middle} {y1} {middle} {y2} {x2} {y2}")
+        };
+        self.stretches.iter().enumerate().map(piece).collect::<Vec<_>>().concat()
     }
 }
 
-impl Spot {
-    fn side(&self, rightwards: bool) -> &[usize] {
-        if rightwards { &self.left } else { &self.right }
+/// Which of several states a folded group shows: trouble first, then what moves, then what is over.
+fn weight(state: TaskState) -> u8 {
+    match state {
+        TaskState::Failed => 13,
+        TaskState::UpstreamFailed => 12,
+        TaskState::UpForRetry => 11,
+        TaskState::Stopping => 10,
+        TaskState::Running => 9,
+        TaskState::Starting => 8,
+        TaskState::Expanded => 7,
+        TaskState::Queued => 6,
+        TaskState::Deferred => 5,
+        TaskState::Canceled => 4,
+        TaskState::Waiting => 3,
+        TaskState::Success => 2,
+        TaskState::Skipped => 1,
+        TaskState::Removed => 0,
     }
+}
 
-    fn room(&self) -> f64 {
-        if self.task.is_some() { ROW } else { BEND_ROW }
+fn label_of(group: &Group, longest: usize) -> String {
+    shorten(group.label.as_deref().unwrap_or(&group.id), longest)
+}
+
+fn shorten(label: &str, longest: usize) -> String {
+    if label.chars().count() <= longest {
+        return label.into();
     }
+    label.chars().take(longest - 1).chain(['…']).collect()
 }
 
-/// Joins two tasks, with a bend in each layer between them.
-fn connect(spots: &mut Vec<Spot>, from: usize, to: usize) -> Vec<usize> {
-    let mut way = vec![from];
-    for layer in spots[from].layer + 1..spots[to].layer {
-        spots.push(Spot { task: None, layer, left: Vec::new(), right: Vec::new(), y: 0.0 });
-        way.push(spots.len() - 1);
-    }
-    way.push(to);
-    for pair in way.windows(2) {
-        spots[pair[0]].right.push(pair[1]);
-        spots[pair[1]].left.push(pair[0]);
-    }
-    way
-}
-
-fn mean_of(of: &[usize], place: impl Fn(usize) -> f64) -> Option<f64> {
-    (!of.is_empty()).then(|| of.iter().map(|at| place(*at)).sum::<f64>() / to_f64(of.len()))
-}
-
-fn shorten(label: &str) -> String {
-    if label.len() <= LABEL_MAX { label.into() } else { format!("{}…", &label[..LABEL_MAX - 1]) }
-}
-
-/// Room for the sign, the label in a 12 px system font, and a margin.
-fn box_width(label: &str) -> f64 {
-    to_f64(label.chars().count()) * 7.0 + 44.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a drawing has far fewer than 2^52 places")]
-fn to_f64(number: usize) -> f64 {
-    number as f64
+/// The width of a label in a 12 px system font.
+fn text_width(label: &str) -> f64 {
+    to_f64(label.chars().count()) * 7.0
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a drawing is far smaller than 2^31 pixels")]
 fn round(number: f64) -> i32 {
     number.round() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use nightrun_core::dag::{Known, Source, read};
+    use nightrun_core::time::Timestamp;
+    use nightrun_core::timetable::Zone;
+
+    use super::*;
+
+    const NESTED: &str = "id: nested
+groups: [{id: inner, group: outer}, {id: outer}, {id: beside}]
+tasks:
+  - {id: a, run: x}
+  - {id: b, group: inner, depends_on: [a], run: x}
+  - {id: c, group: inner, depends_on: [b], run: x}
+  - {id: d, group: outer, depends_on: [a, c], run: x}
+  - {id: e, group: beside, depends_on: [a], run: x}
+  - {id: f, depends_on: [beside, d], run: x}
+";
+
+    /// Left, top, right and bottom.
+    type Box = [i32; 4];
+
+    fn drawn(asked: &str) -> (BTreeMap<String, Box>, BTreeMap<String, Box>) {
+        let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
+        let dag = read(&Source::new("nested.yaml", NESTED), &known).dags.remove(0);
+        let drawing = draw(&dag, &folded(&dag, Some(asked)), &[]).unwrap();
+        let node = |it: Node| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
+        let frame = |it: Frame| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
+        (drawing.nodes.into_iter().map(node).collect(), drawing.frames.into_iter().map(frame).collect())
+    }
+
+    fn holds(outer: Box, inner: Box) -> bool {
+        outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3]
+    }
+
+    fn touch(one: Box, other: Box) -> bool {
+        one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
+    }
+
+    #[test]
+    fn frames_hold_what_is_theirs_and_nothing_else() {
+        let (nodes, frames) = drawn("");
+        for (frame, own) in [("inner", "bc"), ("outer", "bcd"), ("beside", "e")] {
+            for (task, place) in &nodes {
+                assert_eq!(holds(frames[frame], *place), own.contains(task), "{task} in {frame}");
+                assert_eq!(touch(frames[frame], *place), own.contains(task), "{task} and {frame}");
+            }
+        }
+        assert!(holds(frames["outer"], frames["inner"]) && !touch(frames["outer"], frames["beside"]));
+        assert!(nodes["a"][2] < frames["inner"][0] && frames["inner"][2] < nodes["d"][0]);
+    }
+
+    #[test]
+    fn a_folded_group_is_one_box_and_hides_what_is_in_it() {
+        for (asked, boxes) in
+            [("inner", "a d e f inner"), ("outer,inner", "a e f outer"), ("x", "a b c d e f")]
+        {
+            let nodes = drawn(asked).0;
+            assert_eq!(nodes.keys().map(String::as_str).collect::<Vec<_>>().join(" "), boxes, "{asked}");
+        }
+    }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod gantt;
 pub(crate) mod graph;
 pub(crate) mod grid;
+mod layered;
 pub(crate) mod night;

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Query};
 use nightrun_core::dag::DefaultsFile;
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{RunState, RunType, TaskState};
+use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
+use super::between::{Ties, ties};
+use super::graph::{Folds, GraphView};
 use super::schedule::{Coming, coming, local, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
-use crate::draw::{graph, grid};
+use crate::draw::graph::Standing;
+use crate::draw::grid;
 use crate::source::{self, Line};
 use crate::words;
 
@@ -87,7 +90,7 @@ impl Head {
 }
 
 /// A view of one DAG, with its head; 404 when there is none of that name.
-async fn view<T: Serialize + 'static>(
+pub(super) async fn view<T: Serialize + 'static>(
     site: Shared,
     (dag, did): (String, Did),
     template: &'static str,
@@ -96,15 +99,17 @@ async fn view<T: Serialize + 'static>(
     #[derive(Serialize)]
     struct Body<T> {
         head: Head,
+        ties: Ties,
         view: T,
     }
     show(&site.0, template, "dags", did, move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 1)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
         let head = Head::of(desk, &item, spec.as_deref())?;
+        let ties = ties(desk, &item.dag, spec.as_deref())?;
         let view = build(desk, &item, spec.as_deref())?;
         let watch = Watch { dags: vec![item.dag.clone()], runs: watched(desk, &item)?, all: false };
-        Ok(Some(Sheet { title: item.dag.to_string(), watch, body: Body { head, view } }))
+        Ok(Some(Sheet { title: item.dag.to_string(), watch, body: Body { head, ties, view } }))
     })
     .await
 }
@@ -169,32 +174,31 @@ fn column(run: &RunItem, spec: Option<&Dag>, now: Timestamp, longest: u128) -> C
     }
 }
 
-/// A graph with the states of one run on it.
-#[derive(Serialize)]
-pub(super) struct GraphView {
-    pub(super) drawing: Option<graph::Drawing>,
-    /// The state and the address of each task, in the order of the file.
-    pub(super) states: Vec<Option<TaskState>>,
-    pub(super) run: Option<RunId>,
-    pub(super) tasks: usize,
-}
-
-/// `GET /dags/{dag}/graph`
-pub(crate) async fn graph(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
-    view(site, (dag, did), "dag_graph.html", |desk, item, spec| {
+/// `GET /dags/{dag}/graph?folded=`: the states are those of the latest run.
+pub(crate) async fn graph(
+    site: Shared,
+    Path(dag): Path<String>,
+    Query(asked): Query<Folds>,
+    Query(did): Query<Did>,
+) -> Shown {
+    view(site, (dag, did), "dag_graph.html", move |desk, item, spec| {
         let grid = desk.page.grid(&item.dag, 1)?;
-        let tasks = spec.map_or(0, |dag| dag.tasks.len());
-        let rows: BTreeMap<String, Option<TaskState>> =
-            grid::rows(&grid, &[]).into_iter().map(|row| (row.task, row.cells[0])).collect();
-        let state = |id: &str| rows.get(id).copied().flatten();
-        Ok(GraphView {
-            drawing: spec.and_then(graph::draw),
-            states: spec
-                .map(|dag| dag.tasks.iter().map(|task| state(&task.id)).collect())
-                .unwrap_or_default(),
-            run: grid.runs.first().map(|it| it.run.run_id),
-            tasks,
-        })
+        let Some(last) = grid.runs.first() else { return Ok(GraphView::of(spec, &asked, None, &[])) };
+        let ids = grid.versions.get(&last.version).map_or(&[][..], Vec::as_slice);
+        let mut known: BTreeMap<&str, Standing> = BTreeMap::new();
+        for (task, item, state) in &last.tasks {
+            let Some(id) = ids.get(task.at()) else { continue };
+            let standing = known.entry(id).or_default();
+            if *item == 0 {
+                standing.state = Some(*state);
+            } else {
+                *standing.items.entry(*state).or_default() += 1;
+            }
+        }
+        let tasks = spec.into_iter().flat_map(|dag| &dag.tasks);
+        let standing: Vec<Standing> =
+            tasks.map(|task| known.remove(task.id.as_str()).unwrap_or_default()).collect();
+        Ok(GraphView::of(spec, &asked, Some(last.run.run_id), &standing))
     })
     .await
 }

@@ -1,17 +1,26 @@
 //! What people see. Each page reads the store once, lays out what it shows, and hands that to its
 //! template; what every page has in common is the shell around it.
 
+pub(crate) mod backfills;
+mod between;
 pub(crate) mod dag;
 pub(crate) mod dags;
 pub(crate) mod failure;
 pub(crate) mod faults;
+mod form;
+mod graph;
+pub(crate) mod holds;
 pub(crate) mod log;
+pub(crate) mod mark;
+mod params;
 pub(crate) mod post;
+pub(crate) mod rerun;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
+pub(crate) mod vars;
 
 use std::sync::Arc;
 
@@ -60,12 +69,22 @@ impl Did {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
             "canceled" => "The run is being ended.",
-            "rerun" => "What failed, and what that blocked, runs again when there is room.",
+            "rerun" => "What was chosen runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",
             "unpaused" => "Un-paused: the next tick fires.",
             "all-paused" => "Everything is paused. Runs that are at work go on.",
             "all-unpaused" => "Un-paused. DAGs that are paused by themselves stay so.",
             "skipped" => "That tick will be skipped.",
+            "moved" => "That tick fires at its new time.",
+            "marked" => "The task is settled by hand.",
+            "backfill-made" => "The backfill is made. Its runs begin as there is room.",
+            "backfill-paused" => "Paused: no new run of it begins. Those at work go on.",
+            "backfill-resumed" => "It goes on.",
+            "backfill-canceled" => "No new run of it begins any more. Those at work go on.",
+            "held" => "The window is made. It holds up what is due while it is open.",
+            "unheld" => "The window is over. What it held up is decided now.",
+            "var-set" => "The var is set. Tasks that begin from now on see it.",
+            "var-deleted" => "The var is gone from the store.",
             "restored" => "That tick fires as the schedule has it.",
             _ => return None,
         })

@@ -2,11 +2,13 @@
 
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
-use nightrun_core::decide::{ClearRequest, TickChange, TickRequest};
+use nightrun_core::decide::{TickChange, TickRequest};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use serde::Deserialize;
 
+use super::form;
 use crate::app::{Shared, Site};
 use crate::problem::Problem;
 
@@ -17,6 +19,7 @@ enum Back {
     #[default]
     Dag,
     List,
+    Holds,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,13 +34,6 @@ type Went = Result<Redirect, Problem>;
 pub(crate) async fn cancel(State(site): Shared, Path(run): Path<i64>) -> Went {
     site.cancel(RunId(run), "web").await?;
     Ok(Redirect::to(&format!("/runs/{run}?did=canceled")))
-}
-
-/// `POST /runs/{run}/rerun`: what failed, and what that blocked.
-pub(crate) async fn rerun(State(site): Shared, Path(run): Path<i64>) -> Went {
-    let request = ClearRequest { by: "web".into(), ..ClearRequest::default() };
-    site.rerun(RunId(run), request).await?;
-    Ok(Redirect::to(&format!("/runs/{run}?did=rerun")))
 }
 
 /// `POST /dags/{dag}/pause`
@@ -66,12 +62,35 @@ pub(crate) async fn unpause_all(State(site): Shared) -> Went {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PressedTick {
     instant: Timestamp,
+    /// When it shall fire instead.
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    back: Back,
 }
 
 /// `POST /dags/{dag}/skip`
 pub(crate) async fn skip(State(site): Shared, Path(dag): Path<String>, Form(at): Form<PressedTick>) -> Went {
-    change_tick(&site, &dag, at.instant, Some(TickChange::Skip)).await?;
-    Ok(Redirect::to(&format!("/dags/{dag}/schedule?did=skipped")))
+    change_tick(&site, &dag, at, Some(TickChange::Skip), "skipped").await
+}
+
+/// `POST /dags/{dag}/move`
+pub(crate) async fn postpone(
+    State(site): Shared,
+    Path(dag): Path<String>,
+    Form(at): Form<PressedTick>,
+) -> Went {
+    let id = DagId::from(dag.as_str());
+    let spec = site.read(move |desk| match desk.page.dag(&id, 0)? {
+        Some(item) => desk.spec(item.version).map(Some),
+        None => Ok(None),
+    });
+    let zone = spec.await?.map_or_else(Zone::utc, |spec| spec.zone.clone());
+    // A length is meant from the tick's own time: an hour later than it would.
+    let to = form::instant(&at.to, at.instant, &zone)?;
+    change_tick(&site, &dag, at, Some(TickChange::Move(to)), "moved").await
 }
 
 /// `POST /dags/{dag}/unskip`
@@ -80,18 +99,19 @@ pub(crate) async fn unskip(
     Path(dag): Path<String>,
     Form(at): Form<PressedTick>,
 ) -> Went {
-    change_tick(&site, &dag, at.instant, None).await?;
-    Ok(Redirect::to(&format!("/dags/{dag}/schedule?did=restored")))
+    change_tick(&site, &dag, at, None, "restored").await
 }
 
-async fn change_tick(
-    site: &Site,
-    dag: &str,
-    instant: Timestamp,
-    change: Option<TickChange>,
-) -> Result<Timestamp, Problem> {
-    let (dag, instant, why) = (DagId::from(dag), Some(instant), String::new());
-    site.change_tick(TickRequest { dag, instant, change, why, by: "web".into() }).await
+async fn change_tick(site: &Site, dag: &str, at: PressedTick, change: Option<TickChange>, did: &str) -> Went {
+    let PressedTick { instant, why, back, .. } = at;
+    let why = why.trim().to_owned();
+    let request =
+        TickRequest { dag: DagId::from(dag), instant: Some(instant), change, why, by: "web".into() };
+    site.change_tick(request).await?;
+    Ok(Redirect::to(&match back {
+        Back::Holds => format!("/holds?did={did}"),
+        Back::Dag | Back::List => format!("/dags/{dag}/schedule?did={did}"),
+    }))
 }
 
 async fn pause_dag(site: &Site, dag: &str, paused: bool, back: Back) -> Went {
@@ -99,7 +119,7 @@ async fn pause_dag(site: &Site, dag: &str, paused: bool, back: Back) -> Went {
     let did = if paused { "paused" } else { "unpaused" };
     // The engine knows the DAG, so its id is a plain name and safe in an address.
     Ok(Redirect::to(&match back {
-        Back::Dag => format!("/dags/{dag}?did={did}"),
         Back::List => format!("/dags?did={did}"),
+        Back::Dag | Back::Holds => format!("/dags/{dag}?did={did}"),
     }))
 }

@@ -12,13 +12,14 @@ use nightrun_engine::store::{Fault, GroupTry, HookShow, LateShow, NoteItem, RunS
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::dag::GraphView;
 use super::failure::{Failure, failures};
+use super::graph::{Folds, GraphView};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
+use crate::draw::gantt;
 use crate::draw::gantt::{Bar, Gantt};
-use crate::draw::{gantt, graph};
+use crate::draw::graph::Standing;
 use crate::words;
 
 /// Most items of one task on the page.
@@ -88,6 +89,8 @@ struct HookRow {
 struct Row {
     id: String,
     spot: String,
+    task: String,
+    item: Option<u32>,
     state: TaskState,
     reason: String,
     took: Option<String>,
@@ -138,20 +141,25 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
     .await
 }
 
-/// `GET /runs/{run}/graph`
-pub(crate) async fn graph(State(site): Shared, Path(run): Path<i64>, Query(did): Query<Did>) -> Shown {
+/// `GET /runs/{run}/graph?folded=`
+pub(crate) async fn graph(
+    State(site): Shared,
+    Path(run): Path<i64>,
+    Query(asked): Query<Folds>,
+    Query(did): Query<Did>,
+) -> Shown {
     show(&site, "run_graph.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
         let spec = desk.spec(run.version)?;
-        let states: BTreeMap<usize, TaskState> =
-            run.tasks.iter().rev().map(|task| (task.task.at(), task.state)).collect();
-        let tasks = spec.as_ref().map_or(0, |dag| dag.tasks.len());
-        let view = GraphView {
-            drawing: spec.as_deref().and_then(graph::draw),
-            states: (0..tasks).map(|task| states.get(&task).copied()).collect(),
-            run: Some(run.run_id),
-            tasks,
-        };
+        let mut standing = vec![Standing::default(); spec.as_ref().map_or(0, |dag| dag.tasks.len())];
+        for task in &run.tasks {
+            let Some(standing) = standing.get_mut(task.task.at()) else { continue };
+            standing.state = Some(task.state);
+            for item in &task.items {
+                *standing.items.entry(item.state).or_default() += 1;
+            }
+        }
+        let view = GraphView::of(spec.as_deref(), &asked, Some(run.run_id), &standing);
         sheet(desk, &run, view).map(Some)
     })
     .await
@@ -245,6 +253,8 @@ fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp)
     Row {
         id: task.key.as_ref().map_or_else(|| task.name(), |key| format!("{} {key}", task.name())),
         spot: task.name(),
+        task: task.id.clone(),
+        item: task.item,
         state: task.state,
         reason: match task.state {
             // What went well, or has only begun, needs no words.

@@ -1,28 +1,20 @@
 //! The form that asks for a run, made from the typed params of the DAG.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use nightrun_core::dag::spec::{Dag, Param};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::dag::Head;
+use super::params::{Field, Typed, fields, read};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::acts::Wanted;
 use crate::app::{Shared, Site};
 use crate::problem::Problem;
-
-/// Fields of params begin with this, so that no param can pass for another field.
-const PARAM: &str = "param.";
-
-/// What was typed.
-type Typed = BTreeMap<String, String>;
 
 #[derive(Serialize)]
 struct Body {
@@ -34,21 +26,6 @@ struct Body {
     refused: Vec<String>,
     /// It would be taken with `force`.
     force_helps: bool,
-}
-
-#[derive(Serialize)]
-struct Field {
-    name: String,
-    /// Its name in the form.
-    key: String,
-    kind: &'static str,
-    value: String,
-    choices: Vec<String>,
-    required: bool,
-    description: Option<String>,
-    /// What is accepted, in words.
-    rule: String,
-    default: Option<String>,
 }
 
 /// `GET /dags/{dag}/trigger`
@@ -92,34 +69,23 @@ async fn page(site: &Arc<Site>, dag: String, did: Did, typed: Typed, problem: Op
     .await
 }
 
-/// Reads what was typed by the types of the params. An empty field means the default.
+/// Reads what was typed by the types of the params.
 async fn wanted(site: &Arc<Site>, dag: &str, typed: &Typed) -> Result<Wanted, Problem> {
     let id = DagId::from(dag);
     let spec = site.read(move |desk| {
         let Some(item) = desk.page.dag(&id, 0)? else { return Ok(None) };
         desk.spec(item.version).map(Some)
     });
-    let mut wanted = Wanted { force: typed.contains_key("force"), ..Wanted::default() };
-    let mut faults = Vec::new();
-    let params = spec.await?.map(|dag| dag.params.clone()).unwrap_or_default();
-    for param in params {
-        let Some(text) = typed.get(&format!("{PARAM}{}", param.name)).filter(|text| !text.is_empty()) else {
-            continue;
-        };
-        match param.read_text(text) {
-            Ok(value) => {
-                wanted.params.insert(param.name, value);
-            }
-            Err(fault) => faults.push(fault),
-        }
-    }
+    let params = read(spec.await?.as_deref(), typed)?;
+    let mut wanted = Wanted { params, force: typed.contains_key("force"), ..Wanted::default() };
     if let Some(text) = typed.get("logical_date").filter(|text| !text.is_empty()) {
         wanted.logical_date = instant(text);
         if wanted.logical_date.is_none() {
-            faults.push(format!("`{text}` is no time: write it as 2026-11-21T01:30 (UTC)"));
+            let fault = format!("`{text}` is no time: write it as 2026-11-21T01:30 (UTC)");
+            return Err(Problem::unprocessable(fault));
         }
     }
-    if faults.is_empty() { Ok(wanted) } else { Err(Problem::unprocessable(faults.join("; "))) }
+    Ok(wanted)
 }
 
 /// A time as a `datetime-local` field sends it, taken as UTC.
@@ -127,37 +93,4 @@ fn instant(text: &str) -> Option<Timestamp> {
     [format!("{text}:00Z"), format!("{text}Z"), text.to_owned()]
         .iter()
         .find_map(|text| Timestamp::parse(text))
-}
-
-fn fields(dag: &Dag, typed: &Typed) -> Vec<Field> {
-    dag.params.iter().map(|param| field(param, typed)).collect()
-}
-
-fn field(param: &Param, typed: &Typed) -> Field {
-    let key = format!("{PARAM}{}", param.name);
-    let default = param.default.as_ref().map(text_of);
-    Field {
-        value: typed.get(&key).cloned().or_else(|| default.clone()).unwrap_or_default(),
-        key,
-        name: param.name.clone(),
-        kind: param.kind.as_str(),
-        choices: param.choices.iter().map(text_of).collect(),
-        required: param.required && default.is_none(),
-        description: param.description.clone(),
-        rule: rule(param),
-        default,
-    }
-}
-
-fn rule(param: &Param) -> String {
-    let mut rule = vec![param.kind.as_str().to_owned()];
-    rule.extend(param.min.map(|min| format!("at least {min}")));
-    rule.extend(param.max.map(|max| format!("at most {max}")));
-    rule.extend(param.pattern.as_ref().map(|pattern| format!("matches {pattern}")));
-    rule.extend(param.required.then(|| "required".to_owned()));
-    rule.join(", ")
-}
-
-fn text_of(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use nightrun_web::{Auth, routes};
 
-use crate::visit::Visit;
+use crate::visit::{Visit, send};
 
 /// A path of the table with something that is there in place of each name.
 fn filled(path: &str) -> String {
@@ -13,6 +13,7 @@ fn filled(path: &str) -> String {
         ("{task}", "load_orders"),
         ("{number}", "3"),
         ("{backfill}", "1"),
+        ("{hold}", "1"),
     ]
     .iter()
     .chain(&[("{edition}", "x"), ("{name}", "app.css"), ("{version}", "2"), ("{var}", "warehouse_url")])
@@ -21,7 +22,14 @@ fn filled(path: &str) -> String {
 
 #[tokio::test]
 async fn every_route_is_guarded_as_the_table_says() {
-    let visit = Visit::usual().await;
+    let Visit { router, scheduler, root: _root } = Visit::usual().await;
+    let handle = scheduler.handle();
+    // A page that shows what an act would change asks the loop.
+    let work = tokio::spawn(scheduler.run(vec![]));
+    let ask = |method: &'static str, path: String, headers: Vec<(&'static str, &'static str)>| {
+        let router = router.clone();
+        async move { send(router, method, &path, &headers, "").await }
+    };
     for route in routes() {
         let path = filled(route.path);
         assert_eq!(
@@ -36,19 +44,22 @@ async fn every_route_is_guarded_as_the_table_says() {
                 [("origin", "http://evil.example"), ("accept", "*/*")],
                 [("origin", "null"), ("accept", "text/html")],
             ] {
-                let got = visit.send("POST", &path, &headers, "").await;
+                let got = ask("POST", path.clone(), headers.to_vec()).await;
                 assert_eq!(got.status, 403, "{path} with {headers:?}");
             }
-            let got = visit.get(&path).await;
+            let got = ask("GET", path.clone(), vec![]).await;
             let both = routes().iter().any(|it| it.path == route.path && it.method == Method::GET);
             assert_eq!(got.status == 405, !both, "{path} by GET");
         } else if !path.ends_with("/events") && !path.ends_with("/follow") {
-            let got = visit.get(&path).await;
+            let got = ask("GET", path.clone(), vec![]).await;
             assert!(got.status.is_success() || got.status.is_redirection(), "{path}: {}", got.text);
         }
-        let got = visit.send(route.method.as_str(), &path, &[("host", "evil.example:8080")], "").await;
+        let method = if route.method == Method::POST { "POST" } else { "GET" };
+        let got = ask(method, path.clone(), vec![("host", "evil.example:8080")]).await;
         assert_eq!(got.status, 403, "{path} under another name");
     }
+    handle.stop(false);
+    work.await.unwrap();
 }
 
 #[tokio::test]

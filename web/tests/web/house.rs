@@ -9,7 +9,7 @@ use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::exec::{Local, Registry};
 use nightrun_engine::keep::Keeper;
-use nightrun_engine::run::{Parts, Scheduler};
+use nightrun_engine::run::{Parts, Scheduler, Vars};
 use nightrun_engine::store::{DATABASE, Reader, Writer};
 use nightrun_web::App;
 use tokio::sync::mpsc;
@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use crate::history::parse;
 use crate::scenes::NOW;
 
-/// The app over a scene, and the loop behind it.
-pub(crate) fn app(root: &Path) -> (App, Scheduler) {
+/// The app over a scene, and the loop behind it; with `schedules` ticks fire and tasks wait for other DAGs.
+pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
     let (data, dags) = (root.join("data"), root.join("dags"));
     let database = data.join(DATABASE);
     let now = Timestamp::parse(NOW).unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         slots: 4,
         max_items: 10_000,
         pools: [].into(),
-        schedules: false,
+        schedules,
         clock: clock.clone(),
         writer: Writer::open(&database).unwrap(),
         executor: Arc::new(Local::new(words, clock.clone()).unwrap()),
@@ -40,7 +40,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         hooks: nightrun_engine::hook::HookSettings::default(),
         parse: parse(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
-        vars: nightrun_engine::run::Vars::default(),
+        vars: Vars::default(),
         // Its own, or stopping an attempt would end that of another test.
         store_id: reader.read_now(nightrun_engine::store::Page::store_id).unwrap(),
     })
@@ -61,6 +61,7 @@ pub(crate) fn app(root: &Path) -> (App, Scheduler) {
         parse: parse(),
         version: "0.1.0".into(),
         dags,
+        vars: Vars::new([("SHOP_TOKEN".to_owned(), "hunter2".to_owned())]),
         hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
     };
     (app, scheduler)

@@ -2,10 +2,12 @@
 
 mod acts;
 mod api;
+mod busy;
 mod guard;
 mod history;
 mod house;
 mod live;
 mod pages;
 mod scenes;
+mod steer;
 mod visit;

@@ -50,7 +50,12 @@ impl Visit {
     }
 
     pub(crate) fn over(root: TempDir) -> Self {
-        let (app, scheduler) = house::app(root.path());
+        Self::with(root, false)
+    }
+
+    /// Schedules fire, or not.
+    pub(crate) fn with(root: TempDir, schedules: bool) -> Self {
+        let (app, scheduler) = house::app(root.path(), schedules);
         Self { router: nightrun_web::router(app), scheduler, root }
     }
 

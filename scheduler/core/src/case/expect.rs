@@ -31,6 +31,7 @@ impl Cases<'_> {
             took: map
                 .get(expect::TOOK.name)
                 .and_then(|node| self.reader.duration_from_zero(&expect::TOOK, node)),
+            notifications: map.get(expect::NOTIFICATIONS.name).and_then(|node| self.notifications(node)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::diag::{Code, Fault};
 use crate::template::nearest;
 
 /// Words for ends that need no more said.
-const WORDS: [&str; 5] = ["success", "fail", "skip", "timeout", "lost"];
+pub(super) const WORDS: [&str; 5] = ["success", "fail", "skip", "timeout", "lost"];
 
 /// The exit code of `fail`.
 const FAIL: i32 = 1;
@@ -145,7 +145,9 @@ impl Cases<'_> {
             let fault = Fault::new(Code::KeysClash, node.at, message);
             self.reader.faults.add(fault.help("give the task a `timeout`, or the attempt another end"));
         }
-        if mock.stdout.is_some() && task.capture.is_none() {
+        // Hooks may show the end of a log.
+        let is_shown = !(task.hooks.is_empty() && dag.hooks.is_empty());
+        if mock.stdout.is_some() && task.capture.is_none() && !is_shown {
             let message = format!("nobody takes what `{name}` prints: it has no `capture`");
             let fault = Fault::new(Code::KeysClash, node.at, message);
             self.reader.faults.add(fault.help("give its `outputs` instead"));

@@ -1,10 +1,13 @@
 //! Cases that test a DAG: how its attempts end, and what must come of it. Read as DAG files are, all
 //! faults in one pass with their places; who plays them is another room.
 
+mod awaited;
 mod expect;
 mod keys;
 mod mock;
+mod notification;
 mod read;
+mod schema;
 mod spot;
 
 use std::collections::BTreeMap;
@@ -13,12 +16,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use crate::dag::spec::Dag;
+use crate::dag::spec::{Dag, HookOn, Wait};
 use crate::decide::{RunState, TaskState, Values};
 use crate::diag::Diagnostic;
+use crate::id::DagId;
 use crate::time::Timestamp;
 
 pub use read::{NoDag, read};
+pub use schema::schema;
 pub use spot::Spot;
 
 /// What a file of cases gives.
@@ -55,6 +60,8 @@ pub struct Case {
     pub vars: Values,
     /// How attempts end; the last of a list repeats.
     pub mocks: BTreeMap<Spot, Vec<Mock>>,
+    /// What becomes of the runs and tasks of other DAGs that are waited for.
+    pub awaited: Vec<Awaited>,
     /// What must have happened.
     pub expect: Expect,
 }
@@ -65,6 +72,35 @@ impl Case {
         let mocks = self.mocks.get(&spot).or_else(|| self.mocks.get(&spot.whole()))?;
         mocks.get(number as usize - 1).or(mocks.last())
     }
+
+    /// What becomes of what is waited for; `None`: nobody says.
+    pub fn awaited(&self, wait: &Wait) -> Option<&Awaited> {
+        self.awaited.iter().find(|it| it.dag == wait.dag && it.task == wait.task)
+    }
+}
+
+/// What becomes of a run or a task of another DAG that a task waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// The other DAG.
+    pub dag: DagId,
+    /// One of its tasks; `None`: its whole run.
+    pub task: Option<String>,
+    /// How it ends.
+    pub end: AwaitedEnd,
+    /// How long after the begin of the case.
+    pub after: Duration,
+}
+
+/// How something that is waited for ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwaitedEnd {
+    /// Well.
+    Success,
+    /// It fails, so that what waits for it goes on waiting.
+    Failed,
+    /// There is no such run.
+    Never,
 }
 
 /// How one attempt ends.
@@ -117,7 +153,34 @@ pub struct Expect {
     pub not_run: Vec<Spot>,
     /// How long the run took.
     pub took: Option<Duration>,
+    /// All hooks that became due.
+    pub notifications: Option<Vec<Notification>>,
 }
+
+/// A hook that must have become due.
+#[derive(Debug, PartialEq)]
+pub struct Notification {
+    /// The point at which.
+    pub event: HookOn,
+    /// The task or item whose hook it is; a task stands for all its items, none for the DAG.
+    pub of: Option<Spot>,
+    /// What it does.
+    pub action: Option<Action>,
+    /// Where its message goes, as the DAG file names it.
+    pub to: Option<Vec<String>>,
+    /// A part of the first line of its message.
+    pub subject: Option<String>,
+    /// A part of the text of its message.
+    pub message: Option<String>,
+    /// What it runs.
+    pub command: Option<String>,
+    /// Of its message as JSON.
+    pub body: Map<String, Json>,
+}
+
+/// What a hook does: `run`, `email`, `slack`, `webhook` or `command`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action(pub &'static str);
 
 /// How a task must have ended.
 #[derive(Debug, Default, PartialEq, Eq)]

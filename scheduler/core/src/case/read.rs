@@ -117,12 +117,13 @@ impl Cases<'_> {
         let params = map.get(case::PARAMS.name).map(|node| self.params(node)).unwrap_or_default();
         let vars = map.get(case::VARS.name).map(|node| self.vars(node)).unwrap_or_default();
         let mocks = map.get(case::TASKS.name).map(|node| self.mocks(node)).unwrap_or_default();
+        let awaited = map.get(case::WAIT_FOR.name).map(|node| self.awaited(node)).unwrap_or_default();
         let expect = self.required(map, &case::EXPECT, "a case", node.at);
         let expect = expect.map(|node| self.expect(node)).unwrap_or_default();
         let (name, place) = name?;
         let line = self.reader.text[..node.at.range().start].matches('\n').count() + 1;
         let at = at.unwrap_or_else(default_instant);
-        Some((Case { name, line, at, params, vars, mocks, expect }, place))
+        Some((Case { name, line, at, params, vars, mocks, awaited, expect }, place))
     }
 
     fn instant(&mut self, node: &Node<'_>) -> Option<Timestamp> {
@@ -187,7 +188,7 @@ impl Cases<'_> {
         None
     }
 
-    fn required<'n, 'a>(
+    pub(super) fn required<'n, 'a>(
         &mut self,
         map: &'n Map<'a>,
         key: &Key,
@@ -207,26 +208,16 @@ impl Cases<'_> {
     pub(super) fn check_keys(&mut self, map: &Map<'_>, keys: &[&Key], owner: &str) {
         for entry in map.entries.iter().filter(|entry| keys.iter().all(|key| key.name != entry.key)) {
             let name = &*entry.key;
-            let fault = if name == NOTIFICATIONS && std::ptr::eq(keys, super::keys::expect::ALL) {
-                let message = format!("`{name}` in {owner} is known, but not supported yet");
-                Fault::new(Code::NotSupportedYet, entry.key_at, message)
-                    .help("leave it out: nothing would be compared")
-            } else {
-                let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-                let help = match nearest(name, names.iter().copied()) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => format!("known keys: {}", names.join(", ")),
-                };
-                Fault::new(Code::UnknownKey, entry.key_at, format!("unknown key `{name}` in {owner}"))
-                    .help(help)
+            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            let help = match nearest(name, names.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("known keys: {}", names.join(", ")),
             };
-            self.reader.faults.add(fault);
+            let message = format!("unknown key `{name}` in {owner}");
+            self.reader.faults.add(Fault::new(Code::UnknownKey, entry.key_at, message).help(help));
         }
     }
 }
-
-/// What hooks will send, to be compared once there are hooks.
-const NOTIFICATIONS: &str = "notifications";
 
 /// The time at the begin of a case that names none: always the same, so that a case never hangs on the day.
 fn default_instant() -> Timestamp {

@@ -9,7 +9,7 @@ pub(crate) mod keys;
 mod known;
 pub mod params;
 pub(crate) mod read;
-mod schema;
+pub(crate) mod schema;
 pub mod spec;
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ pub fn calendar_schema() -> Json {
 }
 
 /// What several keys refer to.
-fn definitions() -> Json {
+pub(crate) fn definitions() -> Json {
     let mut task_schema = object(Level::Task.keys().iter().copied());
     let ways = [&task::RUN, &task::TYPE, &task::SCRIPT].map(|key| json!({"required": [key.name]}));
     extend(&mut task_schema, json!({"required": ["id"], "anyOf": ways}));
@@ -107,7 +107,7 @@ fn notify() -> Json {
 }
 
 /// A map of exactly these keys.
-fn object(keys: impl Iterator<Item = &'static Key>) -> Json {
+pub(crate) fn object(keys: impl Iterator<Item = &'static Key>) -> Json {
     let properties: Map<String, Json> = keys.map(|key| (key.name.to_owned(), property(key))).collect();
     json!({"type": "object", "additionalProperties": false, "properties": properties})
 }
@@ -200,7 +200,7 @@ fn one_or_more(items: &Json) -> Json {
     json!({"type": "array", "items": items, "minItems": 1})
 }
 
-fn extend(schema: &mut Json, more: Json) {
+pub(crate) fn extend(schema: &mut Json, more: Json) {
     if let (Json::Object(schema), Json::Object(more)) = (schema, more) {
         schema.extend(more);
     }
@@ -231,3 +231,6 @@ fn finish_by() -> Json {
         {"$ref": "#/$defs/duration"},
     ]})
 }
+
+#[cfg(test)]
+mod tests;

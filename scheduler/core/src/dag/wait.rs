@@ -18,6 +18,13 @@ pub struct Wait {
     pub timeout: Option<Duration>,
 }
 
+impl Wait {
+    /// What is waited for, as people name it: `orders`, `orders.publish`.
+    pub fn name(&self) -> String {
+        self.task.as_ref().map_or_else(|| self.dag.to_string(), |task| format!("{}.{task}", self.dag))
+    }
+}
+
 /// Which run of the other DAG a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
-use super::select::Why;
+use super::select::{Why, blocked_by};
 use super::setup::setup;
 use super::state::{Instance, Run};
 use crate::id::{InstanceId, TaskIndex};
@@ -44,11 +44,11 @@ pub(super) fn moved(
                 let sentence = format!("items of `{}` are at work; wait for their end", run.task(*task).id);
                 return Err(Refusal::NotNow(sentence));
             }
-            all.push((whole, TaskState::Waiting, *why));
+            // One whose items are to be found out anyway waits as it is.
+            if run.state_of(*task) != TaskState::Waiting {
+                all.push((whole, TaskState::Waiting, *why));
+            }
             continue;
-        }
-        if run.state_of(*task).is_final() {
-            all.push((whole, TaskState::Expanded, *why));
         }
         let items = match chosen {
             // One that waits as it is stays; one at work is refused by whoever asks.
@@ -58,8 +58,59 @@ pub(super) fn moved(
             }
             None => meant(run, &picks, *task, *why),
         };
+        if run.state_of(*task).is_final() && !items.is_empty() {
+            all.push((whole, TaskState::Expanded, *why));
+        }
         all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, *why)));
     }
+    take_back(run, &mut all)?;
+    Ok(all)
+}
+
+/// The same items of later tasks of a fan that did not run because of this one: they wait again, and their
+/// tasks are `expanded` once more.
+pub(super) fn blocked_items(run: &Run, id: InstanceId) -> Vec<Moved> {
+    let (dag, mut freed, mut all) = (run.dag(), vec![id.task], Vec::new());
+    for at in dag.graph.order().iter().filter(|at| dag.share_fan(**at, id.task)) {
+        let item = InstanceId { task: *at, ..id };
+        let Some(place) = run.get(item).filter(|_| *at != id.task) else { continue };
+        let above = dag.graph.upstream(*at).find(|above| freed.contains(above));
+        let why = match (place.state, &place.reason, above) {
+            (TaskState::UpstreamFailed, _, Some(above)) => Why::BlockedBy(above),
+            (TaskState::Skipped, Reason::Rule { .. }, Some(above)) => Why::SkippedBecauseOf(above),
+            _ => continue,
+        };
+        freed.push(*at);
+        if run.state_of(*at).is_final() {
+            all.push((InstanceId { item: 0, ..item }, TaskState::Expanded, why));
+        }
+        all.push((item, TaskState::Waiting, why));
+    }
+    all
+}
+
+/// All that waits again when these tasks end otherwise by hand. `items` are those that one item had blocked,
+/// where just that was settled: other items of its fan have nothing to do with it.
+pub(super) fn freed(
+    run: &Run,
+    tasks: &[TaskIndex],
+    items: Option<Vec<Moved>>,
+) -> Result<Vec<Moved>, Refusal> {
+    let mut picks: Vec<(TaskIndex, Why)> = Vec::new();
+    for task in tasks {
+        let blocked = blocked_by(run.dag(), &run.tasks, *task);
+        let known = |at: TaskIndex, picks: &[(TaskIndex, Why)]| {
+            tasks.contains(&at) || picks.iter().any(|(picked, _)| *picked == at)
+        };
+        let outside = |at: TaskIndex| items.is_none() || !run.dag().share_fan(at, *task);
+        for (at, why) in blocked {
+            if outside(at) && !known(at, &picks) {
+                picks.push((at, why));
+            }
+        }
+    }
+    let mut all = items.unwrap_or_default();
+    all.extend(moved(run, &picks, None)?);
     take_back(run, &mut all)?;
     Ok(all)
 }

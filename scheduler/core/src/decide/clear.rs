@@ -15,6 +15,7 @@ use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
 use super::waiter::{Waited, Waiter};
+use crate::dag::spec::Dag;
 use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
@@ -204,9 +205,7 @@ impl Turn<'_> {
         }
         let names = version.dag.tasks.iter().map(|task| &task.id).take(run.tasks.len());
         if !run.dag().tasks.iter().map(|task| &task.id).eq(names) {
-            let why = "its tasks were renamed, moved or taken out since; trigger a new run instead";
-            let sentence = format!("run {} cannot go over to the DAG as it is: {why}", run.id);
-            return Err(Refusal::NotNow(sentence));
+            return Err(Refusal::NotNow(other_places(run, &version.dag)));
         }
         run.tasks.extend(fresh_instances(&version).into_iter().skip(run.tasks.len()));
         run.groups = groups_of(&version, |_| 0, &[]);
@@ -314,6 +313,37 @@ impl Turn<'_> {
             }
         }
     }
+}
+
+/// Why a run cannot go over to another version of its DAG: what it holds of a task is kept under the task's
+/// place in the file, and a place may not come to mean another task.
+fn other_places(run: &Run, now: &Dag) -> String {
+    let ids = |dag: &Dag| dag.tasks.iter().map(|task| task.id.clone()).collect::<Vec<_>>();
+    let (before, after) = (ids(run.dag()), ids(now));
+    let not_in = |some: &[String], others: &[String]| {
+        let named = some.iter().filter(|id| !others.contains(id)).map(|id| format!("`{id}`"));
+        named.collect::<Vec<_>>().join(", ")
+    };
+    let changes = [("taken out", not_in(&before, &after)), ("new", not_in(&after, &before))];
+    let changes: Vec<String> = changes
+        .iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(what, ids)| format!("{what}: {ids}"))
+        .collect();
+    let first = before.iter().enumerate().find(|(at, id)| after.get(*at) != Some(*id));
+    let place = first.map_or_else(String::new, |(at, id)| match after.get(at) {
+        Some(other) => format!("task {} of the file was `{id}` and is `{other}` now", at + 1),
+        None => format!("task {} of the file was `{id}` and is gone", at + 1),
+    });
+    let changes = if changes.is_empty() { "only their order changed".to_owned() } else { changes.join("; ") };
+    format!(
+        "run {id} cannot go over to the DAG as it is now: {place} ({changes}). A run keeps its tasks by \
+         their places, so new tasks must stand at the end, and a task it has must stay, if only as `type: noop`. \
+         Or run the date anew: `nightrun trigger {dag} --at {date}`",
+        id = run.id,
+        dag = run.dag().id,
+        date = run.logical_date,
+    )
 }
 
 impl Run {

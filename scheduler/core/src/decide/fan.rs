@@ -110,6 +110,17 @@ impl Turn<'_> {
         self.settle(InstanceId { item: 0, ..id }, state, reason);
     }
 
+    /// The task of an item that was settled by hand, once all its items are over.
+    pub(super) fn fold_if_over(&mut self, id: InstanceId) {
+        let run = self.run(id.run);
+        let whole = InstanceId { item: 0, ..id };
+        let open = run.items.get(&id.task).map_or(0, |list| list.open);
+        if open == 0 && run.at(whole).state == TaskState::Expanded {
+            let (state, reason) = run.end_of_items(id.task);
+            self.settle(whole, state, reason);
+        }
+    }
+
     /// What a settled task of a fan, or before one, means for the items of a task below it.
     pub(super) fn tell_items(&mut self, above: InstanceId, below: TaskIndex, state: TaskState) {
         let run = self.run(above.run);
@@ -137,6 +148,12 @@ impl Run {
         let same_item = InstanceId { task: above, ..id };
         let shares = self.dag().share_fan(id.task, above) && self.get(same_item).is_some();
         if shares { same_item } else { InstanceId::whole(id.run, above) }
+    }
+
+    /// How a task with items ends by them as they are.
+    pub(super) fn end_of_items(&self, task: TaskIndex) -> (TaskState, Reason) {
+        let (_, fan) = self.dag().fan_of(task).expect("only a task with items is asked for");
+        fold(&self.items[&task].instances, fan)
     }
 
     /// How many items a task has been expanded into; 0 before that and without a `foreach`.

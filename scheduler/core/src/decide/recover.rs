@@ -137,7 +137,7 @@ impl State {
     /// [`super::Event::Started`] settles that. Without `schedules` nothing fires: runs are made by request only.
     pub fn restore(snapshot: Snapshot, schedules: bool, now: Timestamp) -> Self {
         let mut state = Self::new(snapshot.slots, &snapshot.pools);
-        state.schedules = schedules;
+        (state.schedules, state.others) = (schedules, schedules);
         state.paused = snapshot.paused;
         state.next_run = snapshot.next_run;
         state.next_version = snapshot.next_version;

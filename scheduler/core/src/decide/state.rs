@@ -26,6 +26,8 @@ pub struct State {
     pub(super) paused: bool,
     /// False: no schedule fires.
     pub(super) schedules: bool,
+    /// False: no task waits for runs of other DAGs, because nobody else makes any.
+    pub(super) others: bool,
     pub(super) limits: Limits,
     /// Tasks that wait for other runs: by the DAG of those and the task of it that must have ended, if any.
     pub(super) waiting: BTreeMap<(DagId, Option<String>), BTreeSet<InstanceId>>,
@@ -371,6 +373,7 @@ impl State {
             runs: BTreeMap::new(),
             paused: false,
             schedules: true,
+            others: true,
             limits: Limits::new(slots, pools),
             waiting: BTreeMap::new(),
             timers: BTreeSet::new(),

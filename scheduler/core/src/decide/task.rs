@@ -89,7 +89,7 @@ impl Turn<'_> {
 
     /// Its rule holds: it waits for runs of other DAGs, or goes on.
     fn ready(&mut self, id: InstanceId) {
-        let waits = id.item == 0 && self.state.schedules && !self.run(id.run).task(id.task).waits.is_empty();
+        let waits = id.item == 0 && self.state.others && !self.run(id.run).task(id.task).waits.is_empty();
         if waits { self.defer(id) } else { self.proceed(id) }
     }
 

@@ -82,6 +82,13 @@ impl Turn<'_> {
 }
 
 impl State {
+    /// The same, in which tasks wait for runs of other DAGs though no schedule makes any.
+    #[must_use]
+    pub fn with_others(mut self) -> Self {
+        self.others = true;
+        self
+    }
+
     /// Remembers what a task waits for.
     pub(super) fn note_waits(&mut self, id: InstanceId) {
         let version = self.runs[&id.run].version.clone();

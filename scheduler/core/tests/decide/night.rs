@@ -241,7 +241,9 @@ impl Night {
             counts.expect(dag.task(above));
             let same_item = attempt.instance.item > 0 && dag.share_fan(above, task);
             let items = row.items.get(&above).filter(|_| same_item);
-            let seen = items.map_or(&row.tasks[above.at()], |rows| &rows[attempt.instance.item as usize - 1]);
+            // One that was expanded at another time may have fewer: then it is seen as a whole.
+            let seen = items.and_then(|rows| rows.get(attempt.instance.item as usize - 1));
+            let seen = seen.unwrap_or(&row.tasks[above.at()]);
             let left_out = seen.reason == Reason::LeftOut;
             counts.add(if left_out { TaskState::Success } else { seen.state }, dag.task(above));
         }
@@ -337,6 +339,26 @@ impl Night {
         }
     }
 
+    /// Somebody settles an item of a `foreach`, if there is any.
+    fn mark_an_item(&mut self, by: &str) -> bool {
+        let all = self.memory.runs.values().flat_map(|row| row.items.iter().map(move |items| (row, items)));
+        let items: Vec<(RunId, String, u32)> = all
+            .flat_map(|(row, (task, items))| {
+                let id = row.version.dag.task(*task).id.clone();
+                (0..).zip(items).map(move |(item, _)| (row.id, id.clone(), item))
+            })
+            .collect();
+        if items.is_empty() {
+            return false;
+        }
+        let (run, task, item) = self.rng.pick(&items).clone();
+        let state = *self.rng.pick(&[TaskState::Success, TaskState::Failed, TaskState::Skipped]);
+        let (item, by) = (Some(item), by.to_owned());
+        let request = MarkRequest { task, item, state, dry_run: self.rng.chance(10), by, why: None };
+        self.decide(Event::MarkRequested { run, request, row: None });
+        true
+    }
+
     /// Somebody changes what has been.
     fn meddle_with_the_past(&mut self, dag: DagId, by: String) {
         let runs: Vec<RunId> = self.memory.runs.keys().copied().collect();
@@ -364,6 +386,9 @@ impl Night {
             return self.decide(Event::BackfillSteered { backfill, to, by, why });
         }
         if runs.is_empty() {
+            return;
+        }
+        if self.rng.chance(40) && self.mark_an_item(&by) {
             return;
         }
         let run = *self.rng.pick(&runs);

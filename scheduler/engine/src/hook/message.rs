@@ -3,8 +3,7 @@
 use nightrun_core::dag::spec::{HookOn, Include, Notify};
 use serde_json::{Value as Json, json};
 
-use super::Tools;
-use super::scope::Gathered;
+use super::scope::{About, Gathered};
 
 /// A message, before it takes the form of its channel.
 #[derive(Debug, Clone)]
@@ -25,7 +24,7 @@ pub(super) struct Message {
 
 impl Message {
     /// Renders it.
-    pub(super) fn write(tools: &Tools, gathered: &Gathered, notify: &Notify) -> Result<Self, String> {
+    pub(super) fn write(gathered: &Gathered, notify: &Notify) -> Result<Self, String> {
         let render = |text: &Option<String>, default: fn(&Gathered) -> String| match text {
             Some(text) => gathered.render(text),
             None => Ok(default(gathered)),
@@ -35,27 +34,29 @@ impl Message {
         let wants = |what| notify.include.contains(&what);
         let tail = gathered.log_tail.trim_end();
         let log_tail = (wants(Include::LogTail) && !tail.is_empty()).then(|| tail.to_owned());
-        let run_link = gathered.link(tools, "run");
-        let graph_link = wants(Include::GraphLink).then(|| gathered.link(tools, "graph"));
-        let delivery = format!("{}.{}", tools.store_id, gathered.shown.hook);
+        let run_link = gathered.link("run");
+        let graph_link = wants(Include::GraphLink).then(|| gathered.link("graph"));
+        let delivery = format!("{}.{}", gathered.due.store_id, gathered.due.hook);
         let mut message = Self { subject, text, log_tail, run_link, graph_link, delivery, json: Json::Null };
         message.json = message.as_json(gathered);
         Ok(message)
     }
 
     fn as_json(&self, gathered: &Gathered) -> Json {
-        let (shown, run) = (&gathered.shown, &gathered.run);
+        let (due, run) = (&gathered.due, &gathered.due.run);
         let task = gathered.task.as_ref();
-        let late = shown.cause.late.map(|(kind, due)| json!({"kind": kind, "due": due}));
-        let failed = shown.cause.failed.iter().map(|task| gathered.dag.task(*task).id.clone());
+        let late = due.cause.late.map(|(kind, due)| json!({"kind": kind, "due": due}));
+        let failed = due.cause.failed.iter().map(|task| due.dag.task(*task).id.clone());
         json!({
-            "event": shown.on.as_str(),
-            "dag": run.dag,
-            "run_id": run.run_id.to_string(),
+            "event": due.on.as_str(),
+            "dag": due.dag.id,
+            "run_id": run.id.to_string(),
             "run_type": run.run_type.as_str(),
             "logical_date": run.logical_date,
-            "state": shown.cause.state,
-            "task": task.map(|task| json!({"id": task.id, "state": task.state, "reason": task.reason})),
+            "state": due.cause.state,
+            "task": task.map(|task| {
+                json!({"id": task.id, "state": task.state, "reason": task.reason, "item": task.item})
+            }),
             "error": gathered.error,
             "failed": failed.collect::<Vec<_>>(),
             "late": late,
@@ -65,7 +66,7 @@ impl Message {
             "links": {"run": self.run_link, "graph": self.graph_link},
             "delivery": self.delivery,
             "try": gathered.number,
-            "due_at": shown.due_at,
+            "due_at": due.since,
         })
     }
 
@@ -80,27 +81,30 @@ impl Message {
 
 /// What happened, in a few words.
 fn subject(gathered: &Gathered) -> String {
-    let who = match (&gathered.shown.task, &gathered.task) {
-        (Some(task), _) => format!("{}.{task}", gathered.run.dag),
-        (None, Some(task)) if gathered.shown.on == HookOn::OnRetry => {
-            format!("{}.{}", gathered.run.dag, task.id)
-        }
-        (None, _) => gathered.run.dag.to_string(),
+    let due = &gathered.due;
+    let dag = &due.dag.id;
+    let named = |task: &About| match task.item {
+        Some(item) => format!("{dag}.{}[{item}]", task.id),
+        None => format!("{dag}.{}", task.id),
     };
-    let what = match (gathered.shown.on, gathered.shown.cause.late) {
+    let who = match &gathered.task {
+        Some(task) if due.of.is_some() || due.on == HookOn::OnRetry => named(task),
+        _ => dag.to_string(),
+    };
+    let what = match (due.on, due.cause.late) {
         (HookOn::OnSuccess, _) => "succeeded",
         (HookOn::OnFailure, _) => "failed",
         (HookOn::OnRetry, _) => "failed and will be tried again",
         (HookOn::OnCancel, _) => "was canceled",
         (HookOn::OnLate, Some((kind, _))) => kind.claim(),
         (HookOn::OnLate, None) => "is late",
-        (HookOn::OnExit, _) => return format!("{who} ended: {}", gathered.shown.cause.state),
+        (HookOn::OnExit, _) => return format!("{who} ended: {}", due.cause.state),
     };
     format!("{who} {what}")
 }
 
 /// What happened and why, in one sentence.
 fn text(gathered: &Gathered) -> String {
-    let run = &gathered.run;
-    format!("{} (run {} of {}): {}", subject(gathered), run.run_id, run.logical_date, gathered.error)
+    let run = &gathered.due.run;
+    format!("{} (run {} of {}): {}", subject(gathered), run.id, run.logical_date, gathered.error)
 }

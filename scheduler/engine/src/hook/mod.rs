@@ -1,10 +1,12 @@
 //! Delivers hooks: gathers what a hook speaks of from the store, renders it, and runs or sends it. The loop
 //! never waits for any of it; the end of a try comes back as an event.
 
+mod gather;
 mod mail;
 mod message;
 mod program;
 mod scope;
+mod told;
 mod web;
 
 use std::collections::BTreeMap;
@@ -21,9 +23,11 @@ use tokio::task::spawn_blocking;
 
 use self::message::Message;
 use self::scope::Gathered;
+pub(crate) use self::scope::{Due, OfRun};
+pub use self::told::{Told, Words};
 use crate::clock::Clock;
 use crate::logs::LogPaths;
-use crate::run::{Handle, Parse};
+use crate::run::{Handle, Parse, Vars};
 use crate::store::Reader;
 
 /// How many hooks are delivered at once; the others wait for their turn.
@@ -90,6 +94,8 @@ pub(crate) struct Tools {
     pub(crate) data: PathBuf,
     pub(crate) dags: PathBuf,
     pub(crate) environment: Vec<(String, String)>,
+    /// Vars of the environment; those of the store are looked up for each try.
+    pub(crate) vars: Vars,
     pub(crate) store_id: String,
     pub(crate) clock: Clock,
 }
@@ -124,7 +130,7 @@ impl Deliverer {
 /// One try, from the store to the receiver.
 async fn attempt(tools: Arc<Tools>, hook: HookId, number: u32) -> Result<(), String> {
     let shared = tools.clone();
-    let gathered = blocking(move || scope::gather(&shared, hook, number)).await?;
+    let gathered = blocking(move || gather::gather(&shared, hook, number)).await?;
     let timeout = gathered.hook.timeout;
     let delivery = deliver(tools, gathered);
     match tokio::time::timeout(timeout + SLACK, delivery).await {
@@ -138,7 +144,7 @@ async fn deliver(tools: Arc<Tools>, gathered: Gathered) -> Result<(), String> {
         HookAction::Run(work) => return program::run(&tools, &gathered, work).await,
         HookAction::Notify(notify) => notify.clone(),
     };
-    let message = Message::write(&tools, &gathered, &notify)?;
+    let message = Message::write(&gathered, &notify)?;
     match notify.channel {
         Channel::Command(argv) => program::tell(&tools, &gathered, &argv, &message).await,
         Channel::Email(to) => {

@@ -45,9 +45,9 @@ async fn start(
     values: Vec<(String, String)>,
     stdin: Option<String>,
 ) -> Result<(), String> {
-    let (run, hook) = (gathered.run.run_id, gathered.shown.hook);
+    let (run, hook) = (gathered.due.run.id, gathered.due.hook);
     tools.paths.prepare(run).map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
-    let parent = Path::new(&gathered.path).parent().filter(|parent| *parent != Path::new(""));
+    let parent = Path::new(&gathered.due.path).parent().filter(|parent| *parent != Path::new(""));
     let order = Once {
         argv,
         env: environment(tools, gathered, values)?,
@@ -65,27 +65,24 @@ fn environment(
     gathered: &Gathered,
     values: Vec<(String, String)>,
 ) -> Result<Vec<(String, String)>, String> {
-    let (run, shown) = (&gathered.run, &gathered.shown);
+    let (run, due) = (&gathered.due.run, &gathered.due);
     let task = gathered.task.as_ref().map_or("", |task| &task.id);
     let ours = [
-        ("NIGHTRUN_DAG", run.dag.to_string()),
-        ("NIGHTRUN_RUN_ID", run.run_id.to_string()),
+        ("NIGHTRUN_DAG", due.dag.id.to_string()),
+        ("NIGHTRUN_RUN_ID", run.id.to_string()),
         ("NIGHTRUN_RUN_TYPE", run.run_type.as_str().to_owned()),
         ("NIGHTRUN_TASK", task.to_owned()),
         ("NIGHTRUN_LOGICAL_DATE", run.logical_date.to_string()),
-        ("NIGHTRUN_HOOK", shown.on.as_str().to_owned()),
-        ("NIGHTRUN_STATE", shown.cause.state.clone()),
+        ("NIGHTRUN_HOOK", due.on.as_str().to_owned()),
+        ("NIGHTRUN_STATE", due.cause.state.clone()),
         ("NIGHTRUN_ERROR", gathered.error.clone()),
-        ("NIGHTRUN_RUN_URL", gathered.link(tools, "run")),
+        ("NIGHTRUN_RUN_URL", gathered.link("run")),
     ];
     let mut env: BTreeMap<String, String> = tools.environment.iter().cloned().collect();
     env.extend(ours.map(|(name, value)| (name.to_owned(), value)));
-    let own = gathered.own_task().map_or(&[][..], |task| &task.env[..]);
-    for (name, value) in gathered.dag.env.iter().chain(own).chain(&gathered.hook.env) {
-        env.insert(name.clone(), gathered.render(value)?);
-    }
+    env.extend(gathered.environment()?);
     env.extend(values);
     // By it a scheduler that starts after a crash finds what the last one left.
-    env.insert(MARKER.to_owned(), format!("{}/hook.{}", tools.store_id, shown.hook));
+    env.insert(MARKER.to_owned(), format!("{}/hook.{}", tools.store_id, due.hook));
     Ok(env.into_iter().collect())
 }

@@ -45,6 +45,7 @@ pub use self::preview::{Preview, preview};
 pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
 pub use self::vars::Vars;
+pub(crate) use self::wait::absent;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
 use crate::hook::{Deliverer, HookSettings, Tools};
@@ -372,6 +373,7 @@ fn tools(parts: &Parts) -> Result<Tools, StoreError> {
         data: parts.data.clone(),
         dags: parts.dags.clone(),
         environment: parts.environment.clone(),
+        vars: parts.vars.clone(),
         store_id: parts.store_id.clone(),
         clock: parts.clock.clone(),
     })

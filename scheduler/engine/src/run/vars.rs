@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, Var};
 use nightrun_core::decide::Transition;
 use serde_json::{Map, Value as Json};
 
-use crate::store::{Page, Reader, StoreError};
+use crate::store::{Page, Reader, StoreError, VarItem};
 
 /// Values of vars by name.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,12 @@ impl Vars {
     /// The same with those of a store.
     pub fn load(self, path: &Path) -> Result<Self, StoreError> {
         let stored = Reader::open(path)?.read_now(Page::vars)?;
-        Ok(Self { stored: stored.into_iter().map(|var| (var.name, var.value)).collect(), ..self })
+        Ok(self.stored(stored))
+    }
+
+    /// The same with these of a store.
+    pub(crate) fn stored(self, stored: Vec<VarItem>) -> Self {
+        Self { stored: stored.into_iter().map(|var| (var.name, var.value)).collect(), ..self }
     }
 
     /// Takes in what has become durable.
@@ -53,20 +58,24 @@ impl Vars {
 
     /// The vars that a DAG declares; one without a value is told.
     pub(super) fn of(&self, dag: &Dag) -> Result<Map<String, Json>, String> {
-        let mut values = Map::new();
-        for var in &dag.vars {
+        let values = self.known_of(dag);
+        let Some(var) = dag.vars.iter().find(|var| !values.contains_key(&var.name)) else {
+            return Ok(values);
+        };
+        let (name, upper) = (&var.name, var.name.to_ascii_uppercase());
+        Err(format!(
+            "the var `{name}` has no value: give it one with `nightrun vars set {name} VALUE`, or with \
+             NIGHTRUN_VAR_{upper} in the environment of the scheduler"
+        ))
+    }
+
+    /// Those of them that have a value: who tells that a var has none must not fail by it.
+    pub(crate) fn known_of(&self, dag: &Dag) -> Map<String, Json> {
+        let value = |var: &Var| {
             let given = self.of_environment(&var.name).map(|text| Json::String(text.to_owned()));
-            let value = given.or_else(|| self.stored.get(&var.name).cloned()).or_else(|| var.default.clone());
-            let Some(value) = value else {
-                let (name, upper) = (&var.name, var.name.to_ascii_uppercase());
-                return Err(format!(
-                    "the var `{name}` has no value: give it one with `nightrun vars set {name} VALUE`, or with \
-                     NIGHTRUN_VAR_{upper} in the environment of the scheduler"
-                ));
-            };
-            values.insert(var.name.clone(), value);
-        }
-        Ok(values)
+            given.or_else(|| self.stored.get(&var.name).cloned()).or_else(|| var.default.clone())
+        };
+        dag.vars.iter().filter_map(|var| Some((var.name.clone(), value(var)?))).collect()
     }
 }
 

@@ -15,12 +15,7 @@ pub(super) fn missing(
     logical_date: Timestamp,
 ) -> Result<Option<Missing>, StoreError> {
     for wait in waits {
-        let at = match wait.matching {
-            Matching::SameDate => AwaitedDate::At(logical_date),
-            Matching::LatestCovering => AwaitedDate::UpTo(logical_date),
-            Matching::Offset(nanos) => AwaitedDate::At(moved(logical_date, nanos)),
-            Matching::Previous => AwaitedDate::Before(logical_date),
-        };
+        let at = awaited_at(wait, logical_date);
         let found = reader.read_now(|page| page.awaited(&wait.dag, wait.task.as_deref(), at))?;
         let is_over = match (&found, wait.matching) {
             (None, Matching::Previous) => true,
@@ -32,6 +27,21 @@ pub(super) fn missing(
         }
     }
     Ok(None)
+}
+
+/// The logical date of the run that is waited for, seen from ours.
+fn awaited_at(wait: &Wait, logical_date: Timestamp) -> AwaitedDate {
+    match wait.matching {
+        Matching::SameDate => AwaitedDate::At(logical_date),
+        Matching::LatestCovering => AwaitedDate::UpTo(logical_date),
+        Matching::Offset(nanos) => AwaitedDate::At(moved(logical_date, nanos)),
+        Matching::Previous => AwaitedDate::Before(logical_date),
+    }
+}
+
+/// What is waited for, where there is no such run or nobody knows its number, in words.
+pub(crate) fn absent(wait: &Wait, logical_date: Timestamp) -> String {
+    said(wait, awaited_at(wait, logical_date), None).what
 }
 
 fn said(wait: &Wait, at: AwaitedDate, found: Option<Awaited>) -> Missing {

@@ -9,6 +9,7 @@ use nightrun_core::time::show_duration;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::expected;
 use super::story::{Played, Story};
 
 /// One expectation that did not come true.
@@ -38,6 +39,9 @@ pub fn judge(case: &Case, dag: &Dag, story: &Story) -> Vec<Mismatch> {
     case.expect.outputs.iter().for_each(|(spot, outputs)| judge.outputs(*spot, outputs));
     case.expect.commands.iter().for_each(|(spot, command)| judge.command(*spot, command));
     case.expect.not_run.iter().for_each(|spot| judge.not_run(*spot));
+    if let Some(expected) = &case.expect.notifications {
+        judge.found.extend(expected::differences(expected, &story.told, dag));
+    }
     judge.found
 }
 

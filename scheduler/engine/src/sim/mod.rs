@@ -1,11 +1,14 @@
 //! A run that is only played: the real core decides, the clock is a number, and attempts end as somebody
 //! says they do. No process starts, nothing sleeps, nothing is stored.
 
+mod expected;
 mod fake;
 mod judge;
 mod story;
+mod tell;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod world;
 
 use std::collections::BTreeMap;
@@ -26,6 +29,8 @@ pub struct Setting {
     pub pools: BTreeMap<String, u32>,
     /// How many items a `foreach` may have.
     pub max_items: usize,
+    /// What links in messages begin with.
+    pub url: String,
     /// What `type:` may name.
     pub operators: Registry,
 }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use nightrun_core::case::Spot;
-use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{Output, Reason, RunState, TaskState, Transition};
+use nightrun_core::dag::spec::{Dag, FanIndex};
+use nightrun_core::decide::{Item, Output, Reason, RunState, TaskState, Transition};
 use nightrun_core::id::TaskIndex;
 use nightrun_core::time::Timestamp;
 use serde_json::{Map, Value as Json};
+
+use crate::hook::Told;
 
 /// All that happened in one run.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub struct Story {
     pub took: Duration,
     /// What was played of each task and item.
     pub played: BTreeMap<Spot, Played>,
+    /// Hooks that became due, in that order.
+    pub told: Vec<Told>,
+    pub(super) items: BTreeMap<FanIndex, Vec<Item>>,
     began: Timestamp,
     starts: u32,
 }
@@ -52,6 +57,8 @@ impl Story {
             reason: None,
             took: Duration::ZERO,
             played: BTreeMap::new(),
+            told: Vec::new(),
+            items: BTreeMap::new(),
             began,
             starts: 0,
         }
@@ -72,7 +79,8 @@ impl Story {
             Transition::TaskReasoned { instance, reason } => {
                 self.at((*instance).into()).reason = Some(reason.clone());
             }
-            Transition::Expanded { tasks, items, .. } => {
+            Transition::Expanded { fan, tasks, items, .. } => {
+                self.items.insert(*fan, items.clone());
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 for task in tasks {
                     for item in 1..=count {

@@ -25,7 +25,13 @@ fn differences(dag: &str, cases: &str) -> Vec<String> {
         hash: "x".into(),
     };
     let pools = BTreeMap::from([("small".to_owned(), 1)]);
-    let setting = Setting { slots: 2, pools, max_items: 100, operators: Registry::default() };
+    let setting = Setting {
+        slots: 2,
+        pools,
+        max_items: 100,
+        url: "https://night".into(),
+        operators: Registry::default(),
+    };
     let story = play(&suite.cases[0], text, &setting);
     judge(&suite.cases[0], &spec, &story)
         .into_iter()
@@ -99,4 +105,85 @@ fn items_are_mocked_one_by_one_or_all_at_once() {
             "task a[9]: no such item: there are 3 not success"
         ]
     );
+}
+
+#[test]
+fn other_dags_end_when_a_case_says_so() {
+    let dag =
+        "tasks: [{id: a, wait_for: [{dag: orders}, {dag: orders, task: publish, timeout: 2h}], run: x}]";
+    for (mocks, expect) in [
+        ("{}", "{state: success, took: 0s}"),
+        ("{orders: {after: 10m}}", "{state: success, took: 10m, tasks: {a: {attempts: 1}}}"),
+        ("{orders: {after: 10m}, orders.publish: {after: 20m}}", "{state: success, took: 20m}"),
+        ("{orders.publish: never}", "{took: 2h, tasks: {a: {state: failed, reason: wait_timed_out}}}"),
+        ("{orders: {state: failed, after: 1m}}", "{took: 2h, tasks: {a: {reason: 'which is failed'}}}"),
+    ] {
+        let file = format!("cases: [{{name: x, wait_for: {mocks}, expect: {expect}}}]");
+        assert_eq!(differences(dag, &file), [""; 0], "{mocks}");
+    }
+    let hangs = "cases: [{name: x, wait_for: {orders: never}, expect: {state: success}}]";
+    let dag = "tasks: [{id: a, wait_for: [{dag: orders}], run: x}]";
+    assert_eq!(differences(dag, hangs), ["the run: nothing more can happen not it ends"]);
+}
+
+const TOLD: &str = "
+vars: {who: ops@example.com, unset}
+on_failure: {notify: {email: '{{ vars.who }}', subject: 'look: {{ dag.id }}'}}
+on_retry: {notify: {webhook: https://a/b}}
+tasks:
+  - id: a
+    foreach: {items: [x, y], as: letter}
+    run: echo
+    retries: 1
+    retry_delay: 0s
+    env: {LETTER: '{{ letter }}'}
+    on_retry: {run: 'retry {{ letter }} {{ item }} {{ task.item }} {{ env.LETTER }}'}
+    on_failure: {run: [tell, '{{ task.id }}', '{{ error }}']}
+  - {id: b, depends_on: [a], run: echo}
+";
+
+#[test]
+fn hooks_are_told_with_all_values_in_place() {
+    let dag = &TOLD.replace("{who: ops@example.com, unset}", "[who]").replace("{{ env.LETTER }}", "it");
+    let play = |notifications: &str| {
+        let file = format!(
+            "cases: [{{name: x, vars: {{who: ann@example.com}}, tasks: {{'a[1]': fail}},
+                       expect: {{state: failed, notifications: {notifications}}}}}]"
+        );
+        differences(dag, &file)
+    };
+    let all = "[{event: on_retry, task: 'a[1]', command: 'retry y y 1 it'},
+        {event: on_retry, action: webhook, subject: 'x.a[1] failed', body: {event: on_retry, dag: x}},
+        {event: on_failure, task: a, command: 'tell a 1 of its 2 items failed'},
+        {event: on_failure, to: ann@example.com, subject: 'look: x', message: 'task `a` failed: 1 of its 2'}]";
+    assert_eq!(play(all), [""; 0]);
+    assert_eq!(
+        play("[{event: on_failure, to: bob, body: {state: success}}, on_success]"),
+        [
+            "the destination of hook on_failure of the DAG: ann@example.com not bob",
+            "the body of hook on_failure of the DAG: state: \"failed\" not state: \"success\"",
+            "hook on_success of the DAG: it did not not it becomes due",
+            "hook on_retry of a[1]: run: retry y y 1 it not it is not due",
+            "hook on_retry of the DAG: webhook: x.a[1] failed and will be tried again not it is not due",
+            "hook on_failure of a: run: tell a 1 of its 2 items failed not it is not due",
+        ]
+    );
+}
+
+#[test]
+fn a_hook_that_cannot_be_written_is_found_before_the_night() {
+    let dag = "on_exit: {run: 'echo {{ tasks.a.outputs.rows }}'}
+tasks: [{id: a, run: x, outputs: [rows]}]";
+    let file = "cases: [{name: x, tasks: {a: fail}, expect: {notifications: [on_exit]}}]";
+    let found = differences(dag, file);
+    assert!(found[0].contains("`tasks.a.outputs.rows` is not defined"), "{found:?}");
+}
+
+#[test]
+fn the_run_before_ended_as_a_case_says() {
+    let dag = "wait_for_previous: true\ntasks: [{id: a, run: x}]";
+    for (mocks, expect) in [("{}", "{state: success, took: 0s}"), ("{x: {after: 5m}}", "{took: 5m}")] {
+        let file = format!("cases: [{{name: x, wait_for: {mocks}, expect: {expect}}}]");
+        assert_eq!(differences(dag, &file), [""; 0], "{mocks}");
+    }
 }

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use nightrun_core::case::{Case, Mock, Spot};
+use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
     Answer, DagText, Effect, Event, Force, Outcome, Part, RunRequest, Snapshot, State, Transition, choice_of,
     step,
@@ -24,17 +26,21 @@ const NO_PID: u32 = 0;
 
 /// One run, and all around it.
 pub(super) struct World<'a> {
-    case: &'a Case,
-    setting: &'a Setting,
-    state: State,
-    now: Timestamp,
+    pub(super) case: &'a Case,
+    pub(super) setting: &'a Setting,
+    pub(super) state: State,
+    pub(super) now: Timestamp,
     /// What will happen, by its instant and the order in which it was found out.
     coming: BTreeMap<(Timestamp, u64), Event>,
     found: u64,
     values: RunValues,
-    vars: Vars,
-    story: Story,
+    pub(super) vars: Vars,
+    pub(super) story: Story,
     over: bool,
+    /// What is played, and where its file is.
+    pub(super) dag: Option<(Arc<Dag>, String)>,
+    /// The making of its run.
+    pub(super) made: Option<Transition>,
 }
 
 impl<'a> World<'a> {
@@ -60,7 +66,7 @@ impl<'a> World<'a> {
         Self {
             case,
             setting,
-            state: State::restore(snapshot, false, case.at),
+            state: State::restore(snapshot, false, case.at).with_others(),
             now: case.at,
             coming: BTreeMap::new(),
             found: 0,
@@ -68,6 +74,8 @@ impl<'a> World<'a> {
             vars: vars_of(case),
             story: Story::new(case.at),
             over: false,
+            dag: None,
+            made: None,
         }
     }
 
@@ -80,6 +88,7 @@ impl<'a> World<'a> {
             force: true,
             by: "nightrun test".into(),
         };
+        self.dag = Some((dag.dag.clone(), dag.path.clone()));
         self.turn(Event::DagsRead { read: vec![dag], gone: vec![], faults: vec![] });
         if let Some(Answer::Refused(refusal)) = self.turn(Event::RunRequested(request)) {
             self.story.refused = Some(refusal.to_string());
@@ -112,6 +121,7 @@ impl<'a> World<'a> {
     fn turn(&mut self, event: Event) -> Option<Answer> {
         let decided = step(&mut self.state, event, self.now);
         decided.transitions.iter().for_each(|fact| self.story.take(self.now, fact));
+        decided.transitions.iter().for_each(|fact| self.tell(fact));
         self.values.remember(&decided.transitions);
         decided.effects.iter().for_each(|effect| self.carry_out(effect));
         decided.answer
@@ -123,12 +133,9 @@ impl<'a> World<'a> {
             Effect::Stop { attempt, force } => self.stop(*attempt, *force),
             Effect::Evaluate(instance) => self.answer(*instance, |scope, _| question::evaluate(scope)),
             Effect::Expand(instance) => self.answer(*instance, question::expand),
-            // Other DAGs have always run already.
-            Effect::LookFor(instance) => {
-                self.comes(self.now, Event::LookedFor { instance: *instance, missing: None });
-            }
+            Effect::LookFor(instance) => self.look_for(*instance),
             Effect::RunEnded(_) => self.over = true,
-            // Nobody is told of what is only played, and no past is to be filled in.
+            // Nobody is told of what is only played: see `tell`. And no past is to be filled in.
             Effect::Deliver { .. } | Effect::Recall { .. } => {}
         }
     }
@@ -141,7 +148,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn comes(&mut self, at: Timestamp, event: Event) {
+    pub(super) fn comes(&mut self, at: Timestamp, event: Event) {
         self.found += 1;
         self.coming.insert((at, self.found), event);
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::graph::Ids;
 use crate::dag::read::{Draft, DraftTask, Text, TextKind};
-use crate::dag::spec::{Fan, FanIndex, Task};
+use crate::dag::spec::{Fan, FanIndex, HookOn, Task};
 use crate::dag::tree::{Kind, Node};
 use crate::diag::{Code, Fault, Faults};
 use crate::graph::Graph;
@@ -30,32 +30,32 @@ struct User<'d> {
     task: Option<(TaskIndex, &'d Task)>,
     /// Everything upstream of it, found when it is first asked for.
     ancestors: Option<Vec<bool>>,
-    /// True for the texts of hooks, which are rendered when something has come to its end.
-    hook: bool,
+    /// For the texts of hooks, which are rendered when something has come to its end: the point.
+    hook: Option<HookOn>,
 }
 
 impl Names<'_, '_, '_> {
     /// Checks all texts of the DAG.
     pub(super) fn check(&self, faults: &mut Faults) {
-        let mut dag = User { task: None, ancestors: None, hook: false };
+        let mut dag = User { task: None, ancestors: None, hook: None };
         for node in self.draft.env.into_iter().flat_map(values) {
             self.text(Text { node, kind: TextKind::Plain }, &mut dag, faults);
         }
-        dag.hook = true;
-        for text in self.draft.hooks.iter().flat_map(|hook| &hook.texts) {
-            self.text(*text, &mut dag, faults);
+        for hook in &self.draft.hooks {
+            dag.hook = Some(hook.hook.on);
+            hook.texts.iter().for_each(|text| self.text(*text, &mut dag, faults));
         }
         for (at, DraftTask { task, texts, hooks, fan, .. }) in (0..).map(TaskIndex).zip(&self.draft.tasks) {
             if faults.is_full() {
                 return;
             }
-            let mut user = User { task: Some((at, task)), ancestors: None, hook: false };
+            let mut user = User { task: Some((at, task)), ancestors: None, hook: None };
             for text in texts.iter().chain(fan.iter().flat_map(|fan| &fan.texts)) {
                 self.text(*text, &mut user, faults);
             }
-            user.hook = true;
-            for text in hooks.iter().flat_map(|hook| &hook.texts) {
-                self.text(*text, &mut user, faults);
+            for hook in hooks {
+                user.hook = Some(hook.hook.on);
+                hook.texts.iter().for_each(|text| self.text(*text, &mut user, faults));
             }
         }
     }
@@ -98,7 +98,7 @@ impl Names<'_, '_, '_> {
         };
         let fan = user.task.and_then(|(at, _)| self.fan_of[at.at()]).map(|at| &self.fans[at.at()]);
         let mut names: Vec<&str> = fan.and_then(|fan| fan.name.as_deref()).into_iter().collect();
-        if user.hook {
+        if user.hook.is_some() {
             names.extend(HOOK_NAMES);
         }
         add(Code::UnknownName, references.unknown_names(&names));
@@ -111,10 +111,13 @@ impl Names<'_, '_, '_> {
 
     /// What is wrong with the use of a name, and the cure.
     fn wrong(&self, used: &Reference, user: &mut User<'_>) -> Option<(Code, String, Option<String>)> {
+        if let Some(fault) = self.item_of_whole(used, user) {
+            return Some(fault);
+        }
         match used.parts()[..] {
             ["params", name, ..] => self.param(name),
             ["tasks", task, ref rest @ ..] => self.task(task, rest, user),
-            ["outputs", ..] if user.hook && user.task.is_some() => None,
+            ["outputs", ..] if user.hook.is_some() && user.task.is_some() => None,
             ["outputs", ..] => {
                 let help = "the outputs of another task are `tasks.extract.outputs.rows`";
                 Some((Code::UnknownName, "a task has no outputs before it has run".into(), Some(help.into())))
@@ -133,6 +136,17 @@ impl Names<'_, '_, '_> {
             )),
             _ => None,
         }
+    }
+
+    /// The item of a `foreach` in a hook that is about the task as a whole.
+    fn item_of_whole(&self, used: &Reference, user: &User<'_>) -> Option<(Code, String, Option<String>)> {
+        let on = user.hook.filter(|on| *on != HookOn::OnRetry)?;
+        let (at, _) = user.task?;
+        let fan = &self.fans[self.fan_of[at.at()]?.at()];
+        let name = used.path.first().filter(|name| *name == "item" || Some(*name) == fan.name.as_ref())?;
+        let message = format!("`{on}` is about the task as a whole, so it has no `{name}`");
+        let help = "only `on_retry` is about one item";
+        Some((Code::UnknownName, message, Some(help.into())))
     }
 
     fn param(&self, name: &str) -> Option<(Code, String, Option<String>)> {
@@ -164,7 +178,7 @@ impl Names<'_, '_, '_> {
             let help = nearest(id, self.draft.ids()).map(|name| format!("did you mean `{name}`?"));
             return Some((Code::UnknownOutputTask, format!("there is no task `{id}`"), help));
         };
-        if user.hook {
+        if user.hook.is_some() {
             return self.part_of_task(id, at, rest);
         }
         let Some((reader, reading)) = user.task else {

@@ -8,7 +8,7 @@ keys! {
         "What schedules call it. Without it: the file's name without its ending.";
     DESCRIPTION "description", Shape::Text, "", "French working days",
         "One line for lists.";
-    WEEKEND "weekend", Shape::Weekdays, "[sat, sun]", "[fri, sat]",
+    WEEKEND "weekend", Shape::Weekdays, "[\"sat\", \"sun\"]", "[fri, sat]",
         "The days of the week on which no business is done.";
     HOLIDAYS "holidays", Shape::Holidays, "[]", "[2026-12-24, 12-25, last monday of may, easter+1]",
         "Dates, days that come every year, or maps that say more.";

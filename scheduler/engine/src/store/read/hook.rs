@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nightrun_core::dag::spec::{HookOn, Lateness};
-use nightrun_core::decide::{HookState, Subject, TaskState};
+use nightrun_core::decide::{HookState, Item, Subject, TaskState};
 use nightrun_core::id::{HookId, InstanceId, RunId, TaskIndex};
 use rusqlite::{Row, params};
 
@@ -45,6 +45,16 @@ impl Page {
                 let (state, reason) = (word(row, 1, TaskState::parse)?, reason(row, 2)?);
                 Ok(TaskEnd { instance, id: row.get(0)?, state, reason, attempts: row.get(3)? })
             },
+        )
+    }
+
+    /// The item that an instance of a `foreach` is for.
+    pub fn item(&self, instance: InstanceId) -> Result<Option<Item>, Fault> {
+        self.first(
+            "SELECT item.key, item.value FROM item JOIN task_instance i ON i.run = item.run AND i.fan = item.fan
+             WHERE i.run = ?1 AND i.task = ?2 AND i.item = ?3 AND item.item = ?3",
+            params![instance.run.0, instance.task.0, instance.item],
+            |row| Ok(Item { key: row.get(0)?, value: json(row, 1)? }),
         )
     }
 
