@@ -16,7 +16,7 @@ use crate::app::{Desk, Shared};
 const RECENT: usize = 14;
 
 /// DAGs on one page.
-const ROWS: usize = 200;
+const ROWS: usize = 50;
 
 /// DAGs read at once while a page fills.
 const BATCH: u32 = 500;
