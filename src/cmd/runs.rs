@@ -88,6 +88,9 @@ fn show_run(args: OfRun) -> Verdict {
         for line in lateness(&run) {
             say::println(&line);
         }
+        for group in &run.groups {
+            say::println(&format!("↻ {}", group.sentence()));
+        }
         print_tasks(&run);
         if !run.hooks.is_empty() {
             say::println("");

@@ -35,6 +35,9 @@ impl Asker {
             TaskState::Waiting if seen.run.state == RunState::Queued => {
                 ("its run has not begun".into(), None)
             }
+            TaskState::Waiting | TaskState::UpForRetry if seen.task.reason_kind == "group_retry" => {
+                (reason, None)
+            }
             TaskState::Waiting => seen.waiting(),
             TaskState::Queued => self.slot(seen.task, seen.run, seen.dag)?,
             TaskState::UpForRetry => seen.retry(self.now),

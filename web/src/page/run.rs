@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{CalledShow, Fault, HookShow, LateShow, NoteItem, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, Fault, GroupTry, HookShow, LateShow, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -50,6 +50,8 @@ struct Head {
     is_final: bool,
     /// Missed deadlines of the run and of its tasks, a sentence each.
     late: Vec<String>,
+    /// Groups that have run again, a sentence each.
+    groups: Vec<String>,
     notes: Vec<NoteItem>,
     /// How many task instances are in each state, most telling first.
     counts: Vec<(TaskState, usize)>,
@@ -192,6 +194,7 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
         is_final: run.state.is_final(),
+        groups: run.groups.iter().map(GroupTry::sentence).collect(),
         late: late(run),
         notes: run.notes.clone(),
         counts: counts.into_iter().collect(),

@@ -259,6 +259,10 @@ pub struct Group {
     pub label: Option<String>,
     /// The group it stands in.
     pub parent: Option<String>,
+    /// How often all of it runs again when one of its tasks has failed for good.
+    pub retries: u32,
+    /// The wait before each time it runs again.
+    pub retry_delay: Duration,
     /// All its tasks, those of nested groups too, in the order of the file.
     pub tasks: Vec<TaskIndex>,
 }

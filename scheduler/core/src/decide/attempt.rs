@@ -162,6 +162,7 @@ impl Turn<'_> {
         let run = self.run(id.run);
         run.at_mut(id).deadline = Some(at);
         self.arm(at, Timer::Retry(id));
+        self.stir(id.run);
     }
 
     /// The state of the task instance if this is its current attempt and it holds a slot. A word about

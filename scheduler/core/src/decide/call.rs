@@ -165,7 +165,7 @@ impl Turn<'_> {
         place.returning = false;
         let (state, reason) = place.child_end.take().unwrap_or((end.state, end.reason));
         if !state.is_final() {
-            self.wait_again(id, end.run);
+            self.await_called(id, end.run);
             return None;
         }
         let dag = run.task(id.task).work.as_call()?.dag.to_string();
@@ -183,7 +183,7 @@ impl Turn<'_> {
     /// The scheduler begins: a call whose run ended unheard asks again how it did.
     pub(super) fn ask_for_return(&mut self, id: InstanceId, child: RunId) {
         if self.state.runs.contains_key(&child) {
-            return self.wait_again(id, child);
+            return self.await_called(id, child);
         }
         let place = self.run(id.run).at_mut(id);
         place.returning = true;
@@ -192,7 +192,7 @@ impl Turn<'_> {
     }
 
     /// The called run had ended unheard, and somebody runs it again: it is waited for, or ended.
-    fn wait_again(&mut self, id: InstanceId, child: RunId) {
+    fn await_called(&mut self, id: InstanceId, child: RunId) {
         let ends = self.state.runs[&id.run].at(id).state == TaskState::Stopping;
         if ends && self.state.runs.get(&child).is_some_and(|called| called.ending.is_none()) {
             self.end_called(id.run, child);

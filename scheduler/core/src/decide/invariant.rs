@@ -18,6 +18,7 @@ impl State {
             self.check_run(run, &mut broken);
             self.check_tasks(run, &mut broken);
             Self::check_fans(run, &mut broken);
+            self.check_groups(run, &mut broken);
         }
         self.check_backfills(&mut broken);
         self.check_calls(&mut broken);
@@ -166,7 +167,7 @@ impl State {
         let moves = run.instances().any(|(_, t)| {
             matches!(t.state, TaskState::Queued | TaskState::UpForRetry | TaskState::Deferred)
                 || t.state.holds_slot()
-                || matches!(t.reason, Reason::Condition | Reason::Expanding)
+                || matches!(t.reason, Reason::Condition | Reason::Expanding | Reason::GroupRetry { .. })
         });
         if run.state == RunState::Running && !moves {
             broken.push(format!("run {id} is stuck: nothing in it can move"));
@@ -213,7 +214,8 @@ impl State {
             if (instance.state == TaskState::Deferred) != waits {
                 broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
             }
-            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
+            let of_group = matches!(instance.reason, Reason::GroupRetry { .. });
+            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() && !of_group {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
             if instance.failures > task.retry.retries + 1 {

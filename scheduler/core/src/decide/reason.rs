@@ -30,6 +30,7 @@ pub enum Reason {
     Waits { what: String, run: Option<RunId> },
     Retry { at: Timestamp, after: String },
     Called { run: RunId, dag: String },
+    GroupRetry { group: String, number: u32, of: u32, at: Option<Timestamp>, after: String },
     // Settled, or left out, by hand.
     Marked { by: String },
     LeftOut,
@@ -107,6 +108,7 @@ impl Reason {
             Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
+            Self::GroupRetry { .. } => "group_retry",
             Self::Marked { .. } => "marked",
             Self::LeftOut => "left_out",
             Self::HasRun { .. } => "has_run",
@@ -188,6 +190,11 @@ impl fmt::Display for Reason {
             Self::Retry { at, after } => {
                 let at = at.to_chrono().format("%FT%TZ");
                 write!(f, "will be tried again at {at}, after: {after}")
+            }
+            Self::GroupRetry { group, number, of, at, after } => {
+                write!(f, "waits for group `{group}` to run again")?;
+                at.iter().try_for_each(|at| write!(f, " at {}", at.to_chrono().format("%FT%TZ")))?;
+                write!(f, " (try {number} of {of}), after: {after}")
             }
             Self::Marked { by } => write!(f, "marked by {by}"),
             Self::LeftOut => write!(f, "left out of this run on request"),

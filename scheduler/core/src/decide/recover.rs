@@ -8,6 +8,7 @@ use super::call::Parent;
 use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
+use super::group::groups_of;
 use super::hold::Hold;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -107,6 +108,8 @@ pub struct RunRow {
     pub backfill: Option<BackfillId>,
     /// Who called it.
     pub parent: Option<Parent>,
+    /// Of each group that has run again, how often.
+    pub retried: BTreeMap<String, u32>,
 }
 
 /// One task instance, as stored.
@@ -204,6 +207,7 @@ impl State {
         let id = run.id;
         self.runs.insert(id, run);
         self.restore_holdings(id);
+        self.restore_groups(id);
         self.watch_run(id);
         self.watch_begun_run(id);
         for (task, began) in (0..).map(TaskIndex).zip(began) {
@@ -247,9 +251,11 @@ impl Run {
     /// A run as the store holds it.
     pub(super) fn of(row: RunRow) -> Self {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let tasks = restore_tasks(&row, ending.is_some());
         let mut run = Self {
             id: row.id,
-            tasks: restore_tasks(&row, ending.is_some()),
+            groups: groups_of(&row.version, |id| row.retried.get(id).copied().unwrap_or(0), &tasks),
+            tasks,
             items: restore_items(&row, ending.is_some()),
             fans: vec![FanState::default(); row.version.dag.fans.len()],
             version: row.version,
@@ -350,6 +356,7 @@ impl Turn<'_> {
             for id in ids {
                 self.restart_task(id);
             }
+            self.stir(run);
             self.follow();
         }
         let dags: Vec<DagId> = self.state.dags.keys().cloned().collect();

@@ -7,6 +7,7 @@ use super::call::Parent;
 use super::deadline::Watch;
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
+use super::group::groups_of;
 use super::law::{RunState, TaskState};
 use super::part::Part;
 use super::reason::Reason;
@@ -129,6 +130,7 @@ impl Turn<'_> {
             tasks,
             items: BTreeMap::new(),
             fans: vec![FanState::default(); version.dag.fans.len()],
+            groups: groups_of(&version, |_| 0, &[]),
             at_work: 0,
             failures: 0,
             ending: None,
@@ -288,6 +290,7 @@ impl Turn<'_> {
         self.wake_waiting(&run.version.dag.id, None);
         self.hooks_of_run_end(&run, to, &reason);
         self.unwatch(&run);
+        self.forget_groups(&run);
         if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
             self.disarm(started.plus(timeout), Timer::RunTimeout(id));
         }

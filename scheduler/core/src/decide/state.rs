@@ -8,6 +8,7 @@ use super::backfill::Backfill;
 use super::call::Parent;
 use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
+use super::group::{GroupState, retrying_groups};
 use super::hold::Holds;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -113,6 +114,8 @@ pub struct Version {
     heights: Vec<u32>,
     /// The DAGs whose runs its tasks wait for.
     calls: Vec<DagId>,
+    /// For each task the groups around it that run again, innermost first.
+    retrying: Vec<Vec<usize>>,
 }
 
 impl Version {
@@ -126,7 +129,8 @@ impl Version {
         }
         let calls = dag.tasks.iter().filter_map(|task| task.work.as_call());
         let calls = calls.filter(|call| call.wait).map(|call| call.dag.clone()).collect();
-        Self { id, hash, path, dag, heights, calls }
+        let retrying = retrying_groups(&dag);
+        Self { id, hash, path, dag, heights, calls, retrying }
     }
 
     pub(super) fn calls(&self) -> &[DagId] {
@@ -135,6 +139,10 @@ impl Version {
 
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
         self.heights[task.at()]
+    }
+
+    pub(super) fn retrying(&self, task: TaskIndex) -> &[usize] {
+        &self.retrying[task.at()]
     }
 }
 
@@ -164,6 +172,8 @@ pub struct Run {
     pub(super) items: BTreeMap<TaskIndex, ItemList>,
     /// The fans of its DAG.
     pub(super) fans: Vec<FanState>,
+    /// The groups of its DAG.
+    pub(super) groups: Vec<GroupState>,
     /// How many task instances are not final.
     pub(super) unsettled: u32,
     /// How many attempts hold a slot.
@@ -369,6 +379,7 @@ pub(super) enum Timer {
     HoldEnd(HoldId),
     Retry(InstanceId),
     Wait(InstanceId),
+    Group(RunId, usize),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),

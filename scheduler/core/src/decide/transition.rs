@@ -211,6 +211,26 @@ pub enum Transition {
         /// Why, in their words.
         why: Option<String>,
     },
+    /// A group runs again, for a task of it had failed for good: its tasks wait again with reason
+    /// `upstream`, their tries are counted from here, and their outputs are not seen any more.
+    GroupRetried {
+        /// Of which run.
+        run: RunId,
+        /// The group.
+        group: String,
+        /// Which try of it this is; the first was 1.
+        number: u32,
+        /// How many tries it has.
+        of: u32,
+        /// The groups in it: their tries are counted from here, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nested: Vec<String>,
+        /// What waits again, and from which state; also what had not run because of it.
+        tasks: Vec<(InstanceId, TaskState)>,
+        /// Tasks that are `expanded` again, and from which state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expanded: Vec<(InstanceId, TaskState)>,
+    },
     /// Somebody settled a task instance by hand.
     TaskMarked {
         /// Which one.
@@ -442,6 +462,7 @@ impl Transition {
             | Self::BackfillMoved { .. } => None,
             Self::Ticked { run, .. } | Self::MovedTicked { run, .. } | Self::BackfillTook { run, .. } => *run,
             Self::RunCleared { run, .. }
+            | Self::GroupRetried { run, .. }
             | Self::Noted { run, .. }
             | Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }

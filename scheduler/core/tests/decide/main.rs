@@ -4,10 +4,12 @@
 mod build;
 mod calls;
 mod conformance;
+mod groups;
 mod holds;
 mod hooks;
 mod memory;
 mod night;
 mod previous;
 mod rng;
+mod setups;
 mod ticks;

@@ -20,6 +20,7 @@ use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
+use crate::groups;
 use crate::memory::{Memory, MemoryHook};
 use crate::rng::Rng;
 
@@ -443,6 +444,7 @@ impl Night {
             upstream: self.rng.chance(20),
             downstream: self.rng.chance(30),
             only: self.rng.chance(20),
+            without_setups: self.rng.chance(20),
             force: self.rng.chance(20),
             dry_run: self.rng.chance(10),
             by,
@@ -533,6 +535,7 @@ impl Night {
             assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
         }
         self.assert_hooks();
+        groups::assert_used_up(self.seed, &self.memory);
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
@@ -553,7 +556,9 @@ impl Night {
         };
         let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
         // What was cleared or marked ends more than once, and so do its hooks.
+        let again: BTreeSet<RunId> = self.memory.again.iter().map(|(run, ..)| *run).collect();
         let untouched = self.memory.runs.iter().filter(|(id, _)| !self.memory.touched.contains(id));
+        let untouched = untouched.filter(|(id, _)| !again.contains(id));
         for (id, run) in untouched {
             let dag = &run.version.dag;
             let end = match run.state {
@@ -626,6 +631,7 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     }
     let mut dag = build::dag(name, tasks, &edges);
     dag.fans = fans;
+    dag.groups = groups::random(rng, &dag);
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
     dag.overlap = *rng.pick(&[Overlap::Queue, Overlap::Queue, Overlap::Skip, Overlap::Replace]);
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());

@@ -228,6 +228,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             created_at: instant(row, 12)?,
             parent: parent(row, 13)?,
             late: self.late(id)?,
+            retried: self.retried(id)?,
             tasks,
             items,
         })
@@ -272,6 +273,14 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             }
         }
         Ok((tasks, items))
+    }
+
+    /// Of each group of a run that has run again, how often.
+    fn retried(&self, run: RunId) -> Result<BTreeMap<String, u32>, Fault> {
+        let mut rows =
+            self.conn.prepare_cached("SELECT group_id, number - 1 FROM group_try WHERE run = ?1")?;
+        let rows = rows.query_map([run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What was told of the deadlines of a run.

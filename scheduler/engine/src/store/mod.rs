@@ -23,6 +23,7 @@ mod project;
 mod read;
 mod row;
 mod values;
+mod waiters;
 mod writer;
 
 #[cfg(test)]
@@ -39,10 +40,12 @@ pub use read::{
     Page, Reader, RunFilter, RunWeight, TaskOutputs,
 };
 pub use row::{
-    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,
-    ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
+    LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,
+    VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
+pub use waiters::waiters_of;
 pub use writer::{Committed, Writer};
 
 /// Name of the database in the data folder.

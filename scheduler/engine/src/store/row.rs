@@ -207,6 +207,27 @@ pub struct RunShow {
     pub parent: Option<CallerShow>,
     /// The runs that its tasks called.
     pub children: Vec<CalledShow>,
+    /// Its groups that have run again.
+    pub groups: Vec<GroupTry>,
+}
+
+/// At which try a group of a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupTry {
+    /// Which group.
+    pub group: String,
+    /// Which try; the first was 1.
+    #[serde(rename = "try")]
+    pub number: u32,
+    /// How many it has.
+    pub of: u32,
+}
+
+impl GroupTry {
+    /// What is said of it.
+    pub fn sentence(&self) -> String {
+        format!("group `{}`: try {} of {}", self.group, self.number, self.of)
+    }
 }
 
 /// A missed deadline, or the warning before it.

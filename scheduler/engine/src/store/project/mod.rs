@@ -163,6 +163,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             hook::tried(desk, (*hook, *number), *state, error.as_deref(), *retry_at)
         }
         Transition::RunCleared { .. }
+        | Transition::GroupRetried { .. }
         | Transition::TaskMarked { .. }
         | Transition::Noted { .. }
         | Transition::BackfillCreated { .. }
