@@ -56,8 +56,10 @@ impl Memory {
     pub(crate) fn missing_before(&self, run: RunId, task: Option<&str>) -> Option<Missing> {
         let waiting = &self.runs[&run];
         let same = |row: &&RunRow| row.version.dag.id == waiting.version.dag.id;
-        let earlier =
-            |row: &&RunRow| row.logical_date < waiting.logical_date && row.run_type != RunType::Manual;
+        let earlier = |row: &&RunRow| {
+            row.logical_date < waiting.logical_date
+                && matches!(row.run_type, RunType::Scheduled | RunType::Backfill)
+        };
         let date = self.runs.values().filter(same).filter(earlier).map(|row| row.logical_date).max()?;
         let state = |row: &RunRow| match task {
             None => Some(row.state == RunState::Success),
