@@ -118,7 +118,7 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
     show(&site, "run_tasks.html", "runs", did, move |desk| {
         let Some(mut run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
         let hidden = thin(&mut run);
-        let spec = desk.spec(run.version)?;
+        let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
         let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
         let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
         bars.resize_with(run.instances().count(), Vec::new);
@@ -156,7 +156,7 @@ pub(crate) async fn graph(
 ) -> Shown {
     show(&site, "run_graph.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
-        let spec = desk.spec(run.version)?;
+        let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
         let mut standing = vec![Standing::default(); spec.as_ref().map_or(0, |dag| dag.tasks.len())];
         for task in &run.tasks {
             let Some(standing) = standing.get_mut(task.task.at()) else { continue };

@@ -23,6 +23,7 @@ mod part;
 mod prune;
 mod reason;
 mod recover;
+mod renew;
 mod retime;
 mod rule;
 mod run;

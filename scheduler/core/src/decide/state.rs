@@ -137,6 +137,15 @@ impl Version {
         &self.calls
     }
 
+    /// The version for a run that has tasks of these ids at its places; see [`Dag::arranged`].
+    #[must_use]
+    pub fn arranged(self: &Arc<Self>, ids: &[&str]) -> Arc<Self> {
+        match self.dag.arranged(ids) {
+            None => self.clone(),
+            Some(dag) => Arc::new(Self::new(self.id, self.hash.clone(), self.path.clone(), Arc::new(dag))),
+        }
+    }
+
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
         self.heights[task.at()]
     }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use nightrun_core::dag::spec::{HookOn, Lateness};
+use nightrun_core::dag::spec::{Dag, HookOn, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
     AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
@@ -320,6 +321,12 @@ impl RunShow {
     /// All tasks, each followed by its items.
     pub fn instances(&self) -> impl Iterator<Item = &TaskShow> {
         self.tasks.iter().flat_map(|task| std::iter::once(task).chain(&task.items))
+    }
+
+    /// A version of its DAG with the tasks where this run has them; see [`Dag::arranged`].
+    pub fn arrange(&self, dag: Arc<Dag>) -> Arc<Dag> {
+        let ids: Vec<&str> = self.tasks.iter().map(|task| task.id.as_str()).collect();
+        dag.arranged(&ids).map_or(dag, Arc::new)
     }
 
     /// The task, or with `load[3]` the item, of this name.
