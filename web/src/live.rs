@@ -111,7 +111,8 @@ impl Changed {
                 | Transition::HoldEnded { .. }
                 | Transition::Pruned { .. }
                 | Transition::BackfillMoved { .. } => self.all = true,
-                Transition::RunMoved { .. }
+                Transition::AccessChanged { .. }
+                | Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }
                 | Transition::TaskMoved { .. }
