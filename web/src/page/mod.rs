@@ -3,8 +3,10 @@
 
 pub(crate) mod backfills;
 mod between;
+pub(crate) mod compare;
 pub(crate) mod dag;
 pub(crate) mod dags;
+pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod form;
@@ -12,15 +14,21 @@ mod graph;
 pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod mark;
+pub(crate) mod notes;
+mod pace;
 mod params;
 pub(crate) mod post;
+mod progress;
 pub(crate) mod rerun;
+pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+pub(crate) mod task;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
 pub(crate) mod vars;
+mod why;
 
 use std::sync::Arc;
 
@@ -76,6 +84,7 @@ impl Did {
             "all-unpaused" => "Un-paused. DAGs that are paused by themselves stay so.",
             "skipped" => "That tick will be skipped.",
             "moved" => "That tick fires at its new time.",
+            "noted" => "The note is kept.",
             "marked" => "The task is settled by hand.",
             "backfill-made" => "The backfill is made. Its runs begin as there is room.",
             "backfill-paused" => "Paused: no new run of it begins. Those at work go on.",

@@ -35,8 +35,8 @@ pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
-    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter,
-    RunWeight,
+    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, ItemLine, NoteItem, OldRun, Page, Reader,
+    RunFilter, RunWeight,
 };
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,

@@ -11,6 +11,7 @@ mod log;
 mod reason;
 mod run;
 mod show;
+mod task;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
 pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
+pub use task::ItemLine;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;
