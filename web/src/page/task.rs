@@ -5,7 +5,7 @@ use std::fs;
 
 use axum::extract::{Path, Query, State};
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{AttemptState, Reason, TaskState};
+use nightrun_core::decide::{AttemptState, TaskState};
 use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::logs::LogPaths;
@@ -64,8 +64,6 @@ struct Body {
     downstream: Near,
     /// DAGs whose runs it waits for.
     waits: Vec<DagId>,
-    /// The run of another DAG that it waits for now.
-    awaited: Option<RunId>,
     tries: Vec<Try>,
     shown: Option<Try>,
     log: Option<LogView>,
@@ -196,10 +194,6 @@ fn body(
         upstream: all(upstream)?,
         downstream: all(downstream)?,
         waits,
-        awaited: match &task.reason {
-            Reason::Waits { run, .. } => *run,
-            _ => None,
-        },
         tries: task.attempts.iter().map(|it| Try::of(it, desk.now)).collect(),
         shown: shown.map(|it| Try::of(it, desk.now)),
         log: shown.zip(id).map(|(it, id)| LogView::of(desk, id, it.state.is_final(), part)),

@@ -82,13 +82,6 @@ pub(crate) fn why(desk: &Desk<'_>, run: &RunShow, task: &TaskShow, dag: Option<&
         }
         TaskState::UpstreamFailed => asked.blocked(reason),
         TaskState::Skipped => asked.skipped(&task.reason),
-        TaskState::Deferred => {
-            let run = match &task.reason {
-                Reason::Waits { run: Some(run), .. } => format!(": run {run}"),
-                _ => String::new(),
-            };
-            Ok(Why::new(format!("{reason}{run}")))
-        }
         _ => Ok(Why::new(reason)),
     }
 }

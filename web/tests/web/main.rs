@@ -10,4 +10,5 @@ mod live;
 mod pages;
 mod scenes;
 mod steer;
+mod tasks;
 mod visit;

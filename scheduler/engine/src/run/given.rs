@@ -132,10 +132,14 @@ impl Seen<'_> {
 
     /// Each value that a template of the task names, once.
     fn read(&self) -> Vec<(String, Json)> {
-        let root = json!({
+        let mut root = json!({
             "params": self.context["params"], "vars": self.vars, "tasks": self.context["tasks"],
             "item": self.context.get("item"),
         });
+        if let Some((_, fan)) = self.dag.fan_of(self.task.task) {
+            let item = root["item"].clone();
+            fan.name.iter().for_each(|name| root[name] = item.clone());
+        }
         let texts = texts_in(self.dag, self.dag.task(self.task.task));
         let uses = texts.iter().filter_map(|text| template::check(text).ok()).flat_map(|found| found.uses);
         let mut read = BTreeMap::new();
