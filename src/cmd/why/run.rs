@@ -45,7 +45,9 @@ impl Asker {
             let why = with_lateness(why, &run.late);
             return Ok(Answer { what, state, why, unblock: Some(unblock) });
         }
-        Ok(Answer { what, state, why: with_lateness(run.reason.to_string(), &run.late), unblock: None })
+        let why =
+            run.groups.iter().fold(run.reason.to_string(), |why, it| format!("{why}; {}", it.sentence()));
+        Ok(Answer { what, state, why: with_lateness(why, &run.late), unblock: None })
     }
 
     /// Why a run does not begin, and what would let it.

@@ -55,13 +55,13 @@ impl WaitKind {
     /// What a task in this state waits for; nothing: it does not wait.
     fn of(state: TaskState, reason: &Reason) -> Option<Self> {
         match (state, reason) {
-            (TaskState::UpForRetry, _) => Some(Self::Retry),
+            (TaskState::UpForRetry, _) | (TaskState::Waiting, Reason::GroupRetry { .. }) => Some(Self::Retry),
             (TaskState::Deferred, _) => Some(Self::Runs),
             (TaskState::Waiting, Reason::Upstream) => Some(Self::Upstream),
             (TaskState::Waiting | TaskState::Queued, reason) => Some(match reason {
                 Reason::Slots | Reason::MaxActiveTasks { .. } | Reason::MaxParallel { .. } => Self::Slot,
                 Reason::Pool { .. } | Reason::PoolTooSmall { .. } => Self::Pool,
-                Reason::Waits { .. } => Self::Runs,
+                Reason::Waits { .. } | Reason::Called { .. } => Self::Runs,
                 _ => Self::Other,
             }),
             _ => None,
@@ -147,7 +147,7 @@ fn tell(told: &mut BTreeMap<(TaskIndex, u32), Teller>, entry: &LogEntry) {
             it.state = TaskState::Starting;
         }),
         Transition::TaskMarked { instance, .. } => of(instance, &|it| it.end(at)),
-        Transition::RunCleared { tasks, expanded, .. } => {
+        Transition::RunCleared { tasks, expanded, .. } | Transition::GroupRetried { tasks, expanded, .. } => {
             for (instance, _) in tasks.iter().chain(expanded) {
                 of(instance, &|it| it.goes(at, TaskState::Waiting, &Reason::Upstream));
             }

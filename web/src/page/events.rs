@@ -121,6 +121,9 @@ fn of_run(fact: &Transition) -> String {
             let why = because(why.as_deref());
             format!("{by} runs {count} tasks again; the run: {from} → {to}{why}")
         }
+        Fact::GroupRetried { group, number, of, tasks, .. } => {
+            format!("group `{group}` runs again, try {number} of {of}: {} tasks", tasks.len())
+        }
         Fact::Expanded { tasks, items, .. } => {
             format!("{} tasks are expanded over {} items", tasks.len(), items.len())
         }

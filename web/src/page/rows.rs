@@ -9,7 +9,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::TaskState;
 use nightrun_core::id::{RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, HookShow, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, Fault, HookShow, RunShow, TaskShow};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, failures};
@@ -105,6 +105,8 @@ struct Row {
     attempts: usize,
     /// It made the run as long as it was.
     critical: bool,
+    /// The runs it called.
+    calls: Vec<CalledShow>,
     bars: Vec<Bar>,
 }
 
@@ -150,12 +152,17 @@ fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Faul
     bars.resize_with(shown.len(), Vec::new);
     let behind = dag.map(|dag| behind(run, dag)).unwrap_or_default();
     let pace = dag.and_then(|dag| pace(run, dag, desk.now));
+    let mut calls: BTreeMap<(&str, Option<u32>), Vec<CalledShow>> = BTreeMap::new();
+    for call in &run.children {
+        calls.entry((&call.task, call.item)).or_default().push(call.clone());
+    }
     let row = |(task, bars): (&&TaskShow, _)| {
         let behind = behind.get(&task.task).filter(|_| task.state == TaskState::UpstreamFailed);
         let reason = [reason(run, dag, task, behind), left_out(task, state)];
         let reason: Vec<String> = reason.into_iter().filter(|words| !words.is_empty()).collect();
         let critical = pace.as_ref().is_some_and(|pace| pace.has(task));
-        row(task, bars, reason.join("; "), critical, desk.now)
+        let calls = calls.get(&(task.id.as_str(), task.item)).cloned().unwrap_or_default();
+        Row { critical, calls, ..row(task, bars, reason.join("; "), desk.now) }
     };
     let (values, more_values) = values(run);
     Ok(TasksView {
@@ -283,7 +290,7 @@ fn behind(run: &RunShow, dag: &Dag) -> BTreeMap<TaskIndex, String> {
     behind
 }
 
-fn row(task: &TaskShow, bars: Vec<Bar>, reason: String, critical: bool, now: Timestamp) -> Row {
+fn row(task: &TaskShow, bars: Vec<Bar>, reason: String, now: Timestamp) -> Row {
     let last = task.attempts.last();
     Row {
         id: task.key.as_ref().map_or_else(|| task.name(), |key| format!("{} {key}", task.name())),
@@ -294,7 +301,8 @@ fn row(task: &TaskShow, bars: Vec<Bar>, reason: String, critical: bool, now: Tim
         reason,
         took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
         attempts: task.attempts.len(),
-        critical,
+        critical: false,
+        calls: Vec::new(),
         bars,
     }
 }

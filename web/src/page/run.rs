@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, LateShow, NoteItem, RunShow, TaskShow};
+use nightrun_engine::store::{Fault, GroupTry, LateShow, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -27,6 +27,8 @@ pub(super) struct Head {
     reason: String,
     run_type: &'static str,
     by: String,
+    /// The run that called it, where that is still there.
+    parent: Option<RunId>,
     version: i64,
     logical_date: Timestamp,
     local: Option<String>,
@@ -38,6 +40,8 @@ pub(super) struct Head {
     is_final: bool,
     /// Missed deadlines of the run and of its tasks, a sentence each.
     late: Vec<String>,
+    /// Groups that have run again, a sentence each.
+    groups: Vec<String>,
     notes: Vec<NoteItem>,
     /// The backfill that made it.
     backfill: Option<BackfillId>,
@@ -96,6 +100,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         reason: run.reason.to_string(),
         run_type: run.run_type.as_str(),
         by: run.by.clone(),
+        parent: run.parent.as_ref().filter(|by| by.dag.is_some()).map(|by| by.run_id),
         version: run.version.0,
         logical_date: run.logical_date,
         local: zone.and_then(|zone| local(run.logical_date, &zone)),
@@ -105,6 +110,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
         is_final: run.state.is_final(),
+        groups: run.groups.iter().map(GroupTry::sentence).collect(),
         late: late(run),
         notes: run.notes.clone(),
         backfill: run.backfill,

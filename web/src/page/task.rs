@@ -4,13 +4,13 @@
 use std::fs;
 
 use axum::extract::{Path, Query, State};
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, Work};
 use nightrun_core::decide::{AttemptState, TaskState};
 use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Given, given};
-use nightrun_engine::store::{AttemptShow, Fault, ItemLine, RunShow, TaskShow};
+use nightrun_engine::store::{AttemptShow, CalledShow, Fault, ItemLine, RunShow, TaskShow};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -64,6 +64,8 @@ struct Body {
     downstream: Near,
     /// DAGs whose runs it waits for.
     waits: Vec<DagId>,
+    /// The runs it called.
+    calls: Vec<CalledShow>,
     tries: Vec<Try>,
     shown: Option<Try>,
     log: Option<LogView>,
@@ -194,6 +196,10 @@ fn body(
         upstream: all(upstream)?,
         downstream: all(downstream)?,
         waits,
+        calls: match own.map(|own| &own.work) {
+            Some(Work::Call(_)) => calls(desk, task, of.run)?,
+            _ => Vec::new(),
+        },
         tries: task.attempts.iter().map(|it| Try::of(it, desk.now)).collect(),
         shown: shown.map(|it| Try::of(it, desk.now)),
         log: shown.zip(id).map(|(it, id)| LogView::of(desk, id, it.state.is_final(), part)),
@@ -225,6 +231,12 @@ fn near(desk: &Desk<'_>, ends: Vec<InstanceId>) -> Result<Near, Fault> {
         near.spots.extend(desk.page.task_end(end)?.as_ref().map(Spot::of));
     }
     Ok(near)
+}
+
+/// The runs that it called, for each of its tries.
+fn calls(desk: &Desk<'_>, task: &TaskShow, run: RunId) -> Result<Vec<CalledShow>, Fault> {
+    let its = |call: &CalledShow| call.task == task.id && call.item == task.item;
+    Ok(desk.page.called(run)?.into_iter().filter(its).collect())
 }
 
 /// The items of a task that is done for each of several.

@@ -167,7 +167,7 @@ async fn a_log_of_a_gigabyte_opens_at_its_end_and_pages_back() {
     says(&visit.page("/runs/39/tasks/only?from=99999999999").await, &["</pre>"]);
     let searched = visit.page("/runs/39/tasks/only?find=line+9998+of").await;
     says(&searched, &["line 9998 of the end", "not looked at yet"]);
-    assert!(begun.elapsed() < Duration::from_secs(60), "nothing reads all of it");
+    assert!(begun.elapsed() < Duration::from_mins(1), "nothing reads all of it");
 }
 
 const GREET: &str = "id: greet

@@ -18,8 +18,10 @@ impl State {
             self.check_run(run, &mut broken);
             self.check_tasks(run, &mut broken);
             Self::check_fans(run, &mut broken);
+            self.check_groups(run, &mut broken);
         }
         self.check_backfills(&mut broken);
+        self.check_calls(&mut broken);
         self.check_awaited(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
@@ -119,9 +121,9 @@ impl State {
         for run in self.runs.values() {
             for (id, instance) in run.instances() {
                 let task = run.task(id.task);
-                used += u32::from(instance.state.holds_slot());
+                used += u32::from(instance.holds_slot());
                 queued += usize::from(instance.state == TaskState::Queued);
-                if let (true, Some(pool)) = (instance.state.holds_slot(), &task.pool) {
+                if let (true, Some(pool)) = (instance.holds_slot(), &task.pool) {
                     *pools.entry(pool).or_default() += task.pool_slots;
                 }
             }
@@ -151,7 +153,7 @@ impl State {
 
     fn check_run(&self, run: &Run, broken: &mut Vec<String>) {
         let id = run.id;
-        let at_work = run.instances().filter(|(_, task)| task.state.holds_slot()).count();
+        let at_work = run.instances().filter(|(_, task)| task.holds_slot()).count();
         let unsettled = run.instances().filter(|(_, task)| !task.state.is_final()).count();
         if run.at_work as usize != at_work || run.unsettled as usize != unsettled {
             broken.push(format!("run {id} counts {} at work and {} unsettled", run.at_work, run.unsettled));
@@ -165,12 +167,12 @@ impl State {
         let moves = run.instances().any(|(_, t)| {
             matches!(t.state, TaskState::Queued | TaskState::UpForRetry | TaskState::Deferred)
                 || t.state.holds_slot()
-                || matches!(t.reason, Reason::Condition | Reason::Expanding)
+                || matches!(t.reason, Reason::Condition | Reason::Expanding | Reason::GroupRetry { .. })
         });
         if run.state == RunState::Running && !moves {
             broken.push(format!("run {id} is stuck: nothing in it can move"));
         }
-        if run.state == RunState::Stopping && at_work == 0 {
+        if run.state == RunState::Stopping && at_work == 0 && run.calls == 0 {
             broken.push(format!("run {id} is stopping, yet nothing of it lives"));
         }
         let entry = &self.dags[&run.dag().id];
@@ -212,7 +214,8 @@ impl State {
             if (instance.state == TaskState::Deferred) != waits {
                 broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
             }
-            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
+            let of_group = matches!(instance.reason, Reason::GroupRetry { .. });
+            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() && !of_group {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
             if instance.failures > task.retry.retries + 1 {

@@ -14,7 +14,7 @@ use nightrun_core::id::{BackfillId, DagId, HookId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
+use super::column::{dag_id, instant, json, maybe_instant, parent, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
 use super::hold;
@@ -114,7 +114,8 @@ fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
 /// Columns of a [`RunRow`], in the order in which it is read.
 const RUN: &str =
     "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-            reason, started_at, backfill, created_at FROM run";
+            reason, started_at, backfill, created_at,
+            parent_run, parent_task, parent_item, parent_number, depth FROM run";
 
 /// One run as it is stored, also one that is over; none when it is not there, or its DAG's text cannot be
 /// read any more.
@@ -225,7 +226,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             started_at: maybe_instant(row, 10)?,
             backfill: row.get::<_, Option<i64>>(11)?.map(BackfillId),
             created_at: instant(row, 12)?,
+            parent: parent(row, 13)?,
             late: self.late(id)?,
+            retried: self.retried(id)?,
             tasks,
             items,
         })
@@ -244,7 +247,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                     started_at, since, task, item,
                     iif(item = 0, (SELECT min(created_at) FROM attempt a
                                    WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL),
-                    attempts_before
+                    attempts_before,
+                    (SELECT r.id FROM run r WHERE r.parent_run = i.run AND r.parent_task = i.task
+                                              AND r.parent_item = i.item AND r.parent_number = i.attempts)
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -260,6 +265,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 since: instant(row, 6)?,
                 began_at: maybe_instant(row, 9)?,
                 attempts_before: row.get(10)?,
+                child: row.get::<_, Option<i64>>(11)?.map(RunId),
             };
             match row.get::<_, u32>(8)? {
                 0 => tasks.push(stored),
@@ -267,6 +273,14 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             }
         }
         Ok((tasks, items))
+    }
+
+    /// Of each group of a run that has run again, how often.
+    fn retried(&self, run: RunId) -> Result<BTreeMap<String, u32>, Fault> {
+        let mut rows =
+            self.conn.prepare_cached("SELECT group_id, number - 1 FROM group_try WHERE run = ?1")?;
+        let rows = rows.query_map([run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What was told of the deadlines of a run.

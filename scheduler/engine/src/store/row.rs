@@ -14,7 +14,7 @@ use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::read::NoteItem;
+use super::read::{CalledShow, CallerShow, NoteItem};
 
 /// A DAG that a file defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,6 +203,31 @@ pub struct RunShow {
     pub backfill: Option<BackfillId>,
     /// What people wrote down about it.
     pub notes: Vec<NoteItem>,
+    /// Who called it.
+    pub parent: Option<CallerShow>,
+    /// The runs that its tasks called.
+    pub children: Vec<CalledShow>,
+    /// Its groups that have run again.
+    pub groups: Vec<GroupTry>,
+}
+
+/// At which try a group of a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupTry {
+    /// Which group.
+    pub group: String,
+    /// Which try; the first was 1.
+    #[serde(rename = "try")]
+    pub number: u32,
+    /// How many it has.
+    pub of: u32,
+}
+
+impl GroupTry {
+    /// What is said of it.
+    pub fn sentence(&self) -> String {
+        format!("group `{}`: try {} of {}", self.group, self.number, self.of)
+    }
 }
 
 /// A missed deadline, or the warning before it.
@@ -426,7 +451,7 @@ pub struct LogEntry {
     pub fact: Transition,
 }
 
-fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }
 

@@ -16,8 +16,15 @@ pub(super) fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             if from.is_final() {
                 reopened(desk, *run, (*from, *to), reason, *backfill)?;
             }
-            tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))?;
-            expanded.iter().try_for_each(|(instance, from)| expanded_again(desk, *instance, *from))
+            desk.write("DELETE FROM group_try WHERE run = ?1", [run.0])?;
+            wait_again(desk, tasks, expanded)
+        }
+        Transition::GroupRetried { run, group, number, of, nested, tasks, expanded } => {
+            retried(desk, *run, group, (*number, *of))?;
+            for inner in nested {
+                desk.write("DELETE FROM group_try WHERE run = ?1 AND group_id = ?2", params![run.0, inner])?;
+            }
+            wait_again(desk, tasks, expanded)
         }
         Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
             marked(desk, *instance, (*from, *to), &Reason::Marked { by: by.clone() })?;
@@ -68,6 +75,29 @@ pub(super) fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
 /// A word of one of the closed sets, without the quotes of its JSON.
 fn word<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     Ok(json(value)?.trim_matches('"').to_owned())
+}
+
+/// These task instances wait, and these are expanded again; each from the state beside it.
+fn wait_again(
+    desk: &Desk<'_>,
+    tasks: &[(InstanceId, TaskState)],
+    expanded: &[(InstanceId, TaskState)],
+) -> Result<(), Fault> {
+    tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))?;
+    expanded.iter().try_for_each(|(instance, from)| expanded_again(desk, *instance, *from))
+}
+
+/// A group is at its next try; tries are counted without a gap.
+fn retried(desk: &Desk<'_>, run: RunId, group: &str, (number, of): (u32, u32)) -> Result<(), Fault> {
+    desk.move_one(
+        "INSERT INTO group_try (run, group_id, number, tries, since)
+         SELECT id, ?2, ?3, ?4, ?5 FROM run WHERE id = ?1 AND state = 'running'
+            AND ?3 = 1 + coalesce((SELECT number FROM group_try WHERE run = ?1 AND group_id = ?2), 1)
+         ON CONFLICT (run, group_id) DO UPDATE
+         SET number = excluded.number, tries = excluded.tries, since = excluded.since",
+        params![run.0, group, number, of, desk.now()],
+        || format!("try {number} of group `{group}` of run {run} does not come next"),
+    )
 }
 
 fn reopened(

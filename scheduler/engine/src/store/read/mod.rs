@@ -3,6 +3,7 @@
 
 mod again;
 mod awaited;
+mod call;
 mod dag;
 mod hold;
 mod hook;
@@ -25,6 +26,7 @@ use super::connect;
 use super::error::{Fault, StoreError};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
+pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
 pub use task::ItemLine;
