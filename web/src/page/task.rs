@@ -56,6 +56,8 @@ struct Body {
     item: Option<u32>,
     key: Option<String>,
     state: TaskState,
+    /// Nothing more becomes of it by itself.
+    over: bool,
     since: Timestamp,
     why: Why,
     late: Vec<String>,
@@ -186,6 +188,7 @@ fn body(
         item: task.item,
         key: task.key.clone(),
         state: task.state,
+        over: task.state.is_final(),
         since: task.since,
         late: task
             .late

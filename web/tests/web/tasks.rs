@@ -115,13 +115,16 @@ async fn a_task_says_why_and_leads_to_what_it_hangs_on() {
             "/runs/17/tasks/load_orders",
             "Upstream",
             "Downstream",
-            "It has not begun",
+            "It did not run",
             "/runs/17/rerun?which=tasks&amp;task=publish",
             "/runs/17/mark?task=publish",
         ],
     );
     let waiting = visit.page("/runs/38/tasks/join").await;
-    says(&waiting, &["waits for its upstream tasks", "<span class=\"state running\">copy_stock"]);
+    says(
+        &waiting,
+        &["waits for its upstream tasks", "<span class=\"state running\">copy_stock", "It has not begun"],
+    );
     says(
         &visit.page("/runs/38/tasks/copy_stock").await,
         &["12 of 400", "<progress max=\"100\" value=\"3\">"],
