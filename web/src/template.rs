@@ -63,6 +63,8 @@ impl Templates {
             "rerun.html",
             "vars.html",
             "problem.html",
+            "outside.html",
+            "account.html",
         );
         Self { environment }
     }

@@ -16,7 +16,7 @@ impl Asker {
     /// Of a run and all its tasks that did not succeed; or of the one task that is named.
     pub(super) fn run(&mut self, number: i64, only: Option<&str>) -> Result<Vec<Answer>, Failure> {
         let run = self.looker.run(number)?;
-        let dag = self.spec(run.version)?;
+        let dag = self.spec(run.version)?.map(|dag| run.arrange(dag));
         if let Some(id) = only {
             let task = run.find(id).ok_or_else(|| no_task(&run, id))?;
             let mut answer = self.task(task, &run, dag.as_deref())?;

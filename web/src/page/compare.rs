@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::RunId;
 use nightrun_core::time::{Timestamp, show_duration};
@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::run::{sheet, text_of};
 use super::{Did, Shown, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 
 /// Most tasks on the page: those that differ most come first.
 const ROWS: usize = 200;

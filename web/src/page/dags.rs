@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_engine::store::{DagItem, Fault};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::{Coming, coming, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 
 /// Runs shown of each DAG.
 const RECENT: usize = 14;
@@ -112,7 +112,7 @@ fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
         let items = desk.page.dags(after.as_ref(), BATCH, u32::try_from(RECENT).unwrap_or(14))?;
         let ended = items.len() < BATCH as usize;
         after = items.last().map(|item| item.dag.clone());
-        for item in items {
+        for item in items.into_iter().filter(|item| desk.site.who.covers(item.dag.as_str())) {
             counts.add(&item);
             if !asked.show.has(&item) {
                 continue;

@@ -1,6 +1,6 @@
 //! What happened in a run, a sentence each, from its log: the truth that all other views are made of.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::decide::Transition;
 use nightrun_core::id::{InstanceId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::sheet;
 use super::{Did, Shown, show};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 
 /// Events on one page.
 const ROWS: u32 = 200;

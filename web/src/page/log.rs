@@ -7,7 +7,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use anstyle::Style;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect};
@@ -23,7 +23,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::{Progress, progress};
-use crate::app::{Desk, Shared, Site};
+use crate::app::{Desk, Shared, Site, State};
 use crate::logs::{self, Piece};
 use crate::problem::Problem;
 

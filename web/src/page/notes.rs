@@ -1,13 +1,13 @@
 //! Writing something down about a run, or a task of it; who wrote it stands beside it and in the audit.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path};
 use axum::response::Redirect;
 use nightrun_core::decide::NoteRequest;
 use nightrun_core::id::RunId;
 use serde::Deserialize;
 
 use super::form::said;
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::problem::Problem;
 
 /// What was typed.

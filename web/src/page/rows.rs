@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::TaskState;
 use nightrun_core::id::{RunId, TaskIndex};
@@ -16,7 +16,7 @@ use super::failure::{Failure, failures};
 use super::pace::pace;
 use super::run::{sheet, text_of};
 use super::{Did, Shown, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::draw::gantt::{self, Bar, Gantt};
 use crate::draw::waits::{WaitKind, Waits};
 use crate::words;
@@ -142,7 +142,7 @@ fn data_of<'a>(desk: &'a Desk<'_>, run: RunId) -> Result<Option<&'a FilePath>, F
 }
 
 fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Fault> {
-    let spec = desk.spec(run.version)?;
+    let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
     let dag = spec.as_deref().filter(|dag| dag.tasks.len() >= run.tasks.len());
     let state = TaskState::parse(&asked.state);
     let (shown, next) = choose(run, state, asked.after());
@@ -153,7 +153,7 @@ fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Faul
     let behind = dag.map(|dag| behind(run, dag)).unwrap_or_default();
     let pace = dag.and_then(|dag| pace(run, dag, desk.now));
     let mut calls: BTreeMap<(&str, Option<u32>), Vec<CalledShow>> = BTreeMap::new();
-    for call in &run.children {
+    for call in run.children.iter().filter(|call| desk.site.who.covers(call.dag.as_str())) {
         calls.entry((&call.task, call.item)).or_default().push(call.clone());
     }
     let row = |(task, bars): (&&TaskShow, _)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -14,7 +14,7 @@ use super::graph::{Folds, GraphView};
 use super::pace::{Pace, pace};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::draw::graph::Standing;
 use crate::words;
 
@@ -67,7 +67,7 @@ pub(crate) async fn graph(
 ) -> Shown {
     show(&site, "run_graph.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
-        let spec = desk.spec(run.version)?;
+        let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
         let mut standing = vec![Standing::default(); spec.as_ref().map_or(0, |dag| dag.tasks.len())];
         for task in &run.tasks {
             let Some(standing) = standing.get_mut(task.task.at()) else { continue };
@@ -87,7 +87,7 @@ pub(crate) async fn graph(
 
 /// A view of a run under its head.
 pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, Fault> {
-    let spec = desk.spec(run.version)?;
+    let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
     let zone = spec.as_ref().map(|dag| dag.zone.clone());
     let mut counts: BTreeMap<TaskState, usize> = BTreeMap::new();
     for task in run.instances() {

@@ -1,6 +1,6 @@
 //! Runs of all DAGs, newest first, a page at a time.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -8,7 +8,7 @@ use nightrun_engine::store::{RunFilter, RunItem};
 use serde::{Deserialize, Serialize};
 
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::words;
 
 /// Runs on one page.
@@ -69,7 +69,7 @@ struct Row {
 pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
     show(&site, "runs.html", "runs", did, move |desk| {
         let filter = asked.filter();
-        let items = desk.page.runs(&filter, ROWS)?;
+        let items = desk.runs(&filter, ROWS)?;
         let next = if items.len() == ROWS as usize { items.last().map(|item| item.run_id) } else { None };
         let mut rows = Vec::new();
         for item in items {

@@ -2,8 +2,9 @@
 //! command with the values it had, what it put out. A task that is done for each of several items lists them.
 
 use std::fs;
+use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::{Dag, Work};
 use nightrun_core::decide::{AttemptState, TaskState};
 use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId};
@@ -17,7 +18,7 @@ use serde_json::Value as Json;
 use super::log::{LogView, Part, spot};
 use super::why::{Spot, Why, seen_from, why};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::words;
 
 /// Items on one page.
@@ -161,7 +162,9 @@ fn body(
     if asked.attempt.is_some() && shown.is_none() {
         return Ok(None);
     }
-    let spec = desk.spec(run.version)?;
+    let ids = desk.page.task_ids(run.run_id)?;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let spec = desk.spec(run.version)?.map(|dag| dag.arranged(&ids).map_or(dag, Arc::new));
     let dag = spec.as_deref().filter(|dag| dag.tasks.len() > task.task.at());
     let of = task.instance(run.run_id);
     let id = shown.map(|it| AttemptId { instance: of, number: it.number });
@@ -238,7 +241,9 @@ fn near(desk: &Desk<'_>, ends: Vec<InstanceId>) -> Result<Near, Fault> {
 
 /// The runs that it called, for each of its tries.
 fn calls(desk: &Desk<'_>, task: &TaskShow, run: RunId) -> Result<Vec<CalledShow>, Fault> {
-    let its = |call: &CalledShow| call.task == task.id && call.item == task.item;
+    let its = |call: &CalledShow| {
+        call.task == task.id && call.item == task.item && desk.site.who.covers(call.dag.as_str())
+    };
     Ok(desk.page.called(run)?.into_iter().filter(its).collect())
 }
 

@@ -175,14 +175,16 @@ impl Asked<'_> {
             reason: it.reason,
             attempts: 0,
         };
-        let holders: Vec<TaskEnd> = holders.into_iter().map(end).collect();
+        // Who may not see a DAG is not told what its tasks are called.
+        let theirs = |it: &ReadyTask| self.desk.site.who.covers(it.dag.as_str());
+        let holders: Vec<TaskEnd> = holders.into_iter().filter(theirs).map(end).collect();
         Ok(Why::new(reason.to_string()).on(&holders).cure(format!("one of them must end, or {cure}")))
     }
 
     fn draws_from(&self, task: &ReadyTask, pool: &str) -> Result<bool, Fault> {
         let Some(version) = self.desk.page.version_of(task.instance.run)? else { return Ok(false) };
         let dag = self.desk.spec(version)?;
-        let spec = dag.as_ref().and_then(|dag| dag.tasks.get(task.instance.task.at()));
+        let spec = dag.as_ref().and_then(|dag| Some(dag.task(dag.find(&task.id)?)));
         Ok(spec.is_some_and(|task| task.pool.as_deref() == Some(pool)))
     }
 

@@ -63,6 +63,7 @@ pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
         dags,
         vars: Vars::new([("SHOP_TOKEN".to_owned(), "hunter2".to_owned())]),
         hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
+        access: nightrun_web::Access::default(),
     };
     (app, scheduler)
 }

@@ -1,5 +1,6 @@
 //! The pages and the API over real stores, asked as a browser or a program would ask.
 
+mod access;
 mod acts;
 mod api;
 mod busy;
@@ -8,6 +9,8 @@ mod history;
 mod house;
 mod live;
 mod pages;
+mod people;
+mod regressions;
 mod scenes;
 mod steer;
 mod tasks;

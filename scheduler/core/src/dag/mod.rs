@@ -1,5 +1,6 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
+mod arrange;
 mod call;
 mod check;
 mod compare;

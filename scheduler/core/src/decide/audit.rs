@@ -1,9 +1,11 @@
 //! Who did what: the facts that a person or a program asked for, told from those that followed.
 
+use super::access::{AccessChange, Grant};
 use super::law::{BackfillState, RunState};
 use super::reason::Reason;
+use super::retime::TickChange;
 use super::transition::Transition;
-use crate::id::{BackfillId, DagId, InstanceId, RunId};
+use crate::id::{BackfillId, DagId, HoldId, InstanceId, RunId};
 
 /// The hand that somebody had in a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +35,18 @@ pub enum Target<'a> {
     Task(InstanceId),
     /// A backfill.
     Backfill(BackfillId),
+    /// A maintenance window.
+    Hold(HoldId),
+    /// A var.
+    Var(&'a str),
+    /// A user.
+    User(&'a str),
+    /// A token.
+    Token(&'a str),
 }
 
 /// Who stands for the scheduler itself.
-const SCHEDULE: &str = "schedule";
+const OWN: [&str; 2] = ["schedule", "retention"];
 
 impl Transition {
     /// The deed behind this fact; none when the scheduler came to it by itself.
@@ -72,6 +82,25 @@ impl Transition {
                 };
                 (verb, String::new(), Target::Backfill(*backfill))
             }
+            Self::AccessChanged { change, .. } => deed_of(change)?,
+            Self::HoldAdded { hold, dags, from, to, .. } => {
+                let about = dags.as_ref().map_or_else(|| "everything".to_owned(), |dags| listed(dags));
+                ("hold add", format!("{about} from {from} to {to}"), Target::Hold(*hold))
+            }
+            Self::HoldRemoved { hold, .. } => ("hold remove", String::new(), Target::Hold(*hold)),
+            Self::TickChanged { dag, instant, change: TickChange::Skip, .. } => {
+                ("skip", format!("the tick at {instant}"), Target::Dag(dag))
+            }
+            Self::TickChanged { dag, instant, change: TickChange::Move(to), .. } => {
+                ("move", format!("the tick at {instant} to {to}"), Target::Dag(dag))
+            }
+            Self::TickRestored { dag, instant, .. } => {
+                ("restore", format!("the tick at {instant}"), Target::Dag(dag))
+            }
+            Self::VarSet { name, value, .. } => {
+                (if value.is_some() { "vars set" } else { "vars delete" }, String::new(), Target::Var(name))
+            }
+            Self::Pruned { runs, .. } => ("prune", format!("{} runs", runs.len()), Target::Everything),
             _ => return None,
         };
         Some(Deed { by, verb, what, why, to })
@@ -81,10 +110,18 @@ impl Transition {
     fn by(&self) -> Option<(&str, Option<&str>)> {
         let (by, why) = match self {
             Self::Paused { by, .. }
+            | Self::AccessChanged { by, .. }
+            | Self::HoldRemoved { by, .. }
+            | Self::TickRestored { by, .. }
+            | Self::VarSet { by, .. }
+            | Self::Pruned { by, .. }
             | Self::Noted { by, .. }
             | Self::RunCreated { by, backfill: None, .. } => (by, &None),
             Self::RunMoved { from, reason: Reason::Canceled { by }, .. } if *from != RunState::Stopping => {
                 (by, &None)
+            }
+            Self::HoldAdded { by, why, .. } | Self::TickChanged { by, why, .. } => {
+                return Some((by, Some(why.as_str()).filter(|why| !why.is_empty())));
             }
             Self::RunCleared { by, why, backfill: None, .. }
             | Self::TaskMarked { by, why, .. }
@@ -92,6 +129,30 @@ impl Transition {
             | Self::BackfillMoved { by, why, .. } => (by, why),
             _ => return None,
         };
-        (by != SCHEDULE).then_some((by, why.as_deref()))
+        (!OWN.contains(&by.as_str())).then_some((by, why.as_deref()))
     }
+}
+
+fn listed(dags: &[DagId]) -> String {
+    dags.iter().map(DagId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A change of who may do what, as a deed.
+fn deed_of(change: &AccessChange) -> Option<(&'static str, String, Target<'_>)> {
+    let grant = |Grant { role, dags }: &Grant| match dags {
+        None => format!("as {role}"),
+        Some(dags) => format!("as {role} of {}", dags.join(", ")),
+    };
+    Some(match change {
+        AccessChange::UserAdded { user, grant: it, .. } => ("user add", grant(it), Target::User(user)),
+        AccessChange::UserGranted { user, grant: it } => ("user grant", grant(it), Target::User(user)),
+        AccessChange::PasswordChanged { user, .. } => ("user password", String::new(), Target::User(user)),
+        AccessChange::UserRemoved { user } => ("user remove", String::new(), Target::User(user)),
+        AccessChange::LoggedIn { user } => ("login", String::new(), Target::User(user)),
+        AccessChange::TokenCreated { token, grant: it, .. } => {
+            ("token create", grant(it), Target::Token(token))
+        }
+        AccessChange::TokenRevoked { token } => ("token revoke", String::new(), Target::Token(token)),
+        AccessChange::TokenUsed { .. } => return None,
+    })
 }

@@ -5,17 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::again::{self, Moved};
 use super::effect::{Answer, Refusal};
-use super::group::groups_of;
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
+use super::renew::Renewed;
 use super::run::fresh_instances;
 use super::select::{Why, selection};
 use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
 use super::waiter::{Waited, Waiter};
-use crate::dag::spec::Dag;
 use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
@@ -169,49 +168,27 @@ impl Turn<'_> {
         mut told: Told,
     ) -> Result<ClearPlan, Refusal> {
         self.refuse_untouchable(&run)?;
-        let had = run.tasks.len();
-        if request.latest {
-            told.version = self.renew(&mut run)?;
-        }
-        let added: Vec<_> = run.dag().places().skip(had).map(|at| InstanceId::whole(run.id, at)).collect();
+        let renewed = if request.latest { self.renew(&mut run)? } else { Renewed::default() };
+        told.version = renewed.version;
         let named = named_tasks(&run, &request.tasks)?;
         let item = chosen_item(&run, &named, request.item)?;
         let picks = selection(run.dag(), &run.tasks, &named, request);
         refuse_chosen_by_others(&run, &named, &picks)?;
         let ids = again::moved(&run, &picks, item)?;
         refuse_at_work(&run, &picks, &ids)?;
-        let works = !ids.is_empty() || !added.is_empty();
+        let works = !ids.is_empty() || renewed.adds();
+        if told.version.is_some() && !works {
+            let sentence = format!("nothing of run {} would run again in the DAG as it is now", run.id);
+            return Err(Refusal::NotNow(sentence));
+        }
         let after = if run.state.is_final() && works { RunState::Queued } else { run.state };
         let cleared = ids.iter().map(|(id, after, why)| change(&run, *id, *after, why.says(run.dag())));
-        let new = added.iter().map(|id| change(&run, *id, TaskState::Waiting, "new in the DAG".into()));
-        let tasks = cleared.chain(new).collect();
+        let tasks = cleared.chain(renewed.changes).collect();
         let plan = plan(&run, after, tasks, request.dry_run);
         if !request.dry_run && works {
             self.clear(run, &ids, told);
         }
         Ok(plan)
-    }
-
-    /// Pins a run that is over to the version in force. Tasks are known by their places, so those that the
-    /// run has must come first there.
-    fn renew(&self, run: &mut Run) -> Result<Option<VersionId>, Refusal> {
-        let version = self.state.dags[&run.dag().id].version.clone();
-        if version.id == run.version.id {
-            return Ok(None);
-        }
-        if !run.state.is_final() {
-            let sentence = format!("run {} is not over: only then may its version change", run.id);
-            return Err(Refusal::NotNow(sentence));
-        }
-        let names = version.dag.tasks.iter().map(|task| &task.id).take(run.tasks.len());
-        if !run.dag().tasks.iter().map(|task| &task.id).eq(names) {
-            return Err(Refusal::NotNow(other_places(run, &version.dag)));
-        }
-        run.tasks.extend(fresh_instances(&version).into_iter().skip(run.tasks.len()));
-        run.groups = groups_of(&version, |_| 0, &[]);
-        run.version = version;
-        run.resettle();
-        Ok(Some(run.version.id))
     }
 
     /// Makes these task instances wait again, or their items. A run that is over is taken back from the store, and queues.
@@ -315,37 +292,6 @@ impl Turn<'_> {
             }
         }
     }
-}
-
-/// Why a run cannot go over to another version of its DAG: what it holds of a task is kept under the task's
-/// place in the file, and a place may not come to mean another task.
-fn other_places(run: &Run, now: &Dag) -> String {
-    let ids = |dag: &Dag| dag.tasks.iter().map(|task| task.id.clone()).collect::<Vec<_>>();
-    let (before, after) = (ids(run.dag()), ids(now));
-    let not_in = |some: &[String], others: &[String]| {
-        let named = some.iter().filter(|id| !others.contains(id)).map(|id| format!("`{id}`"));
-        named.collect::<Vec<_>>().join(", ")
-    };
-    let changes = [("taken out", not_in(&before, &after)), ("new", not_in(&after, &before))];
-    let changes: Vec<String> = changes
-        .iter()
-        .filter(|(_, ids)| !ids.is_empty())
-        .map(|(what, ids)| format!("{what}: {ids}"))
-        .collect();
-    let first = before.iter().enumerate().find(|(at, id)| after.get(*at) != Some(*id));
-    let place = first.map_or_else(String::new, |(at, id)| match after.get(at) {
-        Some(other) => format!("task {} of the file was `{id}` and is `{other}` now", at + 1),
-        None => format!("task {} of the file was `{id}` and is gone", at + 1),
-    });
-    let changes = if changes.is_empty() { "only their order changed".to_owned() } else { changes.join("; ") };
-    format!(
-        "run {id} cannot go over to the DAG as it is now: {place} ({changes}). A run keeps its tasks by \
-         their places, so new tasks must stand at the end, and a task it has must stay, if only as `type: noop`. \
-         Or run the date anew: `nightrun trigger {dag} --at {date}`",
-        id = run.id,
-        dag = run.dag().id,
-        date = run.logical_date,
-    )
 }
 
 impl Run {

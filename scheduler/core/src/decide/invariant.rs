@@ -218,13 +218,18 @@ impl State {
             if instance.state == TaskState::UpForRetry && instance.deadline.is_none() && !of_group {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
-            if instance.failures > task.retry.retries + 1 {
+            // What has ended may have had another version's retries.
+            if !instance.state.is_final() && instance.failures > task.retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
             let uncounted = instance.attempt - instance.attempts_before - instance.failures - instance.lost;
             let marked = matches!(instance.reason, Reason::Marked { .. });
             let folds = id.item == 0 && task.fan.is_some();
-            let right = if folds { 0..=0 } else { uncounted_attempts(instance.state) };
+            let right = match instance.state {
+                // It may have ended when its task was no `foreach`.
+                state if folds => 0..=u32::from(state.is_final()),
+                state => uncounted_attempts(state),
+            };
             if !marked && !right.contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
@@ -236,14 +241,13 @@ impl State {
 fn uncounted_attempts(state: TaskState) -> std::ops::RangeInclusive<u32> {
     match state {
         TaskState::Starting | TaskState::Running | TaskState::Stopping | TaskState::Success => 1..=1,
-        TaskState::Skipped | TaskState::Canceled => 0..=1,
+        TaskState::Skipped | TaskState::Canceled | TaskState::Removed => 0..=1,
         TaskState::Waiting
         | TaskState::Queued
         | TaskState::UpForRetry
         | TaskState::Deferred
         | TaskState::Expanded
         | TaskState::Failed
-        | TaskState::UpstreamFailed
-        | TaskState::Removed => 0..=0,
+        | TaskState::UpstreamFailed => 0..=0,
     }
 }

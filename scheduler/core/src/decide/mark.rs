@@ -168,7 +168,8 @@ impl Turn<'_> {
     fn tell_of_mark(&mut self, id: InstanceId) {
         let run = self.run(id.run);
         let (through, version) = (run.unsettled == 0, run.version.clone());
-        if through {
+        // What the mark freed may have ended the run already.
+        if through && !self.through.contains(&id.run) {
             self.through.push(id.run);
         }
         for task in version.dag.graph.downstream(id.task) {

@@ -49,6 +49,7 @@ pub enum Reason {
     NoItems,
     ItemsSkipped,
     ItemGone,
+    TaskGone,
     SkipExit { code: i32 },
     NotChosen { by: String },
     ShortCircuit { by: String },
@@ -95,6 +96,7 @@ impl Reason {
             Self::NoItems => "no_items",
             Self::ItemsSkipped => "items_skipped",
             Self::ItemGone => "item_gone",
+            Self::TaskGone => "task_gone",
             Self::Foreach { .. } => "foreach",
             Self::ItemsFailed { .. } => "items_failed",
             Self::MaxParallel { .. } => "max_parallel",
@@ -172,6 +174,7 @@ impl fmt::Display for Reason {
             }
             Self::CallerEnded { run } => write!(f, "canceled with run {run}, which called it"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
+            Self::TaskGone => write!(f, "the DAG does not have it any more"),
             Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),
             Self::Foreach { message } => write!(f, "its `foreach` has no list of items: {message}"),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::access::AccessBook;
 use super::backfill::Backfill;
 use super::call::Parent;
 use super::deadline::{Alarm, Watch};
@@ -40,6 +41,8 @@ pub struct State {
     pub(super) next_version: i64,
     /// What people have laid over the schedules.
     pub(super) holds: Holds,
+    /// Names of users and tokens.
+    pub(super) access: AccessBook,
     pub(super) next_backfill: i64,
     /// Backfills that are not over.
     pub(super) backfills: BTreeMap<BackfillId, Backfill>,
@@ -135,6 +138,15 @@ impl Version {
 
     pub(super) fn calls(&self) -> &[DagId] {
         &self.calls
+    }
+
+    /// The version for a run that has tasks of these ids at its places; see [`Dag::arranged`].
+    #[must_use]
+    pub fn arranged(self: &Arc<Self>, ids: &[&str]) -> Arc<Self> {
+        match self.dag.arranged(ids) {
+            None => self.clone(),
+            Some(dag) => Arc::new(Self::new(self.id, self.hash.clone(), self.path.clone(), Arc::new(dag))),
+        }
     }
 
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
@@ -411,6 +423,7 @@ impl State {
             next_run: 1,
             next_version: 1,
             holds: Holds { next: 1, ..Holds::default() },
+            access: AccessBook::default(),
             next_backfill: 1,
             backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Missing, Past,
-    Reason, RunRow, RunState, RunType, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
+    AccessBook, AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState,
+    Missing, Past, Reason, RunRow, RunState, RunType, Snapshot, Take, TaskRow, TaskState, TickChange,
+    Transition, Version,
 };
 use nightrun_core::id::{
     AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId,
@@ -52,6 +53,28 @@ impl Memory {
         Self { slots, pools, ..Self::default() }
     }
 
+    /// As the real store does it: by the names of the tasks.
+    fn renew(&mut self, run: RunId, version: VersionId, now: Timestamp) {
+        let version = self.versions[&version].clone();
+        let row = self.runs.get_mut(&run).unwrap();
+        assert!(row.state.is_final(), "run {run}");
+        let ids: Vec<String> = row.version.dag.tasks.iter().map(|task| task.id.clone()).collect();
+        row.version = version.arranged(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        for (task, id) in row.tasks.iter_mut().zip(&ids) {
+            match (version.dag.find(id).is_some(), task.state == TaskState::Removed) {
+                (false, false) => (task.state, task.reason) = (TaskState::Removed, Reason::TaskGone),
+                (true, true) => {
+                    (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
+                    (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
+                }
+                _ => {}
+            }
+        }
+        let dag = row.version.dag.clone();
+        row.items.retain(|task, _| dag.task(*task).fan.is_some());
+        row.tasks.resize_with(dag.tasks.len(), || waiting(now));
+    }
+
     /// What a task of this run waits for in the run before, as the real store would say it.
     pub(crate) fn missing_before(&self, run: RunId, task: Option<&str>) -> Option<Missing> {
         let waiting = &self.runs[&run];
@@ -88,7 +111,8 @@ impl Memory {
                 self.dags.insert(dag.clone(), row);
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
-            Transition::FaultsFound { .. } | Transition::VarSet { .. } => {}
+            Transition::FaultsFound { .. } | Transition::VarSet { .. } | Transition::AccessChanged { .. } => {
+            }
             Transition::HoldAdded { .. }
             | Transition::HoldRemoved { .. }
             | Transition::HoldEnded { .. }
@@ -191,7 +215,9 @@ impl Memory {
         self.touched.extend(transition.run());
         match transition {
             Transition::RunCleared { run, from, to, reason, version, backfill, tasks, expanded, .. } => {
-                assert_eq!(*version, None, "nobody asks for another version here");
+                if let Some(version) = version {
+                    self.renew(*run, *version, now);
+                }
                 let row = self.runs.get_mut(run).unwrap();
                 assert_eq!(row.state, *from, "run {run}");
                 row.retried.clear();
@@ -331,6 +357,7 @@ impl Memory {
             holds: self.holds.values().cloned().collect(),
             next_hold: self.next_hold.max(1),
             changed_ticks: self.changed_ticks(),
+            access: AccessBook::default(),
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),

@@ -446,6 +446,7 @@ impl Night {
             only: self.rng.chance(20),
             without_setups: self.rng.chance(20),
             force: self.rng.chance(20),
+            latest: self.rng.chance(25),
             dry_run: self.rng.chance(10),
             by,
             ..ClearRequest::default()
@@ -623,6 +624,11 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     for at in 0..count {
         tasks.push(random_task(rng, name, at));
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
+    }
+    if count > 1 && rng.chance(30) {
+        // Tasks change places from version to version.
+        let (one, last) = (tasks[0].id.clone(), tasks[count - 1].id.clone());
+        (tasks[0].id, tasks[count - 1].id) = (last, one);
     }
     let fans = random_fans(rng, &mut tasks);
     // A task of a shared fan waits for no other DAG: `validate` refuses it.

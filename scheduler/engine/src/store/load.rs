@@ -73,6 +73,7 @@ pub fn load(
             next_hold: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hold", [], |row| row.get(0))?,
             holds: hold::load_holds(&page)?,
             changed_ticks: hold::load_changed_ticks(&page)?,
+            access: super::read::access::access_book(&page)?,
             cursors,
             dags,
             runs,
@@ -182,6 +183,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             let (id, dag, version) = (RunId(row.get(0)?), dag_id(row, 1)?, VersionId(row.get(2)?));
             let Some(version) = self.version(version, &dag, Some(id))? else { continue };
             let (tasks, items) = self.tasks(id)?;
+            let version = self.arranged(id, &version)?;
             let in_force = dags.binary_search_by(|row| row.id.cmp(&dag)).is_ok();
             if !in_force || tasks.len() != version.dag.tasks.len() {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
@@ -201,19 +203,30 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             return Ok(None);
         };
         let (tasks, items) = self.tasks(run)?;
+        let version = self.arranged(run, &version)?;
         if tasks.len() != version.dag.tasks.len() {
             return Ok(None);
         }
         self.run_row(row, version, (tasks, items)).map(Some)
     }
 
+    /// The version with its tasks where the run has them.
+    fn arranged(&self, run: RunId, version: &Arc<Version>) -> Result<Arc<Version>, Fault> {
+        let sql = "SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0 ORDER BY task";
+        let mut rows = self.conn.prepare_cached(sql)?;
+        let ids = rows.query_map([run.0], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(version.arranged(&ids.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
     fn run_row(
         &self,
         row: &Row<'_>,
         version: Arc<Version>,
-        (tasks, items): (Vec<TaskRow>, Items),
+        (tasks, mut items): (Vec<TaskRow>, Items),
     ) -> Result<RunRow, Fault> {
         let id = RunId(row.get(0)?);
+        // Of a task that is no `foreach` any more.
+        items.retain(|task, _| version.dag.task(*task).fan.is_some());
         Ok(RunRow {
             id,
             version,

@@ -39,6 +39,7 @@ pub use read::{
     AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow, CallerShow, ItemLine, NoteItem,
     OldRun, Page, Reader, RunFilter, RunWeight, TaskOutputs,
 };
+pub use read::{TokenItem, UserItem};
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
     LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,

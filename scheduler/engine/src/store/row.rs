@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use nightrun_core::dag::spec::{HookOn, Lateness};
+use nightrun_core::dag::spec::{Dag, HookOn, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
     AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
 };
 use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::read::{CalledShow, CallerShow, NoteItem};
@@ -134,10 +135,10 @@ pub struct TickItem {
 }
 
 /// One run as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunItem {
     /// Its number.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "of_text")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,
@@ -152,7 +153,7 @@ pub struct RunItem {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// In which ways it is or was late; the deadlines of its tasks do not count. Left out when there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<Lateness>,
 }
 
@@ -322,6 +323,12 @@ impl RunShow {
         self.tasks.iter().flat_map(|task| std::iter::once(task).chain(&task.items))
     }
 
+    /// A version of its DAG with the tasks where this run has them; see [`Dag::arranged`].
+    pub fn arrange(&self, dag: Arc<Dag>) -> Arc<Dag> {
+        let ids: Vec<&str> = self.tasks.iter().map(|task| task.id.as_str()).collect();
+        dag.arranged(&ids).map_or(dag, Arc::new)
+    }
+
     /// The task, or with `load[3]` the item, of this name.
     pub fn find(&self, name: &str) -> Option<&TaskShow> {
         let (id, item) = match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
@@ -449,6 +456,11 @@ pub struct LogEntry {
     pub at: Timestamp,
     /// What.
     pub fact: Transition,
+}
+
+fn of_text<'de, D: Deserializer<'de>>(from: D) -> Result<RunId, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(RunId).map_err(serde::de::Error::custom)
 }
 
 pub(super) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {

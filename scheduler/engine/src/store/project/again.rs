@@ -119,17 +119,36 @@ fn reopened(
     )
 }
 
-/// The run is pinned to another version; tasks that it did not have wait.
+/// The run is pinned to another version: tasks that this has no more are removed, those that come back or that the
+/// run did not have wait; all keep their places.
 fn renewed(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result<(), Fault> {
     desk.move_one("UPDATE run SET version = ?2 WHERE id = ?1", params![run.0, version.0], || {
         format!("run {run} is unknown")
     })?;
+    let in_dag = "(SELECT value FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2)))";
+    let waits = params![run.0, version.0, json(&Reason::Upstream)?, desk.now()];
+    desk.write(
+        &format!(
+            "UPDATE task_instance SET state = 'waiting', reason = ?3, since = ?4, ended_at = NULL,
+                                      attempts_before = attempts
+             WHERE run = ?1 AND item = 0 AND state = 'removed' AND task_id IN {in_dag}"
+        ),
+        waits,
+    )?;
+    desk.write(
+        &format!(
+            "UPDATE task_instance SET state = 'removed', reason = ?3, since = ?4, ended_at = coalesce(ended_at, ?4)
+             WHERE run = ?1 AND item = 0 AND state <> 'removed' AND task_id NOT IN {in_dag}"
+        ),
+        params![run.0, version.0, json(&Reason::TaskGone)?, desk.now()],
+    )?;
     desk.write(
         "INSERT INTO task_instance (run, task, item, task_id, state, reason, since)
-         SELECT ?1, key, 0, value, 'waiting', ?3, ?4
+         SELECT ?1, (SELECT max(task) FROM task_instance WHERE run = ?1) + row_number() OVER (ORDER BY key), 0,
+                value, 'waiting', ?3, ?4
          FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2))
-         WHERE key > (SELECT max(task) FROM task_instance WHERE run = ?1)",
-        params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
+         WHERE value NOT IN (SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0)",
+        waits,
     )?;
     Ok(())
 }

@@ -23,6 +23,8 @@ const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ende
 pub struct RunFilter {
     /// Only of this DAG.
     pub dag: Option<DagId>,
+    /// Only of these DAGs: ids, in which `*` stands for any text and `?` for one character.
+    pub among: Option<Vec<String>>,
     /// Only in this state.
     pub state: Option<RunState>,
     /// Only of this type.
@@ -47,8 +49,13 @@ impl RunFilter {
             ("created_at < ?", self.until.map(|until| until.nanos().into())),
             ("id < ?", self.before.map(|run| run.0.into())),
         ];
-        let (conditions, values): (Vec<_>, Vec<_>) =
-            asked.into_iter().filter_map(|(condition, value)| Some((condition, value?))).unzip();
+        let (mut conditions, mut values): (Vec<_>, Vec<_>) =
+            asked.into_iter().filter_map(|(condition, value)| Some((condition.to_owned(), value?))).unzip();
+        if let Some(globs) = &self.among {
+            let any = vec!["dag GLOB ?"; globs.len()].join(" OR ");
+            conditions.push(format!("({})", if any.is_empty() { "false" } else { &any }));
+            values.extend(globs.iter().map(|glob| text(glob)));
+        }
         (if conditions.is_empty() { "true".into() } else { conditions.join(" AND ") }, values)
     }
 }
@@ -80,6 +87,12 @@ impl Page {
         let sql = "SELECT count(ended_at), count(*) FROM task_instance WHERE run = ?1 AND item = 0";
         let counts = self.first(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(counts.unwrap_or_default())
+    }
+
+    /// The ids of the tasks of a run, by their places in it.
+    pub fn task_ids(&self, run: RunId) -> Result<Vec<String>, Fault> {
+        let sql = "SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0 ORDER BY task";
+        self.all(sql, [run.0], |row| Ok(row.get(0)?))
     }
 
     /// How many runs are not over.
