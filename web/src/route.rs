@@ -174,8 +174,8 @@ fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
 
 fn pages() -> Table {
     use page::{
-        backfills, dag, dags, faults, holds, log, login, mark, post as press, rerun, run, runs, tonight,
-        trigger, vars,
+        backfills, compare, dag, dags, events, faults, holds, log, login, mark, notes, post as press, rerun,
+        rows, run, runs, task, tonight, trigger, vars,
     };
     vec![
         listed(looks("/", get(tonight::page))),
@@ -199,14 +199,18 @@ fn pages() -> Table {
         acts("/backfills/{backfill}/resume", post(backfills::resume)),
         acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
         listed(looks("/runs", get(runs::list))),
-        looks("/runs/{run}", get(run::tasks)),
+        looks("/runs/{run}", get(rows::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
+        looks("/runs/{run}/events", get(events::page)),
+        looks("/runs/{run}/compare", get(compare::page)),
+        acts("/runs/{run}/note", post(notes::post)),
         acts("/runs/{run}/cancel", post(press::cancel)),
         looks("/runs/{run}/rerun", get(rerun::form)),
         acts("/runs/{run}/rerun", post(rerun::post)),
         looks("/runs/{run}/mark", get(mark::form)),
         acts("/runs/{run}/mark", post(mark::post)),
-        looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
+        looks("/runs/{run}/tasks/{task}", get(task::page)),
+        looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::moved)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
         reads("/faults", get(faults::list)),

@@ -5,3 +5,4 @@ pub(crate) mod graph;
 pub(crate) mod grid;
 mod layered;
 pub(crate) mod night;
+pub(crate) mod waits;

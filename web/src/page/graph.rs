@@ -24,6 +24,8 @@ pub(super) struct GraphView {
     any_folded: bool,
     /// Some group is open.
     any_open: bool,
+    /// Tasks that made the run as long as it was.
+    critical: Vec<String>,
 }
 
 impl GraphView {
@@ -37,6 +39,12 @@ impl GraphView {
             groups: joined(&groups),
             any_folded: !folded.is_empty(),
             any_open: folded.len() < groups.len(),
+            critical: Vec::new(),
         }
+    }
+
+    /// With these tasks marked.
+    pub(super) fn marking(self, critical: Vec<String>) -> Self {
+        Self { critical, ..self }
     }
 }

@@ -13,4 +13,5 @@ mod people;
 mod regressions;
 mod scenes;
 mod steer;
+mod tasks;
 mod visit;

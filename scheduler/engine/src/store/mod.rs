@@ -36,8 +36,8 @@ pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
-    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow, CallerShow, NoteItem, OldRun,
-    Page, Reader, RunFilter, RunWeight, TaskOutputs,
+    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow, CallerShow, ItemLine, NoteItem,
+    OldRun, Page, Reader, RunFilter, RunWeight, TaskOutputs,
 };
 pub use read::{TokenItem, UserItem};
 pub use row::{

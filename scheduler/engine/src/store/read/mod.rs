@@ -13,6 +13,7 @@ mod log;
 mod reason;
 mod run;
 mod show;
+mod task;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use keep::{OldRun, RunWeight};
 pub use run::RunFilter;
+pub use task::ItemLine;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;
