@@ -1,5 +1,6 @@
 //! What the web room is given, and what it keeps.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +39,10 @@ pub struct App {
     pub vars: Vars,
     /// Names by which the server is called, with or without a port; none: any name will do.
     pub hosts: Vec<String>,
+    /// How many tasks run at once.
+    pub slots: u32,
+    /// The pools and how many slots each has.
+    pub pools: BTreeMap<String, u32>,
 }
 
 /// The app and what is made of it once.

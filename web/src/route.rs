@@ -85,8 +85,8 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 
 fn pages() -> Table {
     use page::{
-        backfills, dag, dags, faults, holds, log, mark, post as press, rerun, run, runs, tonight, trigger,
-        vars,
+        audit, backfills, calendars, dag, dags, faults, holds, log, mark, pools, post as press, rerun, run,
+        runs, system, tonight, trigger, vars,
     };
     vec![
         looks("/", get(tonight::page)),
@@ -129,6 +129,10 @@ fn pages() -> Table {
         acts("/vars/{var}/delete", post(vars::delete)),
         acts("/pause", post(press::pause_all)),
         acts("/unpause", post(press::unpause_all)),
+        looks("/pools", get(pools::list)),
+        looks("/calendars", get(calendars::list)),
+        looks("/audit", get(audit::list)),
+        looks("/system", get(system::page)),
         looks("/events", get(live::events)),
         open("/static/{edition}/{name}", get(assets::serve)),
     ]

@@ -1,10 +1,13 @@
 //! What people see. Each page reads the store once, lays out what it shows, and hands that to its
 //! template; what every page has in common is the shell around it.
 
+pub(crate) mod audit;
 pub(crate) mod backfills;
 mod between;
+pub(crate) mod calendars;
 pub(crate) mod dag;
 pub(crate) mod dags;
+mod dates;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod form;
@@ -13,11 +16,13 @@ pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod mark;
 mod params;
+pub(crate) mod pools;
 pub(crate) mod post;
 pub(crate) mod rerun;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+pub(crate) mod system;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
 pub(crate) mod vars;

@@ -2,8 +2,9 @@
 
 use super::law::{BackfillState, RunState};
 use super::reason::Reason;
+use super::retime::TickChange;
 use super::transition::Transition;
-use crate::id::{BackfillId, DagId, InstanceId, RunId};
+use crate::id::{BackfillId, DagId, HoldId, InstanceId, RunId};
 
 /// The hand that somebody had in a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub enum Target<'a> {
     Task(InstanceId),
     /// A backfill.
     Backfill(BackfillId),
+    /// A maintenance window.
+    Hold(HoldId),
+    /// A var.
+    Var(&'a str),
 }
 
 /// Who stands for the scheduler itself.
@@ -72,9 +77,37 @@ impl Transition {
                 };
                 (verb, String::new(), Target::Backfill(*backfill))
             }
-            _ => return None,
+            _ => self.steered()?,
         };
         Some(Deed { by, verb, what, why, to })
+    }
+
+    /// What was done to schedules, vars and the store.
+    fn steered(&self) -> Option<(&'static str, String, Target<'_>)> {
+        Some(match self {
+            Self::HoldAdded { hold, dags, from, to, .. } => {
+                let names = |dags: &Vec<DagId>| dags.iter().map(DagId::as_str).collect::<Vec<_>>().join(", ");
+                let which = dags.as_ref().map_or_else(|| "all DAGs".to_owned(), names);
+                ("hold add", format!("{which} from {from} to {to}"), Target::Hold(*hold))
+            }
+            Self::HoldRemoved { hold, .. } => ("hold remove", String::new(), Target::Hold(*hold)),
+            Self::TickChanged { dag, instant, change, .. } => match change {
+                TickChange::Skip => ("skip", format!("the tick of {instant}"), Target::Dag(dag)),
+                TickChange::Move(to) => ("move", format!("the tick of {instant} to {to}"), Target::Dag(dag)),
+            },
+            Self::TickRestored { dag, instant, .. } => {
+                ("unskip", format!("the tick of {instant}"), Target::Dag(dag))
+            }
+            // Values are not told here: who may read the audit need not know them.
+            Self::VarSet { name, value, .. } => {
+                (if value.is_some() { "vars set" } else { "vars delete" }, String::new(), Target::Var(name))
+            }
+            Self::Pruned { runs, .. } => {
+                let plural = if runs.len() == 1 { "" } else { "s" };
+                ("prune", format!("{} run{plural}", runs.len()), Target::Everything)
+            }
+            _ => return None,
+        })
     }
 
     /// Who asked for it, and why.
@@ -82,6 +115,10 @@ impl Transition {
         let (by, why) = match self {
             Self::Paused { by, .. }
             | Self::Noted { by, .. }
+            | Self::HoldRemoved { by, .. }
+            | Self::TickRestored { by, .. }
+            | Self::VarSet { by, .. }
+            | Self::Pruned { by, .. }
             | Self::RunCreated { by, backfill: None, .. } => (by, &None),
             Self::RunMoved { from, reason: Reason::Canceled { by }, .. } if *from != RunState::Stopping => {
                 (by, &None)
@@ -90,6 +127,9 @@ impl Transition {
             | Self::TaskMarked { by, why, .. }
             | Self::BackfillCreated { by, why, .. }
             | Self::BackfillMoved { by, why, .. } => (by, why),
+            Self::HoldAdded { by, why, .. } | Self::TickChanged { by, why, .. } => {
+                return Some((by, Some(why.as_str()).filter(|why| !why.is_empty())));
+            }
             _ => return None,
         };
         (by != SCHEDULE).then_some((by, why.as_deref()))

@@ -35,8 +35,9 @@ pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
-    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, NoteItem, OldRun, Page, Reader, RunFilter,
-    RunWeight,
+    AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, DagStanding,
+    FiredTick, Missed, NoteItem, OldRun, Page, PruneItem, QueuedRuns, Reader, RunFilter, RunWeight, SlotTask,
+    StoreFigures, TaskLength,
 };
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,

@@ -4,13 +4,18 @@
 mod again;
 mod awaited;
 mod dag;
+mod deeds;
+mod history;
 mod hold;
 mod hook;
 mod keep;
+mod limit;
 mod log;
 mod reason;
 mod run;
 mod show;
+mod standing;
+mod system;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +29,13 @@ use super::connect;
 use super::error::{Fault, StoreError};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
+pub use deeds::{AuditFilter, AuditPage};
+pub use history::{Missed, TaskLength};
 pub use keep::{OldRun, RunWeight};
+pub use limit::{QueuedRuns, SlotTask};
 pub use run::RunFilter;
+pub use standing::DagStanding;
+pub use system::{FiredTick, PruneItem, StoreFigures};
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;
