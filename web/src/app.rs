@@ -69,6 +69,13 @@ impl Desk<'_> {
     }
 }
 
+impl Desk<'_> {
+    /// When the schedule of a version ticks next; what people have laid over it does not count.
+    pub(crate) fn next_tick(&self, version: VersionId) -> Result<Option<Timestamp>, Fault> {
+        self.site.specs.next_tick(self.page, version, self.now)
+    }
+}
+
 impl Site {
     pub(crate) fn new(app: App) -> Self {
         let specs = Specs::new(Arc::clone(&app.parse));

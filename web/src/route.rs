@@ -85,15 +85,19 @@ fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodR
 
 fn pages() -> Table {
     use page::{
-        audit, backfills, calendars, dag, dags, faults, holds, log, mark, pools, post as press, rerun, run,
-        runs, system, tonight, trigger, vars,
+        audit, backfills, calendars, dag, dags, deadlines, durations, faults, grid, holds, log, mark, pools,
+        post as press, rerun, run, runs, system, tonight, trigger, vars, versions, year,
     };
     vec![
         looks("/", get(tonight::page)),
         looks("/dags", get(dags::list)),
-        looks("/dags/{dag}", get(dag::overview)),
+        looks("/dags/{dag}", get(grid::overview)),
         looks("/dags/{dag}/graph", get(dag::graph)),
         looks("/dags/{dag}/schedule", get(dag::schedule)),
+        looks("/dags/{dag}/durations", get(durations::page)),
+        looks("/dags/{dag}/calendar", get(year::page)),
+        looks("/dags/{dag}/deadlines", get(deadlines::page)),
+        looks("/dags/{dag}/versions", get(versions::page)),
         looks("/dags/{dag}/file", get(dag::file)),
         looks("/dags/{dag}/trigger", get(trigger::form)),
         acts("/dags/{dag}/trigger", post(trigger::post)),

@@ -8,10 +8,13 @@ pub(crate) mod calendars;
 pub(crate) mod dag;
 pub(crate) mod dags;
 mod dates;
+pub(crate) mod deadlines;
+pub(crate) mod durations;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod form;
 mod graph;
+pub(crate) mod grid;
 pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod mark;
@@ -26,6 +29,8 @@ pub(crate) mod system;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
 pub(crate) mod vars;
+pub(crate) mod versions;
+pub(crate) mod year;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ mod history;
 mod house;
 mod live;
 mod pages;
+mod past;
 mod scenes;
+mod seasons;
 mod steer;
 mod visit;

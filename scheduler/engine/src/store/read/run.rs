@@ -144,9 +144,16 @@ impl Page {
 
     /// The last `count` runs of a DAG with the states of all their tasks.
     pub fn grid(&self, dag: &DagId, count: u32) -> Result<Grid, Fault> {
+        self.grid_before(dag, None, count)
+    }
+
+    /// The last `count` runs of a DAG before this one, with the states of all their tasks.
+    pub fn grid_before(&self, dag: &DagId, before: Option<RunId>, count: u32) -> Result<Grid, Fault> {
         let runs = self.all(
-            &format!("SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 ORDER BY id DESC LIMIT ?2"),
-            params![dag.as_str(), count],
+            &format!(
+                "SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2"
+            ),
+            params![dag.as_str(), count, before.map_or(i64::MAX, |run| run.0)],
             |row| {
                 let run = run_item(row)?;
                 let tasks = self.states(run.run_id)?;
