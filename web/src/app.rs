@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::VersionId;
@@ -10,7 +10,7 @@ use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
-use nightrun_engine::store::{Fault, Page, Reader};
+use nightrun_engine::store::{DagStanding, FailingDags, Fault, Page, Reader};
 
 use crate::problem::Problem;
 use crate::specs::Specs;
@@ -50,6 +50,8 @@ pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) templates: Templates,
     pub(crate) specs: Specs,
+    /// Kept from one list of DAGs to the next.
+    failing: Mutex<Option<FailingDags>>,
 }
 
 /// What every handler holds.
@@ -70,6 +72,16 @@ impl Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// All DAGs at a glance.
+    pub(crate) fn standings(&self) -> Result<Vec<DagStanding>, Fault> {
+        let keep = || self.site.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = keep().clone();
+        let failing = self.page.failing(known.as_ref())?;
+        let standings = self.page.standings(&failing)?;
+        *keep() = Some(failing);
+        Ok(standings)
+    }
+
     /// When the schedule of a version ticks next; what people have laid over it does not count.
     pub(crate) fn next_tick(&self, version: VersionId) -> Result<Option<Timestamp>, Fault> {
         self.site.specs.next_tick(self.page, version, self.now)
@@ -79,7 +91,7 @@ impl Desk<'_> {
 impl Site {
     pub(crate) fn new(app: App) -> Self {
         let specs = Specs::new(Arc::clone(&app.parse));
-        Self { app, templates: Templates::new(), specs }
+        Self { app, templates: Templates::new(), specs, failing: Mutex::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -119,7 +119,7 @@ pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(
 
 fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
     let faulty: BTreeSet<String> = desk.page.faults(None)?.into_iter().map(|file| file.path).collect();
-    let mut all = desk.page.standings()?;
+    let mut all = desk.standings()?;
     let mut counts = Counts::default();
     for dag in &all {
         counts.add(dag);

@@ -36,8 +36,8 @@ pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
     AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, DagStanding,
-    FiredTick, Missed, NoteItem, OldRun, Page, PruneItem, QueuedRuns, Reader, RunFilter, RunWeight, SlotTask,
-    StoreFigures, TaskLength,
+    FailingDags, FiredTick, Missed, NoteItem, OldRun, Page, PruneItem, QueuedRuns, Reader, RunFilter,
+    RunWeight, SlotTask, StoreFigures, TaskLength,
 };
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,

@@ -34,7 +34,7 @@ pub use history::{Missed, TaskLength};
 pub use keep::{OldRun, RunWeight};
 pub use limit::{QueuedRuns, SlotTask};
 pub use run::RunFilter;
-pub use standing::DagStanding;
+pub use standing::{DagStanding, FailingDags};
 pub use system::{FiredTick, PruneItem, StoreFigures};
 
 /// How many pages are read at once, and how many connections are kept open.

@@ -175,4 +175,5 @@ mod loading;
 mod opening;
 mod pruning;
 mod reading;
+mod standing;
 mod writing;
