@@ -44,6 +44,12 @@ pub(crate) struct Rerun {
     /// Not what the chosen tasks had blocked
     #[arg(long, conflicts_with = "downstream")]
     pub(crate) only: bool,
+    /// Not the setups that the chosen tasks need, nor their teardowns
+    #[arg(long)]
+    pub(crate) without_setups: bool,
+    /// Also what waited for this run in runs of other DAGs (`wait_for`), and all below that
+    #[arg(long)]
+    pub(crate) with_waiters: bool,
     /// Go over to the DAG as it is now
     #[arg(long)]
     pub(crate) latest: bool,
@@ -235,7 +241,7 @@ pub(crate) struct Audit {
 /// Which part of a DAG runs. What is left out counts as a success for what comes after it.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Part {
-    /// Run just this task; repeat for more
+    /// Run just this task, and the setups and teardowns it needs; repeat for more
     #[arg(long, value_name = "TASK")]
     pub(crate) only: Vec<String>,
     /// Run this task and all that comes after it; repeat for more

@@ -27,6 +27,10 @@ pub(crate) fn config_of(data: Data, dags: Dags) -> Result<Config, Failure> {
 pub(crate) fn rerun(args: Rerun) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
     let served = here::is_served(&config);
+    if args.with_waiters && !served && !args.dry_run {
+        let help = "start `nightrun serve`, which lets them wait until this run has ended";
+        return Err(Failure::new("what waited for a run is run again only by a server").help(help));
+    }
     let request = ClearRequest {
         tasks: args.tasks,
         item: args.item,
@@ -35,6 +39,9 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         upstream: args.upstream,
         downstream: args.downstream,
         only: args.only,
+        without_setups: args.without_setups,
+        with_waiters: args.with_waiters,
+        waiters: vec![],
         force: args.force || !served,
         latest: args.latest,
         dry_run: args.dry_run,
@@ -128,6 +135,28 @@ fn print_plan(plan: &Json) {
         .map(|task| vec![name(task), text(&task["state"]), text(&task["after"]), text(&task["why"])])
         .collect();
     say::println(say::table(&["task", "is", "becomes", "why"], rows).trim_end());
+    print_moves(plan);
+    let waiters = plan["waiters"].as_array().unwrap_or(&empty);
+    match plan["also"].as_array() {
+        Some(also) => also.iter().for_each(print_plan),
+        None => waiters.iter().for_each(|waited| print_waiter(&run, waited)),
+    }
+}
+
+/// A run that waited for another one, and how it is run again.
+fn print_waiter(run: &str, waited: &Json) {
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let tasks = waited["tasks"].as_array().into_iter().flatten();
+    let flags = tasks.fold(String::new(), |flags, task| flags + " --task " + &text(task));
+    let (other, dag) = (text(&waited["run_id"]), text(&waited["dag"]));
+    say::println(&format!(
+        "run {other} of {dag} waited for run {run}: `nightrun rerun {other}{flags} --downstream`, or --with-waiters here"
+    ));
+}
+
+fn print_moves(plan: &Json) {
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let run = text(&plan["run_id"]);
     let (state, after) = (text(&plan["state"]), text(&plan["after"]));
     let moves = if state == after { format!("stays {state}") } else { format!("{state} → {after}") };
     let dry = if plan["dry_run"] == true { "; this was a dry run, nothing has changed" } else { "" };

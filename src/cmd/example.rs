@@ -19,7 +19,7 @@ macro_rules! carry {
 }
 
 /// Each example with what it shows. All of them are tests, too.
-const EXAMPLES: [(&str, &str, Carried); 14] = [
+const EXAMPLES: [(&str, &str, Carried); 16] = [
     ("hello", "two tasks, one value", carry!("hello.yaml")),
     ("nightly_sales", "a nightly batch on real files", carry!("nightly_sales.yaml")),
     ("retries", "retries, backoff, timeouts", carry!("retries.yaml")),
@@ -33,7 +33,9 @@ const EXAMPLES: [(&str, &str, Carried); 14] = [
     ("balance", "dates that wait for the one before", carry!("balance.yaml")),
     ("map_reduce", "a task once for each item, and a reduce", carry!("map_reduce.yaml")),
     ("branches", "branches, a short-circuit, setup and teardown", carry!("branches.yaml")),
+    ("calls", "a DAG that calls others, with params and results", carry!("calls/close_day.yaml")),
     ("groups", "groups, and one done for each item", carry!("groups.yaml")),
+    ("group_retries", "a group that runs again as a whole", carry!("group_retries.yaml")),
 ];
 
 /// What examples run or are read with: each has the paths of its files in its text.

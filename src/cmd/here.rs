@@ -2,6 +2,7 @@
 //! now, as `nightrun run` does.
 
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use nightrun_core::decide::{Answer, Event, RunState, Transition};
 use nightrun_core::id::{BackfillId, RunId};
@@ -9,7 +10,7 @@ use nightrun_engine::run::{Handle, News};
 use serde_json::{Value as Json, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::run::cancel_on_interrupt;
+use super::run::{cancel_on_interrupt, is_quiet};
 use crate::client::SOCKET;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
@@ -55,7 +56,7 @@ async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, 
         Answer::Backfill(plan) => (Ok(plan.to_json()), plan.backfill.map_or(Until::Now, Until::Backfill)),
         Answer::Done | Answer::Run(_) | Answer::Hold(_) | Answer::Tick(_) => (Ok(Json::Null), Until::Now),
     };
-    wait(&handle, &mut news, until).await;
+    wait(&handle, &mut news, until, &wired.database).await?;
     handle.stop(false);
     loop_.await.or_fail("the scheduler")?;
     told
@@ -80,9 +81,14 @@ impl Until {
     }
 }
 
-async fn wait(handle: &Handle, news: &mut Receiver<News>, until: Until) {
+async fn wait(
+    handle: &Handle,
+    news: &mut Receiver<News>,
+    until: Until,
+    database: &Path,
+) -> Result<(), Failure> {
     let interrupts = match until {
-        Until::Now => return,
+        Until::Now => return Ok(()),
         Until::Run(run) => Some(tokio::spawn(cancel_on_interrupt(handle.clone(), run))),
         Until::Backfill(_) => None,
     };
@@ -93,9 +99,16 @@ async fn wait(handle: &Handle, news: &mut Receiver<News>, until: Until) {
             Err(RecvError::Closed) => break,
         }
     }
+    // What was called without waiting goes on.
+    while !is_quiet(database)? {
+        if let Err(RecvError::Closed) = news.recv().await {
+            break;
+        }
+    }
     if let Some(interrupts) = interrupts {
         interrupts.abort();
     }
+    Ok(())
 }
 
 /// The exit code of a verdict.

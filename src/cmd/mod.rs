@@ -5,6 +5,7 @@ mod again;
 mod backfill;
 mod batch;
 mod calendar;
+mod called;
 mod completions;
 mod config;
 mod dags;

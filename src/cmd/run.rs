@@ -4,15 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use nightrun_core::decide::{Answer, Event, HookState, RunRequest, RunState, TaskState, Transition};
+use nightrun_core::decide::{Answer, DagText, Event, HookState, RunRequest, RunState, TaskState, Transition};
 use nightrun_core::id::{AttemptId, RunId};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Handle, News};
-use nightrun_engine::store::{Reader, RunShow, TaskShow};
+use nightrun_engine::store::{Page, Reader, RunShow, TaskShow};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::called;
 use super::progress::Progress;
 use super::target::{self, Target};
 use crate::cli::Run;
@@ -50,10 +51,15 @@ pub(crate) fn run(args: Run) -> Verdict {
         force: true,
         by: "nightrun run".into(),
     };
+    let called = called::by(&target, &config, now);
     let progress = if args.quiet { None } else { Some(Progress::new(&target.dag)) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let object =
-        runtime.or_fail("the runtime cannot start")?.block_on(play(&config, target, request, progress))?;
+    let object = runtime.or_fail("the runtime cannot start")?.block_on(play(
+        &config,
+        (target, called),
+        request,
+        progress,
+    ))?;
     if args.json {
         say::json(&object)?;
     } else {
@@ -68,7 +74,7 @@ pub(crate) fn run(args: Run) -> Verdict {
 /// Runs it to its end, and gives back what the store holds of it.
 async fn play(
     config: &Config,
-    target: Target,
+    (target, called): (Target, Vec<DagText>),
     request: RunRequest,
     mut progress: Option<Progress>,
 ) -> Result<RunShow, Failure> {
@@ -82,7 +88,8 @@ async fn play(
     }
     let handle = wired.scheduler.handle();
     let mut news = handle.news();
-    let first = Event::DagsRead { read: vec![target.into_text()], gone: vec![], faults: vec![] };
+    let read = called.into_iter().chain([target.into_text()]).collect();
+    let first = Event::DagsRead { read, gone: vec![], faults: vec![] };
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first]));
     let run = match handle.request(Event::RunRequested(request)).await.or_fail("the run")? {
         Answer::Run(run) => run,
@@ -96,9 +103,9 @@ async fn play(
                 if let Some(progress) = &mut progress {
                     facts.iter().for_each(|fact| progress.take(run, at, fact));
                 }
-                facts.iter().any(|fact| ends(fact, run))
+                facts.iter().any(ends_a_run) && is_quiet(&wired.database)?
             }
-            Err(RecvError::Lagged(_)) => look(&wired.database, config, run)?.state.is_final(),
+            Err(RecvError::Lagged(_)) => is_quiet(&wired.database)?,
             Err(RecvError::Closed) => true,
         };
         if ended {
@@ -142,8 +149,15 @@ fn look(database: &Path, config: &Config, run: RunId) -> Result<RunShow, Failure
     found.map_err(Failure::new)?.ok_or_else(|| Failure::new("the store has lost the run"))
 }
 
-fn ends(fact: &Transition, run: RunId) -> bool {
-    matches!(fact, Transition::RunMoved { run: moved, to, .. } if *moved == run && to.is_final())
+fn ends_a_run(fact: &Transition) -> bool {
+    matches!(fact, Transition::RunMoved { to, .. } if to.is_final())
+}
+
+/// True when no run goes on: neither the one that was asked for, nor what it called without waiting. What is queued
+/// then is held up by somebody.
+pub(super) fn is_quiet(database: &Path) -> Result<bool, Failure> {
+    let found = Reader::open(database).and_then(|reader| reader.read_now(Page::active_runs));
+    found.map_err(Failure::new).map(|active| active.running + active.stopping == 0)
 }
 
 /// Ctrl-C and SIGTERM end the run in order; a second one ends the program.

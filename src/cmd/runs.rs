@@ -6,7 +6,7 @@ use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{LateShow, RunFilter, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, LateShow, RunFilter, RunShow, TaskShow};
 
 use super::look::Looker;
 use crate::cli::{OfRun, Runs, RunsVerb};
@@ -82,8 +82,14 @@ fn show_run(args: OfRun) -> Verdict {
             say::instant(run.ended_at),
             say::took(run.started_at, run.ended_at),
         ));
+        for line in family(&run) {
+            say::println(&line);
+        }
         for line in lateness(&run) {
             say::println(&line);
+        }
+        for group in &run.groups {
+            say::println(&format!("↻ {}", group.sentence()));
         }
         print_tasks(&run);
         if !run.hooks.is_empty() {
@@ -96,6 +102,21 @@ fn show_run(args: OfRun) -> Verdict {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who called a run, and which runs it called.
+fn family(run: &RunShow) -> Vec<String> {
+    let item = |item: Option<u32>| item.map_or_else(String::new, |item| format!("[{item}]"));
+    let parent = run.parent.iter().map(|by| match (&by.task, &by.dag) {
+        (Some(task), Some(dag)) => {
+            format!("  called by {task}{} of run {} of {dag}", item(by.item), by.run_id)
+        }
+        _ => format!("  called by run {}, which is gone", by.run_id),
+    });
+    let child = |it: &CalledShow| {
+        format!("  {}{} called run {} of {}: {}", it.task, item(it.item), it.run_id, it.dag, it.state)
+    };
+    parent.chain(run.children.iter().map(child)).collect()
 }
 
 /// A sentence for each missed deadline of a run and its tasks.

@@ -248,12 +248,37 @@ run 1: failed → queued
 ✓ run 1 is success",
     );
     assert_eq!(states(&town.nightrun("runs show 1 --json").json()), "a success, b success");
-    town.write("dags/mended.yaml", "tasks: [{id: c, run: echo}]");
-    town.nightrun("rerun 1 --all --latest").fails(
-        1,
-        "error: run 1 cannot go over to the DAG as it is now: task 1 of the file was `a` and is `c` now (taken \
-         out: `a`, `b`; new: `c`). A run keeps its tasks by their places, so new tasks must stand at the end, and \
-         a task it has must stay, if only as `type: noop`. Or run the date anew: `nightrun trigger mended --at TIME`",
+    town.write(
+        "dags/mended.yaml",
+        "tasks: [{id: c, run: echo c}, {id: b, depends_on: [c], run: 'echo {{ ds }}'}, {id: d, depends_on: [b], run: echo}]",
+    );
+    town.nightrun("rerun 1 --task b --latest").prints(
+        " TASK  IS       BECOMES  WHY
+ b     success  waiting  chosen
+ a     success  removed  the DAG has it no more
+ c     waiting  waiting  new in the DAG
+ d     waiting  waiting  new in the DAG
+run 1: success → queued
+✓ run 1 is success",
+    );
+    let run = town.nightrun("runs show 1 --json").json();
+    assert_eq!(states(&run), "a removed, b success, c success, d success");
+    let ended = |id: &str| task(&run, id)["ended_at"].as_str().unwrap().to_owned();
+    assert!(ended("c") <= ended("b") && ended("b") <= ended("d"), "the new dependencies hold: {run}");
+    assert!(
+        town.nightrun("why 1").out.contains("run 1 of mended is success"),
+        "the DAG is read as the run has it"
+    );
+    town.write("dags/mended.yaml", "tasks: [{id: a, run: echo}, {id: e, depends_on: [a], run: echo}]");
+    town.nightrun("rerun 1 --all --latest").prints(
+        " TASK  IS       BECOMES  WHY
+ a     removed  waiting  back in the DAG
+ b     success  removed  the DAG has it no more
+ c     success  removed  the DAG has it no more
+ d     success  removed  the DAG has it no more
+ e     waiting  waiting  new in the DAG
+run 1: success → queued
+✓ run 1 is success",
     );
     town.does("db check");
 }

@@ -116,6 +116,7 @@ impl Changed {
                 | Transition::Expanded { .. }
                 | Transition::TaskMoved { .. }
                 | Transition::TaskReasoned { .. }
+                | Transition::GroupRetried { .. }
                 | Transition::AttemptCreated { .. }
                 | Transition::AttemptStarted { .. }
                 | Transition::AttemptStopping { .. }

@@ -19,7 +19,10 @@ impl Asker {
         dag: &Dag,
     ) -> Result<(String, Option<String>), Failure> {
         let ready = self.looker.read(|page| page.ready_tasks(READY))?;
-        let at_work: Vec<ReadyTask> = ready.into_iter().filter(|it| it.state.holds_slot()).collect();
+        let alive = ready.into_iter().filter(|it| it.state.holds_slot());
+        // A call that waits for its run holds nothing but its place among the items of a `foreach`.
+        let (calls, at_work): (Vec<_>, Vec<_>) =
+            alive.partition(|it| matches!(it.reason, Reason::Called { .. }));
         let here = |it: &ReadyTask| it.instance.run == run.run_id;
         let fan = dag.task(task.task).fan;
         let (holders, unblock) = match &task.reason {
@@ -32,7 +35,10 @@ impl Asker {
             }
             Reason::MaxParallel { .. } => {
                 let same = |it: &ReadyTask| here(it) && dag.task(it.instance.task).fan == fan;
-                (at_work.into_iter().filter(same).collect(), "or a larger `max_parallel`".to_owned())
+                (
+                    at_work.into_iter().chain(calls).filter(same).collect(),
+                    "or a larger `max_parallel`".to_owned(),
+                )
             }
             // It says itself what to do.
             other => return Ok((other.to_string(), None)),

@@ -16,7 +16,7 @@ impl Asker {
     /// Of a run and all its tasks that did not succeed; or of the one task that is named.
     pub(super) fn run(&mut self, number: i64, only: Option<&str>) -> Result<Vec<Answer>, Failure> {
         let run = self.looker.run(number)?;
-        let dag = self.spec(run.version)?;
+        let dag = self.spec(run.version)?.map(|dag| run.arrange(dag));
         if let Some(id) = only {
             let task = run.find(id).ok_or_else(|| no_task(&run, id))?;
             let mut answer = self.task(task, &run, dag.as_deref())?;
@@ -45,7 +45,9 @@ impl Asker {
             let why = with_lateness(why, &run.late);
             return Ok(Answer { what, state, why, unblock: Some(unblock) });
         }
-        Ok(Answer { what, state, why: with_lateness(run.reason.to_string(), &run.late), unblock: None })
+        let why =
+            run.groups.iter().fold(run.reason.to_string(), |why, it| format!("{why}; {}", it.sentence()));
+        Ok(Answer { what, state, why: with_lateness(why, &run.late), unblock: None })
     }
 
     /// Why a run does not begin, and what would let it.

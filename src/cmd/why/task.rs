@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Reason, RunState, TaskState};
 use nightrun_core::id::TaskIndex;
-use nightrun_engine::store::{RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, RunShow, TaskShow};
 
 use super::{Answer, Asker, listed, with_lateness};
 use crate::failure::Failure;
@@ -35,11 +35,15 @@ impl Asker {
             TaskState::Waiting if seen.run.state == RunState::Queued => {
                 ("its run has not begun".into(), None)
             }
+            TaskState::Waiting | TaskState::UpForRetry if seen.task.reason_kind == "group_retry" => {
+                (reason, None)
+            }
             TaskState::Waiting => seen.waiting(),
             TaskState::Queued => self.slot(seen.task, seen.run, seen.dag)?,
             TaskState::UpForRetry => seen.retry(self.now),
             TaskState::UpstreamFailed => seen.blocked(),
             TaskState::Skipped => (seen.skipped(), None),
+            TaskState::Running | TaskState::Stopping => (reason, seen.called()),
             TaskState::Failed => (reason, Some(seen.see_log(&seen.task.name()))),
             _ => (reason, None),
         })
@@ -81,6 +85,14 @@ impl<'a> Seen<'a> {
         // All of them wait themselves: what they wait for in the end is what must go on.
         let roots = self.roots(self.task, |it| !it.state.is_final(), |it| it.state != TaskState::Waiting);
         (why, Some(format!("they wait for {}", listed(&names(&roots)))))
+    }
+
+    /// Where to look on when it waits for a run that it called.
+    fn called(&self) -> Option<String> {
+        let of_task = |it: &&CalledShow| it.task == self.task.id && it.item == self.task.item;
+        let last = self.run.children.iter().rfind(of_task)?;
+        let (run, dag, state) = (last.run_id, &last.dag, last.state);
+        Some(format!("run {run} of `{dag}` is {state}; `nightrun why {run}` goes on from there"))
     }
 
     fn retry(&self, now: nightrun_core::time::Timestamp) -> Why {

@@ -8,7 +8,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, HookShow, LateShow, NoteItem, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, Fault, GroupTry, HookShow, LateShow, NoteItem, RunShow, TaskShow};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -37,6 +37,8 @@ struct Head {
     reason: String,
     run_type: &'static str,
     by: String,
+    /// The run that called it, where that is still there.
+    parent: Option<RunId>,
     version: i64,
     logical_date: Timestamp,
     local: Option<String>,
@@ -48,6 +50,8 @@ struct Head {
     is_final: bool,
     /// Missed deadlines of the run and of its tasks, a sentence each.
     late: Vec<String>,
+    /// Groups that have run again, a sentence each.
+    groups: Vec<String>,
     notes: Vec<NoteItem>,
     /// How many task instances are in each state, most telling first.
     counts: Vec<(TaskState, usize)>,
@@ -95,6 +99,8 @@ struct Row {
     attempts: usize,
     /// The number of the attempt whose log is shown; none before the first.
     number: Option<u32>,
+    /// The runs it called.
+    calls: Vec<CalledShow>,
     bars: Vec<Bar>,
 }
 
@@ -112,13 +118,15 @@ pub(crate) async fn tasks(State(site): Shared, Path(run): Path<i64>, Query(did):
     show(&site, "run_tasks.html", "runs", did, move |desk| {
         let Some(mut run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
         let hidden = thin(&mut run);
-        let spec = desk.spec(run.version)?;
+        let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
         let drawn = gantt::draw(&run, spec.as_deref(), desk.now);
         let Gantt { marks, rows: mut bars } = drawn.unwrap_or(Gantt { marks: vec![], rows: vec![] });
         bars.resize_with(run.instances().count(), Vec::new);
         let behind = spec.as_ref().map(|dag| behind(&run, dag)).unwrap_or_default();
         let row = |(task, bars): (&TaskShow, _)| {
             let mut row = row(task, bars, behind.get(&task.task), desk.now);
+            let its = |call: &&CalledShow| call.task == task.id && call.item == task.item;
+            row.calls = run.children.iter().filter(its).cloned().collect();
             if let (Some(hidden), None) = (hidden.get(&task.task), task.item) {
                 let before = if row.reason.is_empty() { String::new() } else { format!("{}; ", row.reason) };
                 row.reason = format!("{before}{hidden} of its items are not shown here");
@@ -148,7 +156,7 @@ pub(crate) async fn graph(
 ) -> Shown {
     show(&site, "run_graph.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
-        let spec = desk.spec(run.version)?;
+        let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
         let mut standing = vec![Standing::default(); spec.as_ref().map_or(0, |dag| dag.tasks.len())];
         for task in &run.tasks {
             let Some(standing) = standing.get_mut(task.task.at()) else { continue };
@@ -176,6 +184,7 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         reason: run.reason.to_string(),
         run_type: run.run_type.as_str(),
         by: run.by.clone(),
+        parent: run.parent.as_ref().filter(|by| by.dag.is_some()).map(|by| by.run_id),
         version: run.version.0,
         logical_date: run.logical_date,
         local: zone.and_then(|zone| local(run.logical_date, &zone)),
@@ -185,6 +194,7 @@ fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<Body<T>>, F
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
         is_final: run.state.is_final(),
+        groups: run.groups.iter().map(GroupTry::sentence).collect(),
         late: late(run),
         notes: run.notes.clone(),
         counts: counts.into_iter().collect(),
@@ -264,6 +274,7 @@ fn row(task: &TaskShow, bars: Vec<Bar>, behind: Option<&String>, now: Timestamp)
         took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
         attempts: task.attempts.len(),
         number: last.map(|attempt| attempt.number),
+        calls: Vec::new(),
         bars,
     }
 }

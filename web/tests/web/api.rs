@@ -48,7 +48,7 @@ async fn a_run_is_the_object_that_the_command_line_shows() {
             "created_at": at("21:47:30"), "started_at": at("21:47:30"), "ended_at": at("21:47:33"),
             "reason": "done", "reason_kind": "done", "since": at("21:47:33"),
             "params": { "text": "<script>alert(2)</script>" }, "version": 5, "by": "web",
-            "late": [], "hooks": [], "backfill": null, "notes": [],
+            "late": [], "hooks": [], "backfill": null, "notes": [], "parent": null, "children": [], "groups": [],
         })
     );
     assert_eq!(visit.get("/api/v1/runs/39/hooks").await.json(), json!([]));

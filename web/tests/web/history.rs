@@ -153,6 +153,7 @@ impl History {
             reason: Reason::MaxActiveRuns { limit: 1 },
             by: if tick { "schedule".into() } else { "web".into() },
             backfill: None,
+            parent: None,
         }];
         if tick {
             let (dag, run) = (spec.id.clone(), Some(run));

@@ -1,5 +1,7 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
+mod arrange;
+mod call;
 mod check;
 mod compare;
 mod deadline;

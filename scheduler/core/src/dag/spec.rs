@@ -11,6 +11,7 @@ use crate::id::{DagId, TaskIndex};
 use crate::time::Timestamp;
 use crate::timetable::{Timetable, Zone};
 
+pub use super::call::Call;
 pub use super::deadline::{Deadline, Finish, Lateness};
 pub use super::hook::{Channel, Hook, HookAction, HookOn, HookRetry, Include, Notify};
 pub use super::keep::Keep;
@@ -258,6 +259,10 @@ pub struct Group {
     pub label: Option<String>,
     /// The group it stands in.
     pub parent: Option<String>,
+    /// How often all of it runs again when one of its tasks has failed for good.
+    pub retries: u32,
+    /// The wait before each time it runs again.
+    pub retry_delay: Duration,
     /// All its tasks, those of nested groups too, in the order of the file.
     pub tasks: Vec<TaskIndex>,
 }
@@ -362,6 +367,8 @@ pub enum Work {
         /// Its arguments.
         with: serde_json::Map<String, Json>,
     },
+    /// `type: dag`: a run of another DAG.
+    Call(Call),
 }
 
 /// When and how often a failed attempt is tried again.

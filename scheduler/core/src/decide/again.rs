@@ -1,11 +1,12 @@
 //! What a clear does to tasks with a `foreach`: their items run again, or are found out anew.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
 use super::select::{Why, blocked_by};
+use super::setup::setup;
 use super::state::{Instance, Run};
 use crate::id::{InstanceId, TaskIndex};
 
@@ -43,11 +44,11 @@ pub(super) fn moved(
                 let sentence = format!("items of `{}` are at work; wait for their end", run.task(*task).id);
                 return Err(Refusal::NotNow(sentence));
             }
-            all.push((whole, TaskState::Waiting, *why));
+            // One whose items are to be found out anyway waits as it is.
+            if run.state_of(*task) != TaskState::Waiting {
+                all.push((whole, TaskState::Waiting, *why));
+            }
             continue;
-        }
-        if run.state_of(*task).is_final() {
-            all.push((whole, TaskState::Expanded, *why));
         }
         let items = match chosen {
             // One that waits as it is stays; one at work is refused by whoever asks.
@@ -55,8 +56,11 @@ pub(super) fn moved(
                 let state = run.at(id).state;
                 if state.clears() || state.holds_slot() { vec![id] } else { Vec::new() }
             }
-            None => wanted(run, *task, why.means_all_items()),
+            None => meant(run, &picks, *task, *why),
         };
+        if run.state_of(*task).is_final() && !items.is_empty() {
+            all.push((whole, TaskState::Expanded, *why));
+        }
         all.extend(items.into_iter().map(|id| (id, TaskState::Waiting, *why)));
     }
     take_back(run, &mut all)?;
@@ -145,11 +149,28 @@ fn take_back(run: &Run, all: &mut Vec<Moved>) -> Result<(), Refusal> {
 /// True when a task of this one's fan hangs on something outside of it that runs again.
 fn found_anew(run: &Run, picks: &[(TaskIndex, Why)], task: TaskIndex) -> bool {
     let Some((_, fan)) = run.dag().fan_of(task) else { return false };
-    let picked = |at: &TaskIndex| picks.iter().any(|(picked, _)| picked == at);
+    // A setup that runs again makes ready what it made ready before: that changes no items.
+    let picked = |at: &TaskIndex| picks.iter().any(|(it, why)| it == at && !matches!(why, Why::SetupOf(_)));
     let outside = |at: &TaskIndex| {
         run.dag().graph.upstream(*at).any(|above| picked(&above) && !run.dag().share_fan(above, *at))
     };
     fan.tasks.iter().filter(|at| picked(at)).any(outside)
+}
+
+/// The items of a task that run again: of a setup those whose other tasks do, of a teardown those of its setup.
+fn meant(run: &Run, picks: &[(TaskIndex, Why)], task: TaskIndex, why: Why) -> Vec<InstanceId> {
+    let dag = run.dag();
+    let (scope, of) = match why {
+        Why::SetupOf(user) if dag.share_fan(task, user) => (Some(setup(dag, task).scope), None),
+        Why::TeardownOf(setup) if dag.share_fan(task, setup) => (None, Some(setup)),
+        _ => return wanted(run, task, why.means_all_items()),
+    };
+    let others = picks.iter().filter(|(at, _)| {
+        of == Some(*at) || scope.as_ref().is_some_and(|it| it[at.at()] && dag.share_fan(task, *at))
+    });
+    let items = others.flat_map(|(at, why)| meant(run, picks, *at, *why)).map(|id| InstanceId { task, ..id });
+    let there: BTreeSet<InstanceId> = items.collect();
+    there.into_iter().filter(|id| run.get(*id).is_some_and(|it| it.state.clears())).collect()
 }
 
 /// The items of a task that run again: those that did not end well, or all where none of them is such or

@@ -63,7 +63,12 @@ impl Turn<'_> {
         }
         place.state = TaskState::Stopping;
         place.reason = reason.clone();
+        let child = place.child;
         self.disarm_task(id);
+        if let Some(child) = child {
+            self.record(Transition::AttemptStopping { attempt, reason });
+            return self.end_called(id.run, child);
+        }
         let deadline = self.now.plus(grace);
         self.run(id.run).at_mut(id).deadline = Some(deadline);
         self.arm(deadline, Timer::Kill(attempt));
@@ -80,7 +85,12 @@ impl Turn<'_> {
         self.live(attempt)?;
         let id = attempt.instance;
         self.disarm_task(id);
-        self.state.release_slots(id);
+        let place = self.run(id.run).at_mut(id);
+        (place.child_end, place.returning) = (None, false);
+        match place.child.take() {
+            Some(_) => self.state.release_call(id),
+            None => self.state.release_slots(id),
+        }
         let run = self.run(id.run);
         let stop = run.at_mut(id).stop.take();
         let end = judge_end(run.task(id.task), stop, outcome);
@@ -152,11 +162,12 @@ impl Turn<'_> {
         let run = self.run(id.run);
         run.at_mut(id).deadline = Some(at);
         self.arm(at, Timer::Retry(id));
+        self.stir(id.run);
     }
 
     /// The state of the task instance if this is its current attempt and it holds a slot. A word about
     /// any other attempt is stale and changes nothing.
-    fn live(&self, attempt: AttemptId) -> Option<TaskState> {
+    pub(super) fn live(&self, attempt: AttemptId) -> Option<TaskState> {
         let instance = self.state.runs.get(&attempt.instance.run)?.get(attempt.instance)?;
         (instance.attempt == attempt.number && instance.state.holds_slot()).then_some(instance.state)
     }
@@ -177,7 +188,7 @@ fn judge_end(task: &Task, stop: Option<Stop>, outcome: Outcome) -> End {
         Outcome::Succeeded { .. } | Outcome::OutputsRefused(_) => (Some(0), None),
         Outcome::Exited(code) => (Some(*code), None),
         Outcome::Signaled(number) => (None, Some(*number)),
-        Outcome::NotStarted(_) | Outcome::Lost => (None, None),
+        Outcome::NotStarted(_) | Outcome::CallFailed(_) | Outcome::Lost => (None, None),
     };
     let mut end = End {
         state: AttemptState::Failed,
@@ -203,6 +214,7 @@ fn judge_end(task: &Task, stop: Option<Stop>, outcome: Outcome) -> End {
         (None, Outcome::Exited(code)) => (AttemptState::Failed, Reason::Exit { code }),
         (None, Outcome::Signaled(number)) => (AttemptState::Failed, Reason::Signal { number }),
         (None, Outcome::NotStarted(message)) => (AttemptState::Failed, Reason::NotStarted { message }),
+        (None, Outcome::CallFailed(reason)) => (AttemptState::Failed, reason),
         (None, Outcome::OutputsRefused(message)) => (AttemptState::Failed, Reason::Outputs { message }),
     };
     end

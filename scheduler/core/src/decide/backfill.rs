@@ -277,6 +277,8 @@ impl Turn<'_> {
             by: backfill.by.clone(),
             part: Part::default(),
             backfill: Some(id),
+            parent: None,
+            past_limit: false,
         };
         let dag = backfill.dag.clone();
         let run = self.create_run(version, new);

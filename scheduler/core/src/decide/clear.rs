@@ -8,17 +8,18 @@ use super::effect::{Answer, Refusal};
 use super::law::{RunState, TaskState};
 use super::reason::Reason;
 use super::recover::RunRow;
+use super::renew::Renewed;
 use super::run::fresh_instances;
 use super::select::{Why, selection};
 use super::state::Run;
 use super::transition::Transition;
 use super::turn::Turn;
-use crate::dag::spec::Dag;
+use super::waiter::{Waited, Waiter};
 use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
 /// had blocked is cleared with it, unless `only` says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option of the command line and the API")]
 pub struct ClearRequest {
@@ -36,6 +37,13 @@ pub struct ClearRequest {
     pub downstream: bool,
     /// Not what the chosen ones had blocked.
     pub only: bool,
+    /// Not the setups that the chosen ones need, nor their teardowns.
+    pub without_setups: bool,
+    /// Also what waited for this run in runs of other DAGs, with all below that.
+    pub with_waiters: bool,
+    /// Who waited for this run, as the store knows it.
+    #[serde(skip)]
+    pub waiters: Vec<Waiter>,
     /// The run begins even when its DAG is paused or `max_active_runs` is reached.
     pub force: bool,
     /// The run goes over to the version of its DAG that is in force.
@@ -63,6 +71,12 @@ pub struct ClearPlan {
     pub dry_run: bool,
     /// Task instances that move, in the order of the file.
     pub tasks: Vec<Change>,
+    /// Runs of other DAGs that waited for what moves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiters: Vec<Waited>,
+    /// What changes in these, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Self>,
 }
 
 /// One task instance that moves.
@@ -81,6 +95,7 @@ pub struct Change {
 }
 
 /// Who clears, and for what.
+#[derive(Clone)]
 pub(super) struct Told {
     pub(super) by: String,
     pub(super) why: Option<String>,
@@ -103,10 +118,27 @@ impl Turn<'_> {
             backfill: None,
             version: None,
         };
-        match self.recall(id, row).and_then(|run| self.clear_as_asked(run, request, told)) {
+        match self.recall(id, row).and_then(|run| self.clear_with_waiters(run, request, told)) {
             Ok(plan) => Answer::Cleared(Box::new(plan)),
             Err(refusal) => Answer::Refused(refusal),
         }
+    }
+
+    /// Plans all of it before it does any of it.
+    fn clear_with_waiters(
+        &mut self,
+        run: Run,
+        request: &ClearRequest,
+        told: Told,
+    ) -> Result<ClearPlan, Refusal> {
+        let dry = ClearRequest { dry_run: true, ..request.clone() };
+        let mut plan = self.clear_as_asked(run.clone(), &dry, told.clone())?;
+        self.take_waiters(&ClearRequest { dry_run: request.dry_run, ..dry }, &mut plan)?;
+        if !request.dry_run {
+            let done = self.clear_as_asked(run, request, told)?;
+            plan = ClearPlan { waiters: plan.waiters, also: plan.also, ..done };
+        }
+        Ok(plan)
     }
 
     /// The run as it is now: as the core knows it, or as the store holds it if it is over.
@@ -136,48 +168,27 @@ impl Turn<'_> {
         mut told: Told,
     ) -> Result<ClearPlan, Refusal> {
         self.refuse_untouchable(&run)?;
-        let had = run.tasks.len();
-        if request.latest {
-            told.version = self.renew(&mut run)?;
-        }
-        let added: Vec<_> = run.dag().places().skip(had).map(|at| InstanceId::whole(run.id, at)).collect();
+        let renewed = if request.latest { self.renew(&mut run)? } else { Renewed::default() };
+        told.version = renewed.version;
         let named = named_tasks(&run, &request.tasks)?;
         let item = chosen_item(&run, &named, request.item)?;
         let picks = selection(run.dag(), &run.tasks, &named, request);
         refuse_chosen_by_others(&run, &named, &picks)?;
         let ids = again::moved(&run, &picks, item)?;
         refuse_at_work(&run, &picks, &ids)?;
-        let works = !ids.is_empty() || !added.is_empty();
+        let works = !ids.is_empty() || renewed.adds();
+        if told.version.is_some() && !works {
+            let sentence = format!("nothing of run {} would run again in the DAG as it is now", run.id);
+            return Err(Refusal::NotNow(sentence));
+        }
         let after = if run.state.is_final() && works { RunState::Queued } else { run.state };
         let cleared = ids.iter().map(|(id, after, why)| change(&run, *id, *after, why.says(run.dag())));
-        let new = added.iter().map(|id| change(&run, *id, TaskState::Waiting, "new in the DAG".into()));
-        let tasks = cleared.chain(new).collect();
+        let tasks = cleared.chain(renewed.changes).collect();
         let plan = plan(&run, after, tasks, request.dry_run);
         if !request.dry_run && works {
             self.clear(run, &ids, told);
         }
         Ok(plan)
-    }
-
-    /// Pins a run that is over to the version in force. Tasks are known by their places, so those that the
-    /// run has must come first there.
-    fn renew(&self, run: &mut Run) -> Result<Option<VersionId>, Refusal> {
-        let version = self.state.dags[&run.dag().id].version.clone();
-        if version.id == run.version.id {
-            return Ok(None);
-        }
-        if !run.state.is_final() {
-            let sentence = format!("run {} is not over: only then may its version change", run.id);
-            return Err(Refusal::NotNow(sentence));
-        }
-        let names = version.dag.tasks.iter().map(|task| &task.id).take(run.tasks.len());
-        if !run.dag().tasks.iter().map(|task| &task.id).eq(names) {
-            return Err(Refusal::NotNow(other_places(run, &version.dag)));
-        }
-        run.tasks.extend(fresh_instances(&version).into_iter().skip(run.tasks.len()));
-        run.version = version;
-        run.resettle();
-        Ok(Some(run.version.id))
     }
 
     /// Makes these task instances wait again, or their items. A run that is over is taken back from the store, and queues.
@@ -211,16 +222,9 @@ impl Turn<'_> {
             by,
             why,
         });
-        for it in &ids {
-            self.reset(*it);
-        }
-        for whole in wholes {
-            let total = u32::try_from(self.run(id).items_of(whole.task)).unwrap_or(u32::MAX);
-            let place = self.run(id).at_mut(whole);
-            (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
-        }
-        self.forget_conditions(id, &ids);
-        self.run(id).resettle();
+        self.wait_again(id, &ids, &wholes);
+        self.run(id).groups.iter_mut().for_each(|group| group.retried = 0);
+        self.stir(id);
         if to == RunState::Running {
             let order: Vec<TaskIndex> = self.run(id).dag().graph.order().to_vec();
             for task in order {
@@ -231,6 +235,20 @@ impl Turn<'_> {
         } else {
             self.admit(&dag);
         }
+    }
+
+    /// Makes these task instances wait, and expands these again.
+    pub(super) fn wait_again(&mut self, id: RunId, ids: &[InstanceId], wholes: &[InstanceId]) {
+        for it in ids {
+            self.reset(*it);
+        }
+        for whole in wholes {
+            let total = u32::try_from(self.run(id).items_of(whole.task)).unwrap_or(u32::MAX);
+            let place = self.run(id).at_mut(*whole);
+            (place.state, place.reason) = (TaskState::Expanded, Reason::ItemsAtWork { total });
+        }
+        self.forget_questions(id, ids.iter().chain(wholes));
+        self.run(id).resettle();
     }
 
     /// Takes a run that was over back among those that are not.
@@ -259,50 +277,21 @@ impl Turn<'_> {
         (place.deadline, place.stop, place.cut_by) = (None, None, None);
     }
 
-    /// A condition that is being evaluated on results that are gone is asked again later.
-    fn forget_conditions(&mut self, run: RunId, cleared: &[InstanceId]) {
+    /// A condition that is being evaluated on results that are gone, or items that are found out from them, are
+    /// asked for again later.
+    fn forget_questions<'a>(&mut self, run: RunId, cleared: impl Iterator<Item = &'a InstanceId>) {
         let version = self.run(run).version.clone();
         for id in cleared {
             for below in version.dag.graph.downstream(id.task) {
                 let below = InstanceId { task: below, ..*id };
                 let Some(place) = self.run(run).get(below) else { continue };
-                if place.state == TaskState::Waiting && place.reason == Reason::Condition {
+                let asks = matches!(place.reason, Reason::Condition | Reason::Expanding);
+                if place.state == TaskState::Waiting && asks {
                     self.reason_task(below, Reason::Upstream);
                 }
             }
         }
     }
-}
-
-/// Why a run cannot go over to another version of its DAG: what it holds of a task is kept under the task's
-/// place in the file, and a place may not come to mean another task.
-fn other_places(run: &Run, now: &Dag) -> String {
-    let ids = |dag: &Dag| dag.tasks.iter().map(|task| task.id.clone()).collect::<Vec<_>>();
-    let (before, after) = (ids(run.dag()), ids(now));
-    let not_in = |some: &[String], others: &[String]| {
-        let named = some.iter().filter(|id| !others.contains(id)).map(|id| format!("`{id}`"));
-        named.collect::<Vec<_>>().join(", ")
-    };
-    let changes = [("taken out", not_in(&before, &after)), ("new", not_in(&after, &before))];
-    let changes: Vec<String> = changes
-        .iter()
-        .filter(|(_, ids)| !ids.is_empty())
-        .map(|(what, ids)| format!("{what}: {ids}"))
-        .collect();
-    let first = before.iter().enumerate().find(|(at, id)| after.get(*at) != Some(*id));
-    let place = first.map_or_else(String::new, |(at, id)| match after.get(at) {
-        Some(other) => format!("task {} of the file was `{id}` and is `{other}` now", at + 1),
-        None => format!("task {} of the file was `{id}` and is gone", at + 1),
-    });
-    let changes = if changes.is_empty() { "only their order changed".to_owned() } else { changes.join("; ") };
-    format!(
-        "run {id} cannot go over to the DAG as it is now: {place} ({changes}). A run keeps its tasks by \
-         their places, so new tasks must stand at the end, and a task it has must stay, if only as `type: noop`. \
-         Or run the date anew: `nightrun trigger {dag} --at {date}`",
-        id = run.id,
-        dag = run.dag().id,
-        date = run.logical_date,
-    )
 }
 
 impl Run {
@@ -324,7 +313,8 @@ impl Run {
 /// What is said of a change before, or after, it is made.
 pub(super) fn plan(run: &Run, after: RunState, tasks: Vec<Change>, dry_run: bool) -> ClearPlan {
     let dag = run.dag().id.clone();
-    ClearPlan { run_id: run.id.to_string(), dag, state: run.state, after, dry_run, tasks }
+    let run_id = run.id.to_string();
+    ClearPlan { run_id, dag, state: run.state, after, dry_run, tasks, waiters: vec![], also: vec![] }
 }
 
 pub(super) fn change(run: &Run, id: InstanceId, after: TaskState, why: String) -> Change {

@@ -53,7 +53,7 @@ impl Run {
         let next = timetable.and_then(|it| it.next_after(self.logical_date));
         let of_the_past = match self.run_type {
             RunType::Scheduled => next.is_some_and(|next| next <= self.created_at),
-            RunType::Manual | RunType::Backfill => true,
+            RunType::Manual | RunType::Call | RunType::Backfill => true,
         };
         if of_the_past { self.logical_date.max(self.created_at) } else { self.logical_date }
     }

@@ -30,6 +30,13 @@ pub enum Effect {
         /// Which try, from 1.
         number: u32,
     },
+    /// Look up how a called run ended, and its outputs; answered by `CallReturned`.
+    Return {
+        /// The attempt that called it and waits.
+        attempt: AttemptId,
+        /// The run.
+        run: RunId,
+    },
     /// A run has ended; nothing of it is alive.
     RunEnded(RunId),
     /// Read a run that is over from the store; answered by `RunRecalled`.

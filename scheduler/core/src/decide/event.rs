@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::call::{CallEnd, CallRequest};
 use super::clear::ClearRequest;
 use super::dates::{BackfillRequest, Past};
 use super::hold::HoldRequest;
 use super::law::BackfillState;
 use super::mark::{MarkRequest, NoteRequest};
 use super::part::Part;
+use super::reason::Reason;
 use super::recover::RunRow;
 use super::retime::TickRequest;
 use crate::dag::DefaultsFile;
@@ -121,6 +123,26 @@ pub enum Event {
         at: Timestamp,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// The templates of an attempt that calls another DAG are filled in.
+    Called {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The process that filled them in: the scheduler's own.
+        pid: u32,
+        /// When.
+        at: Timestamp,
+        /// What is called, and with what.
+        request: CallRequest,
+    },
+    /// A run that was called was looked up after its end.
+    CallReturned {
+        /// The attempt that called it.
+        attempt: AttemptId,
+        /// When.
+        at: Timestamp,
+        /// What has come of it.
+        end: CallEnd,
     },
     /// The items of a `foreach` were found out.
     Expanded {
@@ -248,6 +270,8 @@ pub struct RunRequest {
 pub enum RunType {
     /// A person or another program.
     Manual,
+    /// A task of another run.
+    Call,
     /// A tick of the schedule.
     Scheduled,
     /// A backfill: it takes what the others leave.
@@ -259,6 +283,7 @@ impl RunType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
+            Self::Call => "call",
             Self::Scheduled => "scheduled",
             Self::Backfill => "backfill",
         }
@@ -266,7 +291,7 @@ impl RunType {
 
     /// The type of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Manual, Self::Scheduled, Self::Backfill].into_iter().find(|t| t.as_str() == text)
+        [Self::Manual, Self::Call, Self::Scheduled, Self::Backfill].into_iter().find(|t| t.as_str() == text)
     }
 }
 
@@ -298,6 +323,8 @@ pub enum Outcome {
     NotStarted(String),
     /// It exited with 0, but its outputs cannot be taken.
     OutputsRefused(String),
+    /// The run that it called did not succeed.
+    CallFailed(Reason),
     /// Nobody knows.
     Lost,
 }

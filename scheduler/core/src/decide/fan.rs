@@ -55,6 +55,7 @@ impl Turn<'_> {
             }
             Ok(items) => self.expand(fan, &waiting, items),
         }
+        self.stir(id.run);
         None
     }
 

@@ -18,8 +18,10 @@ impl State {
             self.check_run(run, &mut broken);
             self.check_tasks(run, &mut broken);
             Self::check_fans(run, &mut broken);
+            self.check_groups(run, &mut broken);
         }
         self.check_backfills(&mut broken);
+        self.check_calls(&mut broken);
         self.check_awaited(&mut broken);
         for (id, entry) in &self.dags {
             let limit = entry.version.dag.max_active_runs as usize;
@@ -119,9 +121,9 @@ impl State {
         for run in self.runs.values() {
             for (id, instance) in run.instances() {
                 let task = run.task(id.task);
-                used += u32::from(instance.state.holds_slot());
+                used += u32::from(instance.holds_slot());
                 queued += usize::from(instance.state == TaskState::Queued);
-                if let (true, Some(pool)) = (instance.state.holds_slot(), &task.pool) {
+                if let (true, Some(pool)) = (instance.holds_slot(), &task.pool) {
                     *pools.entry(pool).or_default() += task.pool_slots;
                 }
             }
@@ -151,7 +153,7 @@ impl State {
 
     fn check_run(&self, run: &Run, broken: &mut Vec<String>) {
         let id = run.id;
-        let at_work = run.instances().filter(|(_, task)| task.state.holds_slot()).count();
+        let at_work = run.instances().filter(|(_, task)| task.holds_slot()).count();
         let unsettled = run.instances().filter(|(_, task)| !task.state.is_final()).count();
         if run.at_work as usize != at_work || run.unsettled as usize != unsettled {
             broken.push(format!("run {id} counts {} at work and {} unsettled", run.at_work, run.unsettled));
@@ -165,12 +167,12 @@ impl State {
         let moves = run.instances().any(|(_, t)| {
             matches!(t.state, TaskState::Queued | TaskState::UpForRetry | TaskState::Deferred)
                 || t.state.holds_slot()
-                || matches!(t.reason, Reason::Condition | Reason::Expanding)
+                || matches!(t.reason, Reason::Condition | Reason::Expanding | Reason::GroupRetry { .. })
         });
         if run.state == RunState::Running && !moves {
             broken.push(format!("run {id} is stuck: nothing in it can move"));
         }
-        if run.state == RunState::Stopping && at_work == 0 {
+        if run.state == RunState::Stopping && at_work == 0 && run.calls == 0 {
             broken.push(format!("run {id} is stopping, yet nothing of it lives"));
         }
         let entry = &self.dags[&run.dag().id];
@@ -212,16 +214,22 @@ impl State {
             if (instance.state == TaskState::Deferred) != waits {
                 broken.push(format!("{} is {} but who it waits for does not agree", who(), instance.state));
             }
-            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() {
+            let of_group = matches!(instance.reason, Reason::GroupRetry { .. });
+            if instance.state == TaskState::UpForRetry && instance.deadline.is_none() && !of_group {
                 broken.push(format!("{} waits for a retry that will not come", who()));
             }
-            if instance.failures > task.retry.retries + 1 {
+            // What has ended may have had another version's retries.
+            if !instance.state.is_final() && instance.failures > task.retry.retries + 1 {
                 broken.push(format!("{} was tried too often", who()));
             }
             let uncounted = instance.attempt - instance.attempts_before - instance.failures - instance.lost;
             let marked = matches!(instance.reason, Reason::Marked { .. });
             let folds = id.item == 0 && task.fan.is_some();
-            let right = if folds { 0..=0 } else { uncounted_attempts(instance.state) };
+            let right = match instance.state {
+                // It may have ended when its task was no `foreach`.
+                state if folds => 0..=u32::from(state.is_final()),
+                state => uncounted_attempts(state),
+            };
             if !marked && !right.contains(&uncounted) {
                 broken.push(format!("{} is {} with {uncounted} uncounted attempts", who(), instance.state));
             }
@@ -233,14 +241,13 @@ impl State {
 fn uncounted_attempts(state: TaskState) -> std::ops::RangeInclusive<u32> {
     match state {
         TaskState::Starting | TaskState::Running | TaskState::Stopping | TaskState::Success => 1..=1,
-        TaskState::Skipped | TaskState::Canceled => 0..=1,
+        TaskState::Skipped | TaskState::Canceled | TaskState::Removed => 0..=1,
         TaskState::Waiting
         | TaskState::Queued
         | TaskState::UpForRetry
         | TaskState::Deferred
         | TaskState::Expanded
         | TaskState::Failed
-        | TaskState::UpstreamFailed
-        | TaskState::Removed => 0..=0,
+        | TaskState::UpstreamFailed => 0..=0,
     }
 }

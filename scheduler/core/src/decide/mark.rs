@@ -112,10 +112,15 @@ impl Turn<'_> {
         };
         let plan = plan(&run, after, tasks, request.dry_run);
         if !request.dry_run {
+            let is_live = !run.state.is_final();
             let run = self.mark(run, &marks, new_verdict, request.why.as_deref());
             if !freed.is_empty() {
                 let (by, why) = (request.by.clone(), request.why.clone());
                 self.clear(run, &freed, Told { by, why, force: false, backfill: None, version: None });
+            }
+            if is_live {
+                // Once all counts are right.
+                marks.all.iter().for_each(|(id, _)| self.tell_of_mark(*id));
             }
         }
         Ok(plan)
@@ -153,7 +158,7 @@ impl Turn<'_> {
                 _ => {}
             }
             self.run(id.run).set_marked(*id, *to, &marks.by);
-            self.tell_of_mark(*id);
+            self.stir(id.run);
             run = self.run(id.run).clone();
         }
         run
@@ -163,7 +168,8 @@ impl Turn<'_> {
     fn tell_of_mark(&mut self, id: InstanceId) {
         let run = self.run(id.run);
         let (through, version) = (run.unsettled == 0, run.version.clone());
-        if through {
+        // What the mark freed may have ended the run already.
+        if through && !self.through.contains(&id.run) {
             self.through.push(id.run);
         }
         for task in version.dag.graph.downstream(id.task) {

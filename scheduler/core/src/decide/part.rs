@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::Refusal;
 use super::law::TaskState;
 use super::reason::Reason;
+use super::setup::setups;
 use super::turn::Turn;
 use crate::dag::spec::Dag;
 use crate::id::{InstanceId, RunId, TaskIndex};
@@ -13,11 +14,11 @@ use crate::id::{InstanceId, RunId, TaskIndex};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Part {
-    /// Just these.
+    /// Just these, and the setups and teardowns they need.
     pub only: Vec<String>,
-    /// These, and all that comes after them.
+    /// These, and all that comes after them, and the setups and teardowns they need.
     pub from: Vec<String>,
-    /// Not these.
+    /// Not these, whatever needs them.
     pub skip: Vec<String>,
 }
 
@@ -41,8 +42,29 @@ impl Part {
         let (only, from, skip) = (places(&self.only), places(&self.from), places(&self.skip));
         let below = dag.graph.descendants(&from);
         let whole = only.is_empty() && from.is_empty();
-        let wanted = |at: &TaskIndex| whole || only.contains(at) || from.contains(at) || below[at.at()];
-        dag.places().filter(|at| !wanted(at) || skip.contains(at)).collect()
+        let chosen = |at: &TaskIndex| whole || only.contains(at) || from.contains(at) || below[at.at()];
+        let mut wanted: Vec<bool> = dag.places().map(|at| chosen(&at) && !skip.contains(&at)).collect();
+        add_setups(dag, &mut wanted, &skip);
+        dag.places().filter(|at| !wanted[at.at()]).collect()
+    }
+}
+
+/// What runs has its setups before it and their teardowns after it, but for those that shall not run.
+fn add_setups(dag: &Dag, wanted: &mut [bool], skip: &[TaskIndex]) {
+    let setups = setups(dag);
+    let count = |wanted: &[bool]| wanted.iter().filter(|it| **it).count();
+    loop {
+        let before = count(wanted);
+        for setup in setups.iter().filter(|setup| !skip.contains(&setup.at)) {
+            let is_needed = wanted.iter().zip(&setup.scope).any(|(wanted, in_scope)| *wanted && *in_scope);
+            if is_needed || wanted[setup.at.at()] {
+                let own = setup.teardowns.iter().filter(|at| !skip.contains(at));
+                own.chain([&setup.at]).for_each(|at| wanted[at.at()] = true);
+            }
+        }
+        if count(wanted) == before {
+            return;
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Reason {
     MaxParallel { limit: u32 },
     Waits { what: String, run: Option<RunId> },
     Retry { at: Timestamp, after: String },
+    Called { run: RunId, dag: String },
+    GroupRetry { group: String, number: u32, of: u32, at: Option<Timestamp>, after: String },
     // Settled, or left out, by hand.
     Marked { by: String },
     LeftOut,
@@ -47,6 +49,7 @@ pub enum Reason {
     NoItems,
     ItemsSkipped,
     ItemGone,
+    TaskGone,
     SkipExit { code: i32 },
     NotChosen { by: String },
     ShortCircuit { by: String },
@@ -61,6 +64,8 @@ pub enum Reason {
     WhenFault { message: String },
     Foreach { message: String },
     WaitTimedOut { what: String },
+    CalledRun { run: RunId, dag: String, state: RunState, why: String },
+    CallerEnded { run: RunId },
     ItemsFailed { failed: u32, total: u32 },
     Canceled { by: String },
     Replaced,
@@ -91,16 +96,21 @@ impl Reason {
             Self::NoItems => "no_items",
             Self::ItemsSkipped => "items_skipped",
             Self::ItemGone => "item_gone",
+            Self::TaskGone => "task_gone",
             Self::Foreach { .. } => "foreach",
             Self::ItemsFailed { .. } => "items_failed",
             Self::MaxParallel { .. } => "max_parallel",
             Self::Waits { .. } => "wait_for",
             Self::WaitTimedOut { .. } => "wait_timed_out",
+            Self::Called { .. } => "called",
+            Self::CalledRun { .. } => "called_run",
+            Self::CallerEnded { .. } => "caller_ended",
             Self::Slots => "slots",
             Self::Pool { .. } => "pool",
             Self::PoolTooSmall { .. } => "pool_too_small",
             Self::MaxActiveTasks { .. } => "max_active_tasks",
             Self::Retry { .. } => "retry",
+            Self::GroupRetry { .. } => "group_retry",
             Self::Marked { .. } => "marked",
             Self::LeftOut => "left_out",
             Self::HasRun { .. } => "has_run",
@@ -157,7 +167,14 @@ impl fmt::Display for Reason {
             Self::ItemsAtWork { total } => write!(f, "its {total} items are at work"),
             Self::Waits { what, .. } => write!(f, "waits for {what}"),
             Self::WaitTimedOut { what } => write!(f, "it took too long: {what}"),
+            Self::Called { run, dag } => write!(f, "waits for run {run} of DAG `{dag}`, which it called"),
+            Self::CalledRun { run, dag, state, why } => {
+                let was = if *state == RunState::Canceled { "was canceled" } else { "failed" };
+                write!(f, "run {run} of DAG `{dag}`, which it called, {was}: {why}")
+            }
+            Self::CallerEnded { run } => write!(f, "canceled with run {run}, which called it"),
             Self::NoItems => write!(f, "its `foreach` has no items"),
+            Self::TaskGone => write!(f, "the DAG does not have it any more"),
             Self::ItemGone => write!(f, "its `foreach` does not have this item any more"),
             Self::ItemsSkipped => write!(f, "all its items were skipped"),
             Self::Foreach { message } => write!(f, "its `foreach` has no list of items: {message}"),
@@ -176,6 +193,11 @@ impl fmt::Display for Reason {
             Self::Retry { at, after } => {
                 let at = at.to_chrono().format("%FT%TZ");
                 write!(f, "will be tried again at {at}, after: {after}")
+            }
+            Self::GroupRetry { group, number, of, at, after } => {
+                write!(f, "waits for group `{group}` to run again")?;
+                at.iter().try_for_each(|at| write!(f, " at {}", at.to_chrono().format("%FT%TZ")))?;
+                write!(f, " (try {number} of {of}), after: {after}")
             }
             Self::Marked { by } => write!(f, "marked by {by}"),
             Self::LeftOut => write!(f, "left out of this run on request"),

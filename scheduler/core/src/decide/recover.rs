@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backfill::{Backfill, BackfillRow};
+use super::call::Parent;
 use super::deadline::{Subject, Watch};
 use super::effect::{Answer, Effect};
 use super::event::{Outcome, RunType, Values};
+use super::group::groups_of;
 use super::hold::Hold;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -104,6 +106,10 @@ pub struct RunRow {
     pub items: BTreeMap<TaskIndex, Vec<TaskRow>>,
     /// The backfill that made it, or that runs it again.
     pub backfill: Option<BackfillId>,
+    /// Who called it.
+    pub parent: Option<Parent>,
+    /// Of each group that has run again, how often.
+    pub retried: BTreeMap<String, u32>,
 }
 
 /// One task instance, as stored.
@@ -127,6 +133,8 @@ pub struct TaskRow {
     pub since: Timestamp,
     /// When its first attempt was made.
     pub began_at: Option<Timestamp>,
+    /// The run that its last attempt called.
+    pub child: Option<RunId>,
 }
 
 impl State {
@@ -157,6 +165,7 @@ impl State {
                 next_tick: None,
                 active: BTreeSet::new(),
                 queued: BTreeSet::new(),
+                past_limit: BTreeSet::new(),
             };
             state.dags.insert(row.id, entry);
         }
@@ -164,6 +173,7 @@ impl State {
         for row in snapshot.runs {
             state.restore_run(row);
         }
+        state.restore_calls();
         state.next_hook = snapshot.next_hook;
         snapshot.hooks.into_iter().for_each(|row| state.restore_hook(row));
         let mut turn = Turn::new(&mut state, now);
@@ -197,6 +207,7 @@ impl State {
         let id = run.id;
         self.runs.insert(id, run);
         self.restore_holdings(id);
+        self.restore_groups(id);
         self.watch_run(id);
         self.watch_begun_run(id);
         for (task, began) in (0..).map(TaskIndex).zip(began) {
@@ -226,8 +237,9 @@ impl State {
                 (state, deadline) if state.holds_slot() => {
                     let attempt = AttemptId { instance: id, number: instance.attempt };
                     let timer = if state == TaskState::Stopping { Timer::Kill } else { Timer::Timeout };
+                    let calls = instance.child.is_some();
                     self.timers.extend(deadline.map(|at| (at, timer(attempt))));
-                    self.take_slots(id);
+                    if calls { self.hold_call(id) } else { self.take_slots(id) }
                 }
                 _ => {}
             }
@@ -239,9 +251,11 @@ impl Run {
     /// A run as the store holds it.
     pub(super) fn of(row: RunRow) -> Self {
         let ending = (row.state == RunState::Stopping).then(|| ending_of(row.reason.clone()));
+        let tasks = restore_tasks(&row, ending.is_some());
         let mut run = Self {
             id: row.id,
-            tasks: restore_tasks(&row, ending.is_some()),
+            groups: groups_of(&row.version, |id| row.retried.get(id).copied().unwrap_or(0), &tasks),
+            tasks,
             items: restore_items(&row, ending.is_some()),
             fans: vec![FanState::default(); row.version.dag.fans.len()],
             version: row.version,
@@ -259,6 +273,8 @@ impl Run {
             created_at: row.created_at,
             watch: Watch::restored(&row.late),
             backfill: row.backfill,
+            parent: row.parent,
+            calls: 0,
         };
         run.recount();
         run
@@ -302,6 +318,7 @@ fn restore_instance(stored: &TaskRow, task: &Task, run_is_ending: bool) -> Insta
         lost: stored.lost,
         deadline: deadline_of(stored, task),
         stop: stopping.then_some(if run_is_ending { Stop::RunEnding } else { Stop::TimedOut }),
+        child: stored.child.filter(|_| stored.state.holds_slot()),
         cut_by: (cut && stored.state.holds_slot()).then(|| stored.reason.clone()),
         ..Instance::fresh()
     }
@@ -312,6 +329,8 @@ fn deadline_of(stored: &TaskRow, task: &Task) -> Option<Timestamp> {
     match (stored.state, &stored.reason) {
         (TaskState::UpForRetry, Reason::Retry { at, .. }) => Some(*at),
         (TaskState::Running, _) => Some(stored.started_at?.plus(task.timeout?)),
+        // Its run ends by graces of its own.
+        (TaskState::Stopping, _) if stored.child.is_some() => None,
         (TaskState::Stopping, _) => Some(stored.since.plus(task.grace)),
         (TaskState::Deferred, _) => {
             let shortest = task.waits.iter().filter_map(|wait| wait.timeout).min()?;
@@ -322,7 +341,7 @@ fn deadline_of(stored: &TaskRow, task: &Task) -> Option<Timestamp> {
 }
 
 fn ending_of(reason: Reason) -> Ending {
-    let canceled = matches!(reason, Reason::Canceled { .. } | Reason::Replaced);
+    let canceled = matches!(reason, Reason::Canceled { .. } | Reason::Replaced | Reason::CallerEnded { .. });
     Ending { verdict: if canceled { RunState::Canceled } else { RunState::Failed }, reason }
 }
 
@@ -332,9 +351,12 @@ impl Turn<'_> {
         self.resume_hooks();
         let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
         for run in runs {
-            for id in self.state.runs[&run].ids() {
+            // One that was called may have ended with its caller.
+            let ids = self.state.runs.get(&run).map(Run::ids).unwrap_or_default();
+            for id in ids {
                 self.restart_task(id);
             }
+            self.stir(run);
             self.follow();
         }
         let dags: Vec<DagId> = self.state.dags.keys().cloned().collect();
@@ -346,7 +368,9 @@ impl Turn<'_> {
 
     fn restart_task(&mut self, id: InstanceId) {
         let place = self.run(id.run).at_mut(id);
-        if place.state.holds_slot() {
+        if let Some(child) = place.child {
+            self.ask_for_return(id, child);
+        } else if place.state.holds_slot() {
             let attempt = AttemptId { instance: id, number: place.attempt };
             let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
         } else if place.state == TaskState::Waiting

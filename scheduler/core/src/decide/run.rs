@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::call::Parent;
 use super::deadline::Watch;
 use super::effect::{Answer, Effect, Refusal};
 use super::event::{RunRequest, RunType, Values};
+use super::group::groups_of;
 use super::law::{RunState, TaskState};
 use super::part::Part;
 use super::reason::Reason;
@@ -26,6 +28,9 @@ pub(super) struct NewRun {
     pub(super) by: String,
     pub(super) part: Part,
     pub(super) backfill: Option<BackfillId>,
+    pub(super) parent: Option<Parent>,
+    /// `max_active_runs` does not hold it.
+    pub(super) past_limit: bool,
 }
 
 impl Turn<'_> {
@@ -53,6 +58,8 @@ impl Turn<'_> {
             by: request.by,
             part: request.part,
             backfill: None,
+            parent: None,
+            past_limit: false,
         };
         match self.make_run(&request.dag, new) {
             Ok(run) => Answer::Run(run),
@@ -66,7 +73,7 @@ impl Turn<'_> {
         let version = entry.version.clone();
         let limit = version.dag.max_active_runs;
         let full = entry.active.len() + entry.queued.len() >= limit as usize;
-        if full && !new.force {
+        if full && !new.force && !new.past_limit {
             match version.dag.overlap {
                 Overlap::Queue => {}
                 Overlap::Skip => return Err(limit),
@@ -91,6 +98,9 @@ impl Turn<'_> {
         if new.backfill.is_none() {
             entry.queued.insert((new.run_type, new.logical_date, id));
         }
+        if new.past_limit {
+            entry.past_limit.insert(id);
+        }
         let reason = entry.why_queued(self.state.paused);
         self.record(Transition::RunCreated {
             run: id,
@@ -104,6 +114,7 @@ impl Turn<'_> {
             reason: reason.clone(),
             by: new.by,
             backfill: new.backfill,
+            parent: new.parent,
         });
         let tasks = fresh_instances(&version);
         let run = Run {
@@ -119,10 +130,13 @@ impl Turn<'_> {
             tasks,
             items: BTreeMap::new(),
             fans: vec![FanState::default(); version.dag.fans.len()],
+            groups: groups_of(&version, |_| 0, &[]),
             at_work: 0,
             failures: 0,
             ending: None,
             backfill: new.backfill,
+            parent: new.parent,
+            calls: 0,
             version,
             created_at: self.now,
             watch: Watch::default(),
@@ -143,7 +157,9 @@ impl Turn<'_> {
             }
             let room = entry.active.len() < entry.version.dag.max_active_runs as usize;
             let first = entry.queued.first().map(|(_, _, run)| *run).filter(|_| room);
-            let Some(run) = first.or_else(|| self.state.awaited_in_queue(dag)) else { return };
+            let past_limit =
+                || entry.past_limit.first().copied().or_else(|| self.state.awaited_in_queue(dag));
+            let Some(run) = first.or_else(past_limit) else { return };
             self.begin_run(run);
         }
     }
@@ -158,6 +174,7 @@ impl Turn<'_> {
         let backfill = run.backfill;
         let entry = self.state.dags.get_mut(&version.dag.id).expect("a run is made of a known DAG");
         entry.queued.remove(&place);
+        entry.past_limit.remove(&id);
         if backfill.is_none() {
             entry.active.insert(id);
         }
@@ -221,7 +238,7 @@ impl Turn<'_> {
         }
         let reason = ending.reason.clone();
         run.ending = Some(ending);
-        if run.state == RunState::Running && run.at_work > 0 {
+        if run.state == RunState::Running && run.at_work + run.calls > 0 {
             run.state = RunState::Stopping;
             run.reason = reason.clone();
             let (from, to) = (RunState::Running, RunState::Stopping);
@@ -269,9 +286,11 @@ impl Turn<'_> {
         self.record(Transition::RunMoved { run: id, from: run.state, to, reason: reason.clone() });
         self.order(Effect::RunEnded(id));
         self.backfill_run_ended(&run, to);
+        self.return_to_caller(&run, (to, &reason));
         self.wake_waiting(&run.version.dag.id, None);
         self.hooks_of_run_end(&run, to, &reason);
         self.unwatch(&run);
+        self.forget_groups(&run);
         if let (Some(started), Some(timeout)) = (run.started_at, run.dag().timeout) {
             self.disarm(started.plus(timeout), Timer::RunTimeout(id));
         }
@@ -279,6 +298,7 @@ impl Turn<'_> {
         let entry = self.state.dags.get_mut(&dag).expect("a run is made of a known DAG");
         entry.active.remove(&id);
         entry.queued.remove(&(run.run_type, run.logical_date, id));
+        entry.past_limit.remove(&id);
         self.admit(&dag);
         self.go_on(&dag);
     }
@@ -320,7 +340,7 @@ pub(super) fn fresh_instances(version: &Version) -> Vec<Instance> {
 }
 
 /// The last complete data interval at an instant: what a manual run works on.
-fn last_interval(version: &Version, at: Timestamp) -> (Timestamp, Timestamp) {
+pub(super) fn last_interval(version: &Version, at: Timestamp) -> (Timestamp, Timestamp) {
     let Some(timetable) = &version.dag.timetable else { return (at, at) };
     let end = timetable.previous_before(Timestamp::from_nanos(at.nanos().saturating_add(1)));
     match end {

@@ -85,8 +85,9 @@ impl Turn<'_> {
         });
         let version = Arc::new(Version::new(version, text.hash, text.path, text.dag));
         self.disarm_tick(&id);
-        let (active, queued) =
-            self.state.dags.remove(&id).map(|entry| (entry.active, entry.queued)).unwrap_or_default();
+        let before = self.state.dags.remove(&id);
+        let (active, queued, past_limit) =
+            before.map(|entry| (entry.active, entry.queued, entry.past_limit)).unwrap_or_default();
         let entry = DagEntry {
             version,
             schedule,
@@ -97,6 +98,7 @@ impl Turn<'_> {
             next_tick: None,
             active,
             queued,
+            past_limit,
         };
         self.state.dags.insert(id.clone(), entry);
         self.arm_tick(&id);
@@ -234,6 +236,8 @@ impl Turn<'_> {
             by: "schedule".into(),
             part: Part::default(),
             backfill: None,
+            parent: None,
+            past_limit: false,
         };
         self.make_run(id, new).map_err(|limit| Reason::Overlap { limit })
     }

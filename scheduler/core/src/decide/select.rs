@@ -3,6 +3,7 @@
 use super::clear::ClearRequest;
 use super::law::TaskState;
 use super::reason::Reason;
+use super::setup::{Setup, setups};
 use super::state::Instance;
 use crate::dag::spec::Dag;
 use crate::id::TaskIndex;
@@ -21,6 +22,8 @@ pub(super) enum Why {
     Downstream,
     WaitsFor(TaskIndex),
     FoundAnew,
+    SetupOf(TaskIndex),
+    TeardownOf(TaskIndex),
 }
 
 impl Why {
@@ -39,6 +42,8 @@ impl Why {
             Self::Downstream => "downstream of what was chosen".into(),
             Self::WaitsFor(above) => format!("waits for `{}` again", id(above)),
             Self::FoundAnew => "its items are found out anew".into(),
+            Self::SetupOf(user) => format!("setup of `{}`", id(user)),
+            Self::TeardownOf(setup) => format!("teardown of `{}`", id(setup)),
         }
     }
 
@@ -50,7 +55,9 @@ impl Why {
             | Self::Upstream
             | Self::Downstream
             | Self::WaitsFor(_)
-            | Self::FoundAnew => true,
+            | Self::FoundAnew
+            | Self::SetupOf(_)
+            | Self::TeardownOf(_) => true,
             Self::Failed
             | Self::Blocked
             | Self::Canceled
@@ -71,8 +78,14 @@ pub(super) fn selection(
     let mut picks = Picks { dag, tasks, whys: vec![None; tasks.len()] };
     picks.choose(named, request);
     picks.spread(request);
-    if !request.only {
-        picks.add_blocked();
+    let setups = if request.without_setups { Vec::new() } else { setups(dag) };
+    loop {
+        if !request.only {
+            picks.add_blocked();
+        }
+        if !picks.add_setups(&setups) {
+            break;
+        }
     }
     picks.leave_to_their_branches();
     picks.take_back();
@@ -159,6 +172,45 @@ impl Picks<'_> {
         }
     }
 
+    /// What runs again finds what it needs: its setups run again before it, and their teardowns after it.
+    /// True when there were such.
+    fn add_setups(&mut self, setups: &[Setup]) -> bool {
+        let before = self.count();
+        for setup in setups {
+            let mut users = self.dag.places().filter(|at| setup.scope[at.at()] && self.is_picked(*at));
+            let user = users.find(|at| self.changes(*at) && self.is_missing(setup, *at));
+            if let (None, Some(user)) = (self.whys[setup.at.at()], user) {
+                self.whys[setup.at.at()] = Some(Why::SetupOf(user));
+            }
+            if self.is_picked(setup.at) {
+                for teardown in &setup.teardowns {
+                    if !self.is_left_out(*teardown) {
+                        self.whys[teardown.at()].get_or_insert(Why::TeardownOf(setup.at));
+                    }
+                }
+            }
+        }
+        self.count() > before
+    }
+
+    /// True unless what a setup made ready is still there, or the setup has no part in this run.
+    fn is_missing(&self, setup: &Setup, user: TaskIndex) -> bool {
+        let is = &self.tasks[setup.at.at()];
+        let not_begun = |at: &TaskIndex| {
+            let it = &self.tasks[at.at()];
+            let waits = matches!(it.state, TaskState::Waiting | TaskState::Queued);
+            waits && it.attempt == it.attempts_before
+        };
+        let stands = is.state == TaskState::Success
+            && !setup.teardowns.is_empty()
+            && setup.teardowns.iter().all(not_begun);
+        let items_at_work = is.state == TaskState::Expanded && self.dag.share_fan(setup.at, user);
+        let chosen_by_others =
+            is.state == TaskState::Skipped && self.chooser(&is.reason).is_some_and(|by| !self.is_picked(by));
+        let moves = is.state.clears() || items_at_work;
+        moves && !stands && !chosen_by_others && !self.is_left_out(setup.at)
+    }
+
     /// A branch that keeps its choice skips the same tasks again: these stay skipped.
     fn leave_to_their_branches(&mut self) {
         for at in self.dag.graph.order() {
@@ -194,6 +246,15 @@ impl Picks<'_> {
             }
             _ => true,
         }
+    }
+
+    /// A task that a partial run left out stays out unless it is named.
+    fn is_left_out(&self, at: TaskIndex) -> bool {
+        self.tasks[at.at()].reason == Reason::LeftOut
+    }
+
+    fn count(&self) -> usize {
+        self.whys.iter().flatten().count()
     }
 
     fn is_picked(&self, at: TaskIndex) -> bool {

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backfill::Backfill;
+use super::call::Parent;
 use super::deadline::{Alarm, Watch};
 use super::event::{RunType, Values};
+use super::group::{GroupState, retrying_groups};
 use super::hold::Holds;
 use super::hook::HookRow;
 use super::law::{RunState, TaskState};
@@ -66,6 +68,8 @@ pub(super) struct DagEntry {
     pub(super) active: BTreeSet<RunId>,
     /// Runs that wait to begin, in their order.
     pub(super) queued: BTreeSet<(RunType, Timestamp, RunId)>,
+    /// Those of them that `max_active_runs` does not hold, for they might wait for themselves then.
+    pub(super) past_limit: BTreeSet<RunId>,
 }
 
 impl DagEntry {
@@ -108,6 +112,10 @@ pub struct Version {
     pub dag: Arc<Dag>,
     /// For each task the longest path to an end, in tasks: long paths go first.
     heights: Vec<u32>,
+    /// The DAGs whose runs its tasks wait for.
+    calls: Vec<DagId>,
+    /// For each task the groups around it that run again, innermost first.
+    retrying: Vec<Vec<usize>>,
 }
 
 impl Version {
@@ -119,11 +127,31 @@ impl Version {
             let highest = fan.tasks.iter().map(|task| heights[task.at()]).max().unwrap_or(0);
             fan.tasks.iter().for_each(|task| heights[task.at()] = highest);
         }
-        Self { id, hash, path, dag, heights }
+        let calls = dag.tasks.iter().filter_map(|task| task.work.as_call());
+        let calls = calls.filter(|call| call.wait).map(|call| call.dag.clone()).collect();
+        let retrying = retrying_groups(&dag);
+        Self { id, hash, path, dag, heights, calls, retrying }
+    }
+
+    pub(super) fn calls(&self) -> &[DagId] {
+        &self.calls
+    }
+
+    /// The version for a run that has tasks of these ids at its places; see [`Dag::arranged`].
+    #[must_use]
+    pub fn arranged(self: &Arc<Self>, ids: &[&str]) -> Arc<Self> {
+        match self.dag.arranged(ids) {
+            None => self.clone(),
+            Some(dag) => Arc::new(Self::new(self.id, self.hash.clone(), self.path.clone(), Arc::new(dag))),
+        }
     }
 
     pub(super) fn height(&self, task: TaskIndex) -> u32 {
         self.heights[task.at()]
+    }
+
+    pub(super) fn retrying(&self, task: TaskIndex) -> &[usize] {
+        &self.retrying[task.at()]
     }
 }
 
@@ -153,6 +181,8 @@ pub struct Run {
     pub(super) items: BTreeMap<TaskIndex, ItemList>,
     /// The fans of its DAG.
     pub(super) fans: Vec<FanState>,
+    /// The groups of its DAG.
+    pub(super) groups: Vec<GroupState>,
     /// How many task instances are not final.
     pub(super) unsettled: u32,
     /// How many attempts hold a slot.
@@ -164,6 +194,10 @@ pub struct Run {
     pub(super) watch: Watch,
     /// The backfill that makes room for it, in place of `max_active_runs`.
     pub(super) backfill: Option<BackfillId>,
+    /// Who called it.
+    pub(super) parent: Option<Parent>,
+    /// How many of its attempts wait for a run that they called.
+    pub(super) calls: u32,
 }
 
 impl Run {
@@ -293,6 +327,12 @@ pub(super) struct Instance {
     pub(super) stop: Option<Stop>,
     /// The branch that did not choose it, decided while it was at work: it is not tried again.
     pub(super) cut_by: Option<Reason>,
+    /// The run that its attempt called and waits for; the attempt holds no slot then.
+    pub(super) child: Option<RunId>,
+    /// How that run ended, once it has: what becomes of it later is no matter of the attempt.
+    pub(super) child_end: Option<(RunState, Reason)>,
+    /// That run is being looked up.
+    pub(super) returning: bool,
 }
 
 impl Instance {
@@ -309,7 +349,15 @@ impl Instance {
             deadline: None,
             stop: None,
             cut_by: None,
+            child: None,
+            child_end: None,
+            returning: false,
         }
+    }
+
+    /// It holds a slot: a process is alive or about to be.
+    pub(super) fn holds_slot(&self) -> bool {
+        self.state.holds_slot() && self.child.is_none()
     }
 }
 
@@ -340,6 +388,7 @@ pub(super) enum Timer {
     HoldEnd(HoldId),
     Retry(InstanceId),
     Wait(InstanceId),
+    Group(RunId, usize),
     Timeout(AttemptId),
     Kill(AttemptId),
     RunTimeout(RunId),

@@ -13,10 +13,14 @@ use crate::dag::spec::Fan;
 use crate::id::{AttemptId, InstanceId, TaskIndex};
 
 impl Turn<'_> {
-    /// Moves a task instance to a final state and remembers to tell its downstreams.
+    /// Moves a task instance to a final state, unless its group runs again for it, and remembers to tell its downstreams.
     pub(super) fn settle(&mut self, id: InstanceId, to: TaskState, reason: Reason) {
+        if to == TaskState::Failed && self.hold_back(id, &reason) {
+            return;
+        }
         let from = self.run(id.run).at(id).state;
         self.move_task(id, to, reason);
+        self.stir(id.run);
         self.hooks_of_end(id, from, to);
         let run = self.run(id.run);
         run.unsettled -= 1;
@@ -68,6 +72,7 @@ impl Turn<'_> {
             || instance.state != TaskState::Waiting
             || matches!(instance.reason, Reason::Condition | Reason::Expanding)
             || run.awaits_stage(id)
+            || run.is_held_back(id.task)
         {
             return;
         }
@@ -115,6 +120,7 @@ impl Turn<'_> {
                 Ok(false) => self.settle(instance, TaskState::Skipped, Reason::WhenFalse),
                 Err(message) => self.settle(instance, TaskState::Failed, Reason::WhenFault { message }),
             }
+            self.stir(instance.run);
         }
         None
     }

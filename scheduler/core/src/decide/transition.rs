@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::call::Parent;
 use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Item, Outputs, RunType, Values};
 use super::hold::Resume;
@@ -179,6 +180,9 @@ pub enum Transition {
         /// The backfill that made it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<BackfillId>,
+        /// The attempt that called it; the two belong together from here on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// Somebody cleared tasks of a run: they wait again with reason `upstream`, their tries are counted
     /// from here, and their outputs are not seen any more. A run that was over is `queued` again.
@@ -206,6 +210,26 @@ pub enum Transition {
         by: String,
         /// Why, in their words.
         why: Option<String>,
+    },
+    /// A group runs again, for a task of it had failed for good: its tasks wait again with reason
+    /// `upstream`, their tries are counted from here, and their outputs are not seen any more.
+    GroupRetried {
+        /// Of which run.
+        run: RunId,
+        /// The group.
+        group: String,
+        /// Which try of it this is; the first was 1.
+        number: u32,
+        /// How many tries it has.
+        of: u32,
+        /// The groups in it: their tries are counted from here, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nested: Vec<String>,
+        /// What waits again, and from which state; also what had not run because of it.
+        tasks: Vec<(InstanceId, TaskState)>,
+        /// Tasks that are `expanded` again, and from which state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expanded: Vec<(InstanceId, TaskState)>,
     },
     /// Somebody settled a task instance by hand.
     TaskMarked {
@@ -438,6 +462,7 @@ impl Transition {
             | Self::BackfillMoved { .. } => None,
             Self::Ticked { run, .. } | Self::MovedTicked { run, .. } | Self::BackfillTook { run, .. } => *run,
             Self::RunCleared { run, .. }
+            | Self::GroupRetried { run, .. }
             | Self::Noted { run, .. }
             | Self::RunCreated { run, .. }
             | Self::Expanded { run, .. }

@@ -49,6 +49,8 @@ pub(super) struct Turn<'a> {
     pub(super) doomed: Vec<(RunId, Ending)>,
     /// Runs whose last task instance became final.
     pub(super) through: Vec<RunId>,
+    /// Groups that wait for their next try and may have become quiet.
+    pub(super) stirred: Vec<(RunId, usize)>,
 }
 
 impl<'a> Turn<'a> {
@@ -60,6 +62,7 @@ impl<'a> Turn<'a> {
             settled: Vec::new(),
             doomed: Vec::new(),
             through: Vec::new(),
+            stirred: Vec::new(),
         }
     }
 
@@ -78,6 +81,8 @@ impl<'a> Turn<'a> {
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::Called { attempt, pid, at, request } => self.called(attempt, (pid, at), request),
+            Event::CallReturned { attempt, at, end } => self.call_returned(attempt, at, end),
             Event::Expanded { instance, items } => self.expanded(instance, items),
             Event::LookedFor { instance, missing } => self.looked_for(instance, missing),
             Event::HookTried { hook, number, error } => self.hook_tried(hook, number, error),
@@ -103,6 +108,8 @@ impl<'a> Turn<'a> {
                 self.tell_downstreams(id);
             } else if let Some((run, ending)) = self.doomed.pop() {
                 self.end_early(run, ending);
+            } else if let Some((run, group)) = self.stirred.pop() {
+                self.try_group_again(run, group);
             } else if let Some(run) = self.through.pop() {
                 self.close_run(run);
             } else {
@@ -121,6 +128,7 @@ impl<'a> Turn<'a> {
                 Timer::HoldEnd(hold) => self.hold_ends(hold),
                 Timer::Retry(instance) => self.retry_due(instance),
                 Timer::Wait(instance) => self.wait_due(instance),
+                Timer::Group(run, group) => self.group_due(run, group),
                 Timer::Timeout(attempt) => self.timeout_due(attempt),
                 Timer::Kill(attempt) => self.kill_due(attempt),
                 Timer::RunTimeout(run) => self.run_timeout_due(run),

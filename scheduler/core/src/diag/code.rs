@@ -103,6 +103,7 @@ codes! {
     W201 RepeatedDependency,
     W202 NoEffect,
     W203 NeverHolds,
+    W204 EndlessCall,
     W301 MisleadingCron,
     W302 ClockChange,
     W303 MisleadingDeadline,

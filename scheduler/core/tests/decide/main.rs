@@ -2,11 +2,14 @@
 //! `NIGHTRUN_SEED=n cargo test -p nightrun-core --test decide` replays one night.
 
 mod build;
+mod calls;
 mod conformance;
+mod groups;
 mod holds;
 mod hooks;
 mod memory;
 mod night;
 mod previous;
 mod rng;
+mod setups;
 mod ticks;

@@ -33,6 +33,8 @@ pub(crate) struct Memory {
     ahead: BTreeSet<(DagId, Timestamp)>,
     /// Runs in which somebody cleared or marked something.
     pub(crate) touched: BTreeSet<RunId>,
+    /// Each time that a group of a run ran again, and which try of it that was.
+    pub(crate) again: Vec<(RunId, String, u32)>,
     /// Every hook that became due, with its cause.
     pub(crate) hooks: BTreeMap<HookId, MemoryHook>,
 }
@@ -50,12 +52,36 @@ impl Memory {
         Self { slots, pools, ..Self::default() }
     }
 
+    /// As the real store does it: by the names of the tasks.
+    fn renew(&mut self, run: RunId, version: VersionId, now: Timestamp) {
+        let version = self.versions[&version].clone();
+        let row = self.runs.get_mut(&run).unwrap();
+        assert!(row.state.is_final(), "run {run}");
+        let ids: Vec<String> = row.version.dag.tasks.iter().map(|task| task.id.clone()).collect();
+        row.version = version.arranged(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        for (task, id) in row.tasks.iter_mut().zip(&ids) {
+            match (version.dag.find(id).is_some(), task.state == TaskState::Removed) {
+                (false, false) => (task.state, task.reason) = (TaskState::Removed, Reason::TaskGone),
+                (true, true) => {
+                    (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
+                    (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
+                }
+                _ => {}
+            }
+        }
+        let dag = row.version.dag.clone();
+        row.items.retain(|task, _| dag.task(*task).fan.is_some());
+        row.tasks.resize_with(dag.tasks.len(), || waiting(now));
+    }
+
     /// What a task of this run waits for in the run before, as the real store would say it.
     pub(crate) fn missing_before(&self, run: RunId, task: Option<&str>) -> Option<Missing> {
         let waiting = &self.runs[&run];
         let same = |row: &&RunRow| row.version.dag.id == waiting.version.dag.id;
-        let earlier =
-            |row: &&RunRow| row.logical_date < waiting.logical_date && row.run_type != RunType::Manual;
+        let earlier = |row: &&RunRow| {
+            row.logical_date < waiting.logical_date
+                && matches!(row.run_type, RunType::Scheduled | RunType::Backfill)
+        };
         let date = self.runs.values().filter(same).filter(earlier).map(|row| row.logical_date).max()?;
         let state = |row: &RunRow| match task {
             None => Some(row.state == RunState::Success),
@@ -122,6 +148,7 @@ impl Memory {
                 assert_eq!(task.attempt + 1, attempt.number, "attempt numbers are dense");
                 (task.state, task.attempt, task.reason) =
                     (TaskState::Starting, attempt.number, Reason::Active);
+                task.child = None;
                 task.began_at.get_or_insert(now);
                 assert_eq!(self.attempts.insert(*attempt, AttemptState::Starting), None);
             }
@@ -148,6 +175,7 @@ impl Memory {
                 task.failures += u32::from(*state == AttemptState::Failed);
                 task.lost += u32::from(*state == AttemptState::Lost);
             }
+            Transition::GroupRetried { .. } => self.retry_group(transition, now),
             Transition::RunCleared { .. } | Transition::TaskMarked { .. } => {
                 self.take_change(transition, now);
             }
@@ -185,9 +213,12 @@ impl Memory {
         self.touched.extend(transition.run());
         match transition {
             Transition::RunCleared { run, from, to, reason, version, backfill, tasks, expanded, .. } => {
-                assert_eq!(*version, None, "nobody asks for another version here");
+                if let Some(version) = version {
+                    self.renew(*run, *version, now);
+                }
                 let row = self.runs.get_mut(run).unwrap();
                 assert_eq!(row.state, *from, "run {run}");
+                row.retried.clear();
                 if from.is_final() {
                     assert!(from.reopens() && *to == RunState::Queued, "run {run}");
                     (row.state, row.reason, row.backfill, row.started_at) =
@@ -195,18 +226,7 @@ impl Memory {
                 } else {
                     assert_eq!(from, to, "run {run}");
                 }
-                for (instance, from) in expanded {
-                    let whole = self.task(*instance);
-                    assert_eq!(whole.state, *from, "{instance:?}");
-                    (whole.state, whole.since) = (TaskState::Expanded, now);
-                }
-                for (instance, from) in tasks {
-                    let task = self.task(*instance);
-                    assert_eq!(task.state, *from, "{instance:?}");
-                    assert!(from.clears(), "{instance:?} was {from}");
-                    (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
-                    (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
-                }
+                self.wait_again(tasks, expanded, now);
             }
             Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
                 let task = self.task(*instance);
@@ -221,6 +241,40 @@ impl Memory {
                 }
             }
             _ => unreachable!("only called with one of these"),
+        }
+    }
+
+    fn retry_group(&mut self, transition: &Transition, now: Timestamp) {
+        let Transition::GroupRetried { run, group, number, of, nested, tasks, expanded } = transition else {
+            unreachable!("only called with one of these")
+        };
+        let row = self.runs.get_mut(run).unwrap();
+        assert_eq!(row.state, RunState::Running, "run {run}");
+        let before = row.retried.insert(group.clone(), number - 1);
+        assert_eq!(before.unwrap_or(0) + 2, *number, "run {run}: tries of {group} are counted on");
+        assert!(number <= of, "run {run}: {group} is tried too often");
+        row.retried.retain(|group, _| !nested.contains(group));
+        self.again.push((*run, group.clone(), *number));
+        self.wait_again(tasks, expanded, now);
+    }
+
+    fn wait_again(
+        &mut self,
+        tasks: &[(InstanceId, TaskState)],
+        expanded: &[(InstanceId, TaskState)],
+        now: Timestamp,
+    ) {
+        for (instance, from) in expanded {
+            let whole = self.task(*instance);
+            assert_eq!(whole.state, *from, "{instance:?}");
+            (whole.state, whole.since) = (TaskState::Expanded, now);
+        }
+        for (instance, from) in tasks {
+            let task = self.task(*instance);
+            assert_eq!(task.state, *from, "{instance:?}");
+            assert!(from.clears(), "{instance:?} was {from}");
+            (task.state, task.reason, task.since) = (TaskState::Waiting, Reason::Upstream, now);
+            (task.failures, task.lost, task.attempts_before) = (0, 0, task.attempt);
         }
     }
 
@@ -432,6 +486,7 @@ impl Memory {
             params,
             reason,
             backfill,
+            parent,
             ..
         } = transition
         else {
@@ -452,8 +507,15 @@ impl Memory {
             started_at: None,
             created_at: now,
             late: vec![],
+            retried: BTreeMap::new(),
             backfill: *backfill,
+            parent: *parent,
         };
+        if let Some(parent) = parent {
+            let caller = self.task(parent.attempt.instance);
+            assert_eq!((caller.attempt, caller.child), (parent.attempt.number, None), "one run a call");
+            caller.child = Some(*run);
+        }
         assert_eq!(self.runs.insert(*run, row), None, "run {run} exists");
     }
 
@@ -484,5 +546,6 @@ fn waiting(now: Timestamp) -> TaskRow {
         started_at: None,
         since: now,
         began_at: None,
+        child: None,
     }
 }

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::{
-    Backoff, Chooser, Dag, Deadline, Fan, FanIndex, Finish, Hook, HookOn, Items, Matching, Overlap, Share,
-    Task, Teardown, TriggerRule, Wait,
+    Backoff, Call, Chooser, Dag, Deadline, Fan, FanIndex, Finish, Hook, HookOn, Items, Matching, Overlap,
+    Share, Task, Teardown, TriggerRule, Wait, Work,
 };
 use nightrun_core::decide::{
-    BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Choice, ClearRequest, Counts, Effect, Event,
-    Force, HoldRequest, HookState, Item, MarkRequest, Missing, Outcome, Outputs, Part, Past, Reason, Resume,
-    Ruling, RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange, TickRequest, Transition,
-    Values, judge, step,
+    BackfillMode, BackfillOrder, BackfillRequest, BackfillState, CallEnd, CallRequest, Choice, ClearRequest,
+    Counts, Effect, Event, Force, HoldRequest, HookState, Item, MarkRequest, Missing, Outcome, Outputs, Part,
+    Past, Reason, Resume, Ruling, RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange,
+    TickRequest, Transition, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::{Cron, Dst, Timetable, Zone};
 
 use crate::build;
+use crate::groups;
 use crate::memory::{Memory, MemoryHook};
 use crate::rng::Rng;
 
@@ -76,6 +77,10 @@ impl Night {
         self.editions += 1;
         let mut dag = random_dag(&mut self.rng, name);
         dag.timetable = dag.timetable.filter(|_| !self.calm);
+        // Runs that call more than one another never come to an end before they are ten deep.
+        for task in dag.tasks.iter_mut().filter(|_| self.calm) {
+            task.work = build::task("calm").work;
+        }
         let text = build::text(dag, self.editions);
         self.dags.insert(text.hash.clone(), text.dag.clone());
         self.decide(Event::DagsRead { read: vec![text], gone: vec![], faults: vec![] });
@@ -197,6 +202,7 @@ impl Night {
             Effect::Recall { backfill, run } => {
                 self.send(1, Event::RunRecalled { backfill: *backfill, run: *run, row: None });
             }
+            Effect::Return { attempt, run } => self.return_from(*attempt, *run),
             Effect::RunEnded(run) => {
                 assert!(self.alive.keys().all(|attempt| attempt.instance.run != *run), "seed {}", self.seed);
             }
@@ -208,6 +214,16 @@ impl Night {
         assert!(!others, "seed {}: two processes of one task instance", self.seed);
         assert!(self.alive.len() < self.memory.slots as usize, "seed {}: too many at once", self.seed);
         self.assert_rule_holds(attempt);
+        if self.memory.runs[&attempt.instance.run]
+            .version
+            .dag
+            .task(attempt.instance.task)
+            .work
+            .as_call()
+            .is_some()
+        {
+            return self.call(attempt);
+        }
         let stubborn = self.rng.chance(10);
         self.alive.insert(attempt, stubborn);
         if self.rng.chance(2) {
@@ -225,6 +241,28 @@ impl Night {
             _ => Outcome::Succeeded { outputs: Outputs::new(), choice: self.random_choice(attempt) },
         };
         self.send_end(attempt, seconds, outcome);
+    }
+
+    /// An attempt that calls another DAG: its templates are filled in, or cannot be.
+    fn call(&mut self, attempt: AttemptId) {
+        if self.rng.chance(5) {
+            return self.send_end(attempt, 0, Outcome::NotStarted("a template".into()));
+        }
+        let (pid, at) = (7, self.now);
+        let request = CallRequest { params: Values::new(), logical_date: None };
+        let word = Event::Called { attempt, pid, at, request };
+        if self.rng.chance(5) {
+            self.send(1, word.clone());
+        }
+        self.send(0, word);
+    }
+
+    /// The store tells how a called run ended.
+    fn return_from(&mut self, attempt: AttemptId, run: RunId) {
+        let row = &self.memory.runs[&run];
+        let outputs = Ok(Outputs::new());
+        let end = CallEnd { run, state: row.state, reason: row.reason.clone(), outputs };
+        self.send(0, Event::CallReturned { attempt, at: self.now, end });
     }
 
     /// The store, not the scheduler, is asked whether the task may run.
@@ -406,7 +444,9 @@ impl Night {
             upstream: self.rng.chance(20),
             downstream: self.rng.chance(30),
             only: self.rng.chance(20),
+            without_setups: self.rng.chance(20),
             force: self.rng.chance(20),
+            latest: self.rng.chance(25),
             dry_run: self.rng.chance(10),
             by,
             ..ClearRequest::default()
@@ -496,6 +536,7 @@ impl Night {
             assert!(state.is_final(), "seed {}: backfill {id} is still {state}", self.seed);
         }
         self.assert_hooks();
+        groups::assert_used_up(self.seed, &self.memory);
         let fired: Vec<RunId> = self.memory.ticks.values().copied().flatten().collect();
         assert_eq!(fired.len(), fired.iter().collect::<BTreeSet<_>>().len(), "a run belongs to one tick");
     }
@@ -516,7 +557,9 @@ impl Night {
         };
         let wanted = |hooks: &[Hook], on: HookOn| hooks.iter().filter(|hook| hook.on == on).count();
         // What was cleared or marked ends more than once, and so do its hooks.
+        let again: BTreeSet<RunId> = self.memory.again.iter().map(|(run, ..)| *run).collect();
         let untouched = self.memory.runs.iter().filter(|(id, _)| !self.memory.touched.contains(id));
+        let untouched = untouched.filter(|(id, _)| !again.contains(id));
         for (id, run) in untouched {
             let dag = &run.version.dag;
             let end = match run.state {
@@ -582,6 +625,11 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
         tasks.push(random_task(rng, name, at));
         edges.extend((0..at).filter(|_| rng.chance(35)).map(|above| (above, at)));
     }
+    if count > 1 && rng.chance(30) {
+        // Tasks change places from version to version.
+        let (one, last) = (tasks[0].id.clone(), tasks[count - 1].id.clone());
+        (tasks[0].id, tasks[count - 1].id) = (last, one);
+    }
     let fans = random_fans(rng, &mut tasks);
     // A task of a shared fan waits for no other DAG: `validate` refuses it.
     for task in fans.iter().filter(|fan| fan.tasks.len() > 1).flat_map(|fan| &fan.tasks) {
@@ -589,6 +637,7 @@ fn random_dag(rng: &mut Rng, name: &str) -> Dag {
     }
     let mut dag = build::dag(name, tasks, &edges);
     dag.fans = fans;
+    dag.groups = groups::random(rng, &dag);
     dag.max_active_runs = 1 + u32::try_from(rng.below(3)).unwrap();
     dag.overlap = *rng.pick(&[Overlap::Queue, Overlap::Queue, Overlap::Skip, Overlap::Replace]);
     dag.max_active_tasks = rng.chance(30).then(|| 1 + u32::try_from(rng.below(3)).unwrap());
@@ -657,6 +706,17 @@ fn random_task(rng: &mut Rng, dag: &str, at: usize) -> Task {
             matching: Matching::SameDate,
             timeout: Some(Duration::from_secs(1 + rng.below(300))),
         }];
+    }
+    if rng.chance(8) {
+        // Mostly down the names, so that few nights drown in runs that call each other.
+        let below = match dag {
+            "alpha" => "beta",
+            "beta" => "gamma",
+            _ => "elsewhere",
+        };
+        let any = *rng.pick(&["alpha", "beta", "gamma"]);
+        let (dag, wait) = (DagId::from(if rng.chance(25) { any } else { below }), rng.chance(80));
+        task.work = Work::Call(Call { dag, params: serde_json::Map::new(), date: None, wait });
     }
     if rng.chance(10) {
         task.waits = vec![Wait {

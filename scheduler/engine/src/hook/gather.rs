@@ -1,6 +1,7 @@
 //! Reads from the store what a hook speaks of.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nightrun_core::id::{AttemptId, HookId, InstanceId};
 
@@ -38,11 +39,14 @@ fn due(tools: &Tools, hook: HookId) -> Result<Due, String> {
             Some(instance) if instance.item > 0 => page.item(instance)?,
             _ => None,
         };
-        Ok(Some((shown, run, version, failed, item, page.vars()?)))
+        let ids = page.task_ids(shown.run_id)?;
+        Ok(Some((shown, run, version, failed, item, page.vars()?, ids)))
     });
-    let (shown, run, version, failed, item, vars) =
+    let (shown, run, version, failed, item, vars, ids) =
         read.map_err(|fault| fault.to_string())?.ok_or("the store does not know it any more")?;
     let dag = (tools.parse)(&version.source()).ok_or("the text of its DAG cannot be read any more")?;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let dag = dag.arranged(&ids).map_or(dag, Arc::new);
     Ok(Due {
         hook,
         on: shown.on,

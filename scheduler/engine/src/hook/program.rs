@@ -22,7 +22,9 @@ pub(super) async fn run(tools: &Tools, gathered: &Gathered, work: &Work) -> Resu
             (argv, text.env)
         }
         Work::Argv(argv) => (gathered.render_all(argv)?, Vec::new()),
-        Work::Script { .. } | Work::Operator { .. } => return Err("a hook runs a script or a program".into()),
+        Work::Script { .. } | Work::Operator { .. } | Work::Call(_) => {
+            return Err("a hook runs a script or a program".into());
+        }
     };
     start(tools, gathered, argv, values, None).await
 }

@@ -179,7 +179,7 @@ fn texts<'a>(hook: &'a Hook, dag: &'a Dag, of: Option<TaskIndex>) -> Vec<&'a str
     match &hook.action {
         HookAction::Run(Work::Shell { script, .. }) => texts.push(script),
         HookAction::Run(Work::Argv(argv)) => texts.extend(argv.iter().map(String::as_str)),
-        HookAction::Run(Work::Script { .. } | Work::Operator { .. }) => {}
+        HookAction::Run(Work::Script { .. } | Work::Operator { .. } | Work::Call(_)) => {}
         HookAction::Notify(notify) => {
             let to: Vec<&String> = match &notify.channel {
                 Channel::Email(texts) | Channel::Command(texts) => texts.iter().collect(),

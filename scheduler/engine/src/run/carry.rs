@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::Task;
-use nightrun_core::decide::{Effect, Event, Item, Missing, Outcome, Run, State, Transition, choice_of};
-use nightrun_core::id::{AttemptId, HookId, InstanceId};
+use nightrun_core::decide::{
+    CallRequest, Effect, Event, Item, Missing, Outcome, Run, State, Transition, choice_of,
+};
+use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId};
 use nightrun_core::template;
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use serde_json::{Map, Value as Json};
 
 use super::handle::Handle;
@@ -16,7 +19,7 @@ use super::render::{self, Filled};
 use super::scope::ScopeOf;
 use super::values::RunValues;
 use super::vars::Vars;
-use super::{Parts, finish, plain, question, wait};
+use super::{Parts, call, finish, plain, question, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
 use crate::exec::{AttemptOrder, Executor, Registry, Word};
@@ -48,19 +51,21 @@ pub(super) struct Carrier {
     alive: HashSet<AttemptId>,
     deliverer: Deliverer,
     delivering: HashSet<HookId>,
-    prepared: Option<nightrun_core::id::RunId>,
+    prepared: Option<RunId>,
 }
 
 /// What starting an attempt comes to.
 enum Start {
     Process(AttemptOrder),
     Done(Map<String, Json>),
+    Call(CallRequest),
 }
 
 /// What a task's work comes to: a program with what it adds to the environment, or nothing to run.
 enum Prepared {
     Program(Vec<String>, Vec<(String, String)>),
     Done(Map<String, Json>),
+    Call(CallRequest),
 }
 
 /// What the carrier reaches beside the executor.
@@ -129,6 +134,7 @@ impl Carrier {
                 self.delivering.insert(*hook);
                 self.deliverer.deliver(*hook, *number);
             }
+            Effect::Return { attempt, run } => self.look_up(*attempt, *run),
             Effect::RunEnded(_) => {}
             // The loop puts in what the store holds of it.
             Effect::Recall { backfill, run } => {
@@ -169,8 +175,22 @@ impl Carrier {
                 };
                 self.tell_end(attempt, true, outcome);
             }
+            Ok(Start::Call(request)) => {
+                let (pid, at) = (std::process::id(), (self.clock)());
+                self.loop_.tell(Event::Called { attempt, pid, at, request });
+            }
             Err(message) => self.tell_end(attempt, false, Outcome::NotStarted(message)),
         }
+    }
+
+    /// What has come of a called run is read elsewhere: its outputs may be large.
+    fn look_up(&self, attempt: AttemptId, run: RunId) {
+        let (loop_, clock) = (self.loop_.clone(), self.clock.clone());
+        let end = call::look_up(self.reader.clone(), self.data.clone(), run);
+        tokio::spawn(async move {
+            let end = end.await;
+            loop_.tell(Event::CallReturned { attempt, at: clock(), end });
+        });
     }
 
     fn tell_end(&self, attempt: AttemptId, started: bool, outcome: Outcome) {
@@ -222,9 +242,10 @@ impl Carrier {
         let texts = render::texts_of(run, task);
         let scope = self.scope_of(run, attempt.instance, attempt.number).build(&texts)?;
         let own = render::fill_env(run, task, &scope)?;
-        let (argv, values) = match self.prepare(task, attempt, &scope, &own)? {
+        let (argv, values) = match self.prepare((task, &run.version.dag.zone), attempt, &scope, &own)? {
             Prepared::Program(argv, values) => (argv, values),
             Prepared::Done(outputs) => return Ok(Start::Done(outputs)),
+            Prepared::Call(request) => return Ok(Start::Call(request)),
         };
         let parent = Path::new(&run.version.path).parent().filter(|parent| *parent != Path::new(""));
         let folder = parent.map_or_else(|| self.dags.clone(), |parent| self.dags.join(parent));
@@ -263,12 +284,12 @@ impl Carrier {
 
     fn prepare(
         &self,
-        task: &Task,
+        (task, zone): (&Task, &Zone),
         attempt: AttemptId,
         scope: &template::Scope,
         own: &[(String, String)],
     ) -> Result<Prepared, String> {
-        match render::fill(task, scope, &self.operators)? {
+        match render::fill(task, scope, zone, &self.operators)? {
             Filled::Shell(text, shell) => {
                 if let Some(argv) = self.plain_command(&shell, &text.script, own) {
                     return Ok(Prepared::Program(argv, Vec::new()));
@@ -288,6 +309,7 @@ impl Carrier {
                 Ok(Prepared::Program(argv, Vec::new()))
             }
             Filled::Done(outputs) => Ok(Prepared::Done(outputs)),
+            Filled::Call(request) => Ok(Prepared::Call(request)),
         }
     }
 

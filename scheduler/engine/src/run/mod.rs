@@ -2,6 +2,7 @@
 //! executors, requests and one armed timer wake it.
 
 mod calendars;
+mod call;
 mod carry;
 mod defaults;
 mod expand;

@@ -22,8 +22,12 @@ pub(super) fn asks_the_past(event: &Event) -> bool {
 pub(super) fn fill(event: &mut Event, parts: &Parts) -> Result<(), StoreError> {
     let path = parts.writer.path();
     match event {
-        Event::ClearRequested { run, row, .. }
-        | Event::MarkRequested { run, row, .. }
+        Event::ClearRequested { run, request, row } => {
+            let stored = store::load_run(path, *run, |source| (parts.parse)(source))?;
+            *row = stored.filter(|row| row.state.is_final()).map(Box::new);
+            request.waiters = store::waiters_of(path, *run, |source| (parts.parse)(source))?;
+        }
+        Event::MarkRequested { run, row, .. }
         | Event::NoteRequested { run, row, .. }
         | Event::RunRecalled { run, row, .. } => {
             let stored = store::load_run(path, *run, |source| (parts.parse)(source))?;

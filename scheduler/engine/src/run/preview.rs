@@ -8,6 +8,7 @@ use nightrun_core::id::{InstanceId, TaskIndex};
 use nightrun_core::{quoting, template};
 use serde::Serialize;
 
+use super::call;
 use super::scope::{ScopeOf, is_template};
 use super::values::RunValues;
 use super::vars::Vars;
@@ -69,6 +70,7 @@ fn source_of(work: &Work) -> (String, Kind) {
         Work::Shell { script, .. } => (script.trim_end().to_owned(), Kind::Shell),
         Work::Argv(argv) => (argv.join(" "), Kind::Plain),
         Work::Script { text, .. } => (text.trim_end().to_owned(), Kind::Literal),
+        Work::Call(call) => (call.shown(), Kind::Plain),
         Work::Operator { name, with } => {
             (format!("{name} {}", serde_json::Value::Object(with.clone())), Kind::Plain)
         }
@@ -94,6 +96,9 @@ fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -
 
 /// The command of a task as people read it: every value stands where it was asked for.
 pub(crate) fn command(work: &Work, scope: &template::Scope) -> Result<String, String> {
+    if let Work::Call(called) = work {
+        return call::shown(called, scope);
+    }
     let (source, kind) = source_of(work);
     if kind == Kind::Literal { Ok(source) } else { super::render::render(&source, scope) }
 }

@@ -1,10 +1,12 @@
 //! A task's templates, filled in: what an attempt would be started with, before anything is written or started.
 
 use nightrun_core::dag::spec::{Task, Work};
-use nightrun_core::decide::Run;
+use nightrun_core::decide::{CallRequest, Run};
+use nightrun_core::timetable::Zone;
 use nightrun_core::{quoting, template};
 use serde_json::{Map, Value as Json};
 
+use super::call;
 use super::scope::is_template;
 use crate::exec::{Job, Registry};
 
@@ -18,11 +20,19 @@ pub(crate) enum Filled {
     Script(String, Vec<String>, Vec<String>),
     /// Nothing to run: these are its outputs.
     Done(Map<String, Json>),
+    /// A run of another DAG.
+    Call(CallRequest),
 }
 
 /// Fills in the work of a task.
-pub(crate) fn fill(task: &Task, scope: &template::Scope, operators: &Registry) -> Result<Filled, String> {
+pub(crate) fn fill(
+    task: &Task,
+    scope: &template::Scope,
+    zone: &Zone,
+    operators: &Registry,
+) -> Result<Filled, String> {
     match &task.work {
+        Work::Call(called) => call::request(called, scope, zone).map(Filled::Call),
         Work::Shell { script, shell } => {
             let text = if is_template(script) {
                 quoting::render_shell(script, scope).map_err(|fault| fault.to_string())?
@@ -67,6 +77,7 @@ pub(crate) fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
         Work::Shell { script, .. } => texts.push(script),
         Work::Argv(argv) => texts.extend(argv.iter().map(String::as_str)),
         Work::Script { .. } => {}
+        Work::Call(called) => call::texts(called, &mut texts),
         Work::Operator { with, .. } => with.values().for_each(|value| collect_texts(value, &mut texts)),
     }
     texts.retain(|text| is_template(text));

@@ -135,8 +135,9 @@ impl<'a> World<'a> {
             Effect::Expand(instance) => self.answer(*instance, question::expand),
             Effect::LookFor(instance) => self.look_for(*instance),
             Effect::RunEnded(_) => self.over = true,
-            // Nobody is told of what is only played: see `tell`. And no past is to be filled in.
-            Effect::Deliver { .. } | Effect::Recall { .. } => {}
+            // Nobody is told of what is only played: see `tell`. No past is to be filled in, and a call is an
+            // attempt that ends as the case says: it makes no run.
+            Effect::Deliver { .. } | Effect::Recall { .. } | Effect::Return { .. } => {}
         }
     }
 
@@ -183,7 +184,7 @@ impl<'a> World<'a> {
         if let Some(dir) = &task.working_dir {
             render::render(dir, &scope)?;
         }
-        let filled = render::fill(task, &scope, &self.setting.operators)?;
+        let filled = render::fill(task, &scope, &dag.zone, &self.setting.operators)?;
         let spot = Spot::from(attempt.instance);
         let commands = &mut self.story.at(spot).commands;
         commands.push(command(&task.work, &scope)?);

@@ -1,7 +1,7 @@
 //! Columns as the core's types. Stored words that the core does not know are damage.
 
-use nightrun_core::decide::{Reason, Subject};
-use nightrun_core::id::{DagId, TaskIndex};
+use nightrun_core::decide::{Parent, Reason, Subject};
+use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
@@ -42,6 +42,14 @@ pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Resul
 /// A task, or -1 for the run itself.
 pub(super) fn subject(row: &Row<'_>, at: usize) -> Result<Subject, Fault> {
     Ok(u32::try_from(row.get::<_, i64>(at)?).ok().map(TaskIndex))
+}
+
+/// Who called a run: run, task, item, number and depth, or nothing in all of them.
+pub(super) fn parent(row: &Row<'_>, at: usize) -> Result<Option<Parent>, Fault> {
+    let Some(run) = row.get::<_, Option<i64>>(at)? else { return Ok(None) };
+    let instance = InstanceId { run: RunId(run), task: TaskIndex(row.get(at + 1)?), item: row.get(at + 2)? };
+    let attempt = AttemptId { instance, number: row.get(at + 3)? };
+    Ok(Some(Parent { attempt, depth: row.get(at + 4)? }))
 }
 
 pub(super) fn reason(row: &Row<'_>, at: usize) -> Result<Reason, Fault> {

@@ -14,7 +14,7 @@ use nightrun_core::id::{BackfillId, DagId, HookId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
+use super::column::{dag_id, instant, json, maybe_instant, parent, reason, subject, word};
 use super::connect;
 use super::error::{Fault, StoreError};
 use super::hold;
@@ -114,7 +114,8 @@ fn hooks(conn: &Connection) -> Result<Vec<HookRow>, Fault> {
 /// Columns of a [`RunRow`], in the order in which it is read.
 const RUN: &str =
     "SELECT id, dag, version, run_type, logical_date, interval_start, interval_end, params, state,
-            reason, started_at, backfill, created_at FROM run";
+            reason, started_at, backfill, created_at,
+            parent_run, parent_task, parent_item, parent_number, depth FROM run";
 
 /// One run as it is stored, also one that is over; none when it is not there, or its DAG's text cannot be
 /// read any more.
@@ -181,6 +182,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             let (id, dag, version) = (RunId(row.get(0)?), dag_id(row, 1)?, VersionId(row.get(2)?));
             let Some(version) = self.version(version, &dag, Some(id))? else { continue };
             let (tasks, items) = self.tasks(id)?;
+            let version = self.arranged(id, &version)?;
             let in_force = dags.binary_search_by(|row| row.id.cmp(&dag)).is_ok();
             if !in_force || tasks.len() != version.dag.tasks.len() {
                 self.unreadable.push(Unreadable { dag, version: version.id, run: Some(id) });
@@ -200,19 +202,30 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             return Ok(None);
         };
         let (tasks, items) = self.tasks(run)?;
+        let version = self.arranged(run, &version)?;
         if tasks.len() != version.dag.tasks.len() {
             return Ok(None);
         }
         self.run_row(row, version, (tasks, items)).map(Some)
     }
 
+    /// The version with its tasks where the run has them.
+    fn arranged(&self, run: RunId, version: &Arc<Version>) -> Result<Arc<Version>, Fault> {
+        let sql = "SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0 ORDER BY task";
+        let mut rows = self.conn.prepare_cached(sql)?;
+        let ids = rows.query_map([run.0], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(version.arranged(&ids.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
     fn run_row(
         &self,
         row: &Row<'_>,
         version: Arc<Version>,
-        (tasks, items): (Vec<TaskRow>, Items),
+        (tasks, mut items): (Vec<TaskRow>, Items),
     ) -> Result<RunRow, Fault> {
         let id = RunId(row.get(0)?);
+        // Of a task that is no `foreach` any more.
+        items.retain(|task, _| version.dag.task(*task).fan.is_some());
         Ok(RunRow {
             id,
             version,
@@ -225,7 +238,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             started_at: maybe_instant(row, 10)?,
             backfill: row.get::<_, Option<i64>>(11)?.map(BackfillId),
             created_at: instant(row, 12)?,
+            parent: parent(row, 13)?,
             late: self.late(id)?,
+            retried: self.retried(id)?,
             tasks,
             items,
         })
@@ -244,7 +259,9 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                     started_at, since, task, item,
                     iif(item = 0, (SELECT min(created_at) FROM attempt a
                                    WHERE a.run = i.run AND a.task = i.task AND a.number = 1), NULL),
-                    attempts_before
+                    attempts_before,
+                    (SELECT r.id FROM run r WHERE r.parent_run = i.run AND r.parent_task = i.task
+                                              AND r.parent_item = i.item AND r.parent_number = i.attempts)
              FROM task_instance i WHERE run = ?1 ORDER BY task, item",
         )?;
         let mut rows = rows.query([run.0])?;
@@ -260,6 +277,7 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
                 since: instant(row, 6)?,
                 began_at: maybe_instant(row, 9)?,
                 attempts_before: row.get(10)?,
+                child: row.get::<_, Option<i64>>(11)?.map(RunId),
             };
             match row.get::<_, u32>(8)? {
                 0 => tasks.push(stored),
@@ -267,6 +285,14 @@ impl<P: Fn(&Source<'_>) -> Option<Arc<Dag>>> Loader<'_, P> {
             }
         }
         Ok((tasks, items))
+    }
+
+    /// Of each group of a run that has run again, how often.
+    fn retried(&self, run: RunId) -> Result<BTreeMap<String, u32>, Fault> {
+        let mut rows =
+            self.conn.prepare_cached("SELECT group_id, number - 1 FROM group_try WHERE run = ?1")?;
+        let rows = rows.query_map([run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What was told of the deadlines of a run.

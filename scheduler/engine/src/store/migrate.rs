@@ -19,6 +19,8 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0005_rerun.sql"),
     include_str!("../../../../migrations/0006_retention.sql"),
     include_str!("../../../../migrations/0007_holds.sql"),
+    include_str!("../../../../migrations/0008_calls.sql"),
+    include_str!("../../../../migrations/0009_group_tries.sql"),
 ];
 
 /// The number of the last of these migrations.

@@ -23,6 +23,7 @@ mod project;
 mod read;
 mod row;
 mod values;
+mod waiters;
 mod writer;
 
 #[cfg(test)]
@@ -35,15 +36,17 @@ pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
-    AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, DagStanding,
-    FailingDags, FiredTick, Missed, NoteItem, OldRun, Page, PruneItem, QueuedRuns, Reader, RunFilter,
-    RunWeight, SlotTask, StoreFigures, TaskLength,
+    AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow,
+    CallerShow, DagStanding, FailingDags, FiredTick, Missed, NoteItem, OldRun, Page, PruneItem, QueuedRuns,
+    Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
 pub use row::{
-    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, HookShow, LateShow, LogEntry,
-    ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem, VersionText,
+    ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
+    LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,
+    VersionText,
 };
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
+pub use waiters::waiters_of;
 pub use writer::{Committed, Writer};
 
 /// Name of the database in the data folder.

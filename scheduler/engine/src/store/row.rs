@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use nightrun_core::dag::spec::{HookOn, Lateness};
+use nightrun_core::dag::spec::{Dag, HookOn, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
     AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
@@ -14,7 +15,7 @@ use nightrun_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::read::NoteItem;
+use super::read::{CalledShow, CallerShow, NoteItem};
 
 /// A DAG that a file defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,6 +204,31 @@ pub struct RunShow {
     pub backfill: Option<BackfillId>,
     /// What people wrote down about it.
     pub notes: Vec<NoteItem>,
+    /// Who called it.
+    pub parent: Option<CallerShow>,
+    /// The runs that its tasks called.
+    pub children: Vec<CalledShow>,
+    /// Its groups that have run again.
+    pub groups: Vec<GroupTry>,
+}
+
+/// At which try a group of a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupTry {
+    /// Which group.
+    pub group: String,
+    /// Which try; the first was 1.
+    #[serde(rename = "try")]
+    pub number: u32,
+    /// How many it has.
+    pub of: u32,
+}
+
+impl GroupTry {
+    /// What is said of it.
+    pub fn sentence(&self) -> String {
+        format!("group `{}`: try {} of {}", self.group, self.number, self.of)
+    }
 }
 
 /// A missed deadline, or the warning before it.
@@ -295,6 +321,12 @@ impl RunShow {
     /// All tasks, each followed by its items.
     pub fn instances(&self) -> impl Iterator<Item = &TaskShow> {
         self.tasks.iter().flat_map(|task| std::iter::once(task).chain(&task.items))
+    }
+
+    /// A version of its DAG with the tasks where this run has them; see [`Dag::arranged`].
+    pub fn arrange(&self, dag: Arc<Dag>) -> Arc<Dag> {
+        let ids: Vec<&str> = self.tasks.iter().map(|task| task.id.as_str()).collect();
+        dag.arranged(&ids).map_or(dag, Arc::new)
     }
 
     /// The task, or with `load[3]` the item, of this name.
@@ -426,7 +458,7 @@ pub struct LogEntry {
     pub fact: Transition,
 }
 
-fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }
 

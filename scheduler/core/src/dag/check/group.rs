@@ -129,6 +129,8 @@ impl<'d> Groups<'d> {
             id: group.id.to_owned(),
             label: group.label.clone(),
             parent: group.parent.map(|(parent, _)| parent.to_owned()),
+            retries: group.retries.map_or(0, |(retries, _)| retries),
+            retry_delay: group.retry_delay,
             tasks: tasks.clone(),
         };
         draft.groups.iter().zip(&self.tasks).map(group).collect()
@@ -164,7 +166,22 @@ impl<'d> Groups<'d> {
             }
             fans.push(Fan { tasks, ..found.fan.clone() });
         }
+        self.refuse_retried_fans(draft, &of_task, faults);
         (fans, of_task)
+    }
+
+    /// A group that runs again as a whole has no part that is done for each of several items.
+    fn refuse_retried_fans(&self, draft: &Draft<'_, '_>, of_task: &[Option<FanIndex>], faults: &mut Faults) {
+        for (group, tasks) in draft.groups.iter().zip(&self.tasks) {
+            let Some((1.., at)) = group.retries else { continue };
+            if let Some(task) = tasks.iter().find(|task| of_task[task.at()].is_some()) {
+                let id = &draft.tasks[task.at()].task.id;
+                let message =
+                    format!("group `{}` has `retries`, and its task `{id}` is done for each item", group.id);
+                let fault = Fault::new(Code::KeysClash, at, message);
+                faults.add(fault.help("give its tasks retries: `defaults: {retries: 2}`"));
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the parts of a DAG hang together: what no key shows by itself.
 
+mod call;
 mod graph;
 mod group;
 mod hook;
@@ -8,6 +9,7 @@ mod operator;
 mod reference;
 mod rule;
 
+pub(super) use self::call::check_endless;
 use self::group::Groups;
 use super::read::{Draft, Reader};
 use super::spec::{Fan, Group};

@@ -1,5 +1,7 @@
 //! Operators: that they exist, and that their arguments are theirs.
 
+use super::call;
+use crate::dag::call::CALL;
 use crate::dag::known::{Argument, ArgumentKind, Known, OperatorSignature};
 use crate::dag::read::DraftTask;
 use crate::dag::spec::Work;
@@ -10,9 +12,14 @@ use crate::time::parse_duration;
 
 /// Checks the operator of a task.
 pub(super) fn check(draft: &DraftTask<'_, '_>, known: &Known, faults: &mut Faults) {
-    let (Work::Operator { name, .. }, Some(at)) = (&draft.task.work, draft.type_at) else { return };
+    let Some(at) = draft.type_at else { return };
+    let name = match &draft.task.work {
+        Work::Operator { name, .. } => name,
+        Work::Call(call) => return call::check(call, draft, at, faults),
+        Work::Shell { .. } | Work::Argv(_) | Work::Script { .. } => return,
+    };
     let Some(operator) = known.operators.iter().find(|operator| operator.name == *name) else {
-        let names = known.operators.iter().map(|operator| operator.name.as_str());
+        let names = known.operators.iter().map(|operator| operator.name.as_str()).chain([CALL]);
         let help = match nearest(name, names.clone()) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("the operators are: {}", names.collect::<Vec<_>>().join(", ")),
@@ -25,7 +32,7 @@ pub(super) fn check(draft: &DraftTask<'_, '_>, known: &Known, faults: &mut Fault
     arguments(operator, draft.with.unwrap_or(&none), at, faults);
 }
 
-fn arguments(operator: &OperatorSignature, with: &Map<'_>, at: Span, faults: &mut Faults) {
+pub(super) fn arguments(operator: &OperatorSignature, with: &Map<'_>, at: Span, faults: &mut Faults) {
     for entry in &with.entries {
         match operator.args.iter().find(|argument| argument.name == entry.key) {
             None => faults.add(unknown_argument(operator, &entry.key, entry.key_at)),

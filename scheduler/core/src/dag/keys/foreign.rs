@@ -19,6 +19,7 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
         ],
         Level::Schedule => &["on"],
         Level::Folder
+        | Level::Group
         | Level::Param
         | Level::Foreach
         | Level::Wait
@@ -27,7 +28,6 @@ pub(crate) fn later(level: Level, key: &str) -> bool {
         | Level::Deadline
         | Level::Hook
         | Level::Notify => &[],
-        Level::Group => &["retries"],
     };
     keys.contains(&key)
 }

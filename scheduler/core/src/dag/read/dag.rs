@@ -101,6 +101,7 @@ impl Reader<'_> {
         let env = map.get(keys::ENV.name);
         let mut draft = Draft { groups, tasks: tasks?, params, vars, env, hooks };
         let checked = check::check(&mut draft, self)?;
+        check::check_endless(&dag.id, &draft, &checked.graph, self.faults);
         (dag.graph, dag.groups, dag.fans) = (checked.graph, checked.groups, checked.fans);
         dag.params = draft.params;
         dag.vars = draft.vars;

@@ -1,6 +1,7 @@
 //! Groups: names for several tasks, with defaults of their own.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Reader;
 use super::entry::Owner;
@@ -20,6 +21,9 @@ pub(crate) struct DraftGroup<'n, 'a> {
     pub(crate) parent: Option<(&'n str, Span)>,
     pub(crate) upstreams: Vec<(&'n str, Span)>,
     pub(crate) fan: Option<DraftFan<'n, 'a>>,
+    /// How often it runs again, and where it says so.
+    pub(crate) retries: Option<(u32, Span)>,
+    pub(crate) retry_delay: Duration,
     /// What its tasks have where they say nothing.
     pub(crate) settings: Settings<'n, 'a>,
 }
@@ -80,8 +84,15 @@ impl Reader<'_> {
             parent: self.read(map, &keys::GROUP, |r, key, node| Some((r.name(key, node)?, node.at))),
             upstreams: self.read(map, &keys::DEPENDS_ON, Self::ids).unwrap_or_default(),
             fan: self.read(map, &keys::FOREACH, Self::foreach),
+            retries: self.read(map, &keys::RETRIES, |r, key, node| Some((r.integer(key, node)?, node.at))),
+            retry_delay: self
+                .read(map, &keys::RETRY_DELAY, Self::duration_from_zero)
+                .unwrap_or(Duration::from_secs(1)),
             settings: defaults.clone(),
         };
+        if group.retries.is_none_or(|(retries, _)| retries == 0) {
+            self.no_effect(map, &keys::RETRY_DELAY, "without `retries`");
+        }
         Some((group, map))
     }
 

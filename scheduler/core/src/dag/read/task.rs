@@ -6,8 +6,9 @@ use super::foreach::DraftFan;
 use super::hook::DraftHook;
 use super::settings::{Settings, is_identifier};
 use super::value::as_written;
+use crate::dag::call::CALL;
 use crate::dag::keys::{Key, Level, task as keys};
-use crate::dag::spec::{Chooser, Task, Teardown, TriggerRule, Work};
+use crate::dag::spec::{Call, Chooser, Task, Teardown, TriggerRule, Work};
 use crate::dag::tree::{Entry, Kind, Map, Node, Value};
 use crate::diag::{Code, Fault, Span};
 use crate::id::is_name;
@@ -366,6 +367,12 @@ impl Reader<'_> {
                 with.insert(entry.key.to_string(), entry.value.to_json());
                 texts_of(&entry.value, texts);
             }
+        }
+        if name == CALL {
+            for key in [&keys::CAPTURE, &keys::SKIP_ON_EXIT, &keys::WORKING_DIR, &keys::GRACE] {
+                self.no_effect(map, key, "on a task that calls a DAG: it has no process");
+            }
+            return Some(Work::Call(Call::of(&with)));
         }
         Some(Work::Operator { name, with })
     }

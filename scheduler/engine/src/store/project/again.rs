@@ -16,8 +16,15 @@ pub(super) fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             if from.is_final() {
                 reopened(desk, *run, (*from, *to), reason, *backfill)?;
             }
-            tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))?;
-            expanded.iter().try_for_each(|(instance, from)| expanded_again(desk, *instance, *from))
+            desk.write("DELETE FROM group_try WHERE run = ?1", [run.0])?;
+            wait_again(desk, tasks, expanded)
+        }
+        Transition::GroupRetried { run, group, number, of, nested, tasks, expanded } => {
+            retried(desk, *run, group, (*number, *of))?;
+            for inner in nested {
+                desk.write("DELETE FROM group_try WHERE run = ?1 AND group_id = ?2", params![run.0, inner])?;
+            }
+            wait_again(desk, tasks, expanded)
         }
         Transition::TaskMarked { instance, from, to, verdict, by, .. } => {
             marked(desk, *instance, (*from, *to), &Reason::Marked { by: by.clone() })?;
@@ -70,6 +77,29 @@ fn word<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     Ok(json(value)?.trim_matches('"').to_owned())
 }
 
+/// These task instances wait, and these are expanded again; each from the state beside it.
+fn wait_again(
+    desk: &Desk<'_>,
+    tasks: &[(InstanceId, TaskState)],
+    expanded: &[(InstanceId, TaskState)],
+) -> Result<(), Fault> {
+    tasks.iter().try_for_each(|(instance, from)| cleared(desk, *instance, *from))?;
+    expanded.iter().try_for_each(|(instance, from)| expanded_again(desk, *instance, *from))
+}
+
+/// A group is at its next try; tries are counted without a gap.
+fn retried(desk: &Desk<'_>, run: RunId, group: &str, (number, of): (u32, u32)) -> Result<(), Fault> {
+    desk.move_one(
+        "INSERT INTO group_try (run, group_id, number, tries, since)
+         SELECT id, ?2, ?3, ?4, ?5 FROM run WHERE id = ?1 AND state = 'running'
+            AND ?3 = 1 + coalesce((SELECT number FROM group_try WHERE run = ?1 AND group_id = ?2), 1)
+         ON CONFLICT (run, group_id) DO UPDATE
+         SET number = excluded.number, tries = excluded.tries, since = excluded.since",
+        params![run.0, group, number, of, desk.now()],
+        || format!("try {number} of group `{group}` of run {run} does not come next"),
+    )
+}
+
 fn reopened(
     desk: &Desk<'_>,
     run: RunId,
@@ -89,17 +119,36 @@ fn reopened(
     )
 }
 
-/// The run is pinned to another version; tasks that it did not have wait.
+/// The run is pinned to another version: tasks that this has no more are removed, those that come back or that the
+/// run did not have wait; all keep their places.
 fn renewed(desk: &Desk<'_>, run: RunId, version: VersionId) -> Result<(), Fault> {
     desk.move_one("UPDATE run SET version = ?2 WHERE id = ?1", params![run.0, version.0], || {
         format!("run {run} is unknown")
     })?;
+    let in_dag = "(SELECT value FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2)))";
+    let waits = params![run.0, version.0, json(&Reason::Upstream)?, desk.now()];
+    desk.write(
+        &format!(
+            "UPDATE task_instance SET state = 'waiting', reason = ?3, since = ?4, ended_at = NULL,
+                                      attempts_before = attempts
+             WHERE run = ?1 AND item = 0 AND state = 'removed' AND task_id IN {in_dag}"
+        ),
+        waits,
+    )?;
+    desk.write(
+        &format!(
+            "UPDATE task_instance SET state = 'removed', reason = ?3, since = ?4, ended_at = coalesce(ended_at, ?4)
+             WHERE run = ?1 AND item = 0 AND state <> 'removed' AND task_id NOT IN {in_dag}"
+        ),
+        params![run.0, version.0, json(&Reason::TaskGone)?, desk.now()],
+    )?;
     desk.write(
         "INSERT INTO task_instance (run, task, item, task_id, state, reason, since)
-         SELECT ?1, key, 0, value, 'waiting', ?3, ?4
+         SELECT ?1, (SELECT max(task) FROM task_instance WHERE run = ?1) + row_number() OVER (ORDER BY key), 0,
+                value, 'waiting', ?3, ?4
          FROM json_each((SELECT tasks FROM dag_version WHERE id = ?2))
-         WHERE key > (SELECT max(task) FROM task_instance WHERE run = ?1)",
-        params![run.0, version.0, json(&Reason::Upstream)?, desk.now()],
+         WHERE value NOT IN (SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0)",
+        waits,
     )?;
     Ok(())
 }

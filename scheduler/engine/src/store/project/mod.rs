@@ -118,12 +118,18 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             reason,
             by,
             backfill,
+            parent,
         } => {
+            let caller = parent.map(|it| it.attempt);
             let row = named_params! {
                 ":id": run.0, ":dag": dag.as_str(), ":version": version.0, ":run_type": run_type.as_str(),
                 ":logical_date": logical_date.nanos(), ":interval_start": interval_start.nanos(),
                 ":interval_end": interval_end.nanos(), ":params": json(params)?, ":reason": json(reason)?,
                 ":asked_by": by, ":now": desk.now(), ":backfill": backfill.map(|it| it.0),
+                ":parent_run": caller.map(|it| it.instance.run.0),
+                ":parent_task": caller.map(|it| it.instance.task.0),
+                ":parent_item": caller.map(|it| it.instance.item),
+                ":parent_number": caller.map(|it| it.number), ":depth": parent.map(|it| it.depth),
             };
             run::created(desk, row)?;
             task::created(desk, *run, *version)
@@ -157,6 +163,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             hook::tried(desk, (*hook, *number), *state, error.as_deref(), *retry_at)
         }
         Transition::RunCleared { .. }
+        | Transition::GroupRetried { .. }
         | Transition::TaskMarked { .. }
         | Transition::Noted { .. }
         | Transition::BackfillCreated { .. }

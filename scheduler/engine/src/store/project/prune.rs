@@ -7,7 +7,7 @@ use super::Desk;
 use crate::store::error::Fault;
 
 /// Every table with rows of one run, its children first, and its column with the run's number.
-pub(in crate::store) const TABLES_OF_RUNS: [(&str, &str); 8] = [
+pub(in crate::store) const TABLES_OF_RUNS: [(&str, &str); 9] = [
     ("output", "run"),
     ("attempt", "run"),
     ("task_instance", "run"),
@@ -15,6 +15,7 @@ pub(in crate::store) const TABLES_OF_RUNS: [(&str, &str); 8] = [
     ("lateness", "run"),
     ("hook", "run"),
     ("note", "run"),
+    ("group_try", "run"),
     ("run", "id"),
 ];
 

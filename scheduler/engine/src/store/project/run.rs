@@ -11,9 +11,11 @@ use crate::store::error::Fault;
 pub(super) fn created(desk: &Desk<'_>, row: &[(&str, &dyn ToSql)]) -> Result<(), Fault> {
     desk.write(
         "INSERT INTO run (id, dag, version, run_type, logical_date, interval_start, interval_end, params,
-                          asked_by, state, reason, since, created_at, backfill)
+                          asked_by, state, reason, since, created_at, backfill,
+                          parent_run, parent_task, parent_item, parent_number, depth)
          VALUES (:id, :dag, :version, :run_type, :logical_date, :interval_start, :interval_end, :params,
-                 :asked_by, 'queued', :reason, :now, :now, :backfill)",
+                 :asked_by, 'queued', :reason, :now, :now, :backfill,
+                 :parent_run, :parent_task, :parent_item, :parent_number, :depth)",
         row,
     )?;
     Ok(())

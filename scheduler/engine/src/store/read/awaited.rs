@@ -55,7 +55,9 @@ impl Page {
         let (date, at) = match date {
             AwaitedDate::At(at) => ("?2".to_owned(), at),
             AwaitedDate::UpTo(at) => (newest("logical_date <= ?2"), at),
-            AwaitedDate::Before(at) => (newest("logical_date < ?2 AND run_type <> 'manual'"), at),
+            AwaitedDate::Before(at) => {
+                (newest("logical_date < ?2 AND run_type IN ('scheduled', 'backfill')"), at)
+            }
         };
         let sql = format!(
             "SELECT id, state FROM (

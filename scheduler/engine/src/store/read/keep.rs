@@ -38,15 +38,17 @@ pub struct RunWeight {
 }
 
 impl Page {
-    /// Ended runs of a DAG that are not kept at `now`, oldest first.
+    /// Ended runs of a DAG that are not kept at `now`, oldest first. What a run called is kept until that is over.
     pub fn old_runs(&self, dag: &DagId, keep: Keep, now: Timestamp) -> Result<Vec<OldRun>, Fault> {
         let days = |days: u32| std::time::Duration::from_secs(u64::from(days) * 86_400);
         let before = keep.days.map_or(i64::MIN, |kept| now.minus(days(kept)).nanos());
         self.all(
             "SELECT id, ended_at, (SELECT count(*) FROM task_instance WHERE run = id) FROM (
-                 SELECT id, ended_at, row_number() OVER (ORDER BY id DESC) AS place FROM run
-                 WHERE dag = ?1 AND ended_at IS NOT NULL)
-             WHERE place > ?2 OR ended_at < ?3 ORDER BY id LIMIT ?4",
+                 SELECT id, ended_at, parent_run, row_number() OVER (ORDER BY id DESC) AS place FROM run
+                 WHERE dag = ?1 AND ended_at IS NOT NULL) AS ended
+             WHERE (place > ?2 OR ended_at < ?3) AND NOT EXISTS (
+                 SELECT 1 FROM run caller WHERE caller.id = ended.parent_run AND caller.ended_at IS NULL)
+             ORDER BY id LIMIT ?4",
             params![dag.as_str(), keep.runs.map_or(i64::MAX, i64::from), before, MOST],
             |row| {
                 let instances = row.get::<_, i64>(2)?.unsigned_abs();

@@ -3,6 +3,7 @@
 
 mod again;
 mod awaited;
+mod call;
 mod dag;
 mod deeds;
 mod history;
@@ -29,6 +30,7 @@ use super::connect;
 use super::error::{Fault, StoreError};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
+pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use deeds::{AuditFilter, AuditPage};
 pub use history::{Missed, TaskLength};
 pub use keep::{OldRun, RunWeight};

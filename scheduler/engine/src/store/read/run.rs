@@ -100,6 +100,12 @@ impl Page {
         Ok(counts.unwrap_or_default())
     }
 
+    /// The ids of the tasks of a run, by their places in it.
+    pub fn task_ids(&self, run: RunId) -> Result<Vec<String>, Fault> {
+        let sql = "SELECT task_id FROM task_instance WHERE run = ?1 AND item = 0 ORDER BY task";
+        self.all(sql, [run.0], |row| Ok(row.get(0)?))
+    }
+
     /// How many runs are not over.
     pub fn active_runs(&self) -> Result<ActiveRuns, Fault> {
         let mut active = ActiveRuns::default();

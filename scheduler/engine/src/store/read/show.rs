@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_instant, maybe_json, reason, word};
 use crate::store::error::Fault;
-use crate::store::row::{AttemptShow, RunShow, TaskShow};
+use crate::store::row::{AttemptShow, GroupTry, RunShow, TaskShow};
 use crate::store::values;
 
 /// A task instance inside its run.
@@ -42,6 +42,7 @@ impl Page {
         }
         shown.late = late.remove(&None).unwrap_or_default();
         shown.hooks = self.hooks_of(run)?;
+        shown.groups = self.group_tries(run)?;
         Ok(Some(shown))
     }
 
@@ -74,11 +75,22 @@ impl Page {
                     by: row.get(13)?,
                     late: Vec::new(),
                     hooks: Vec::new(),
+                    groups: Vec::new(),
                     backfill: row.get::<_, Option<i64>>(14)?.map(BackfillId),
                     notes: self.notes(run)?,
+                    parent: self.caller(run)?,
+                    children: self.called(run)?,
                 })
             },
         )
+    }
+
+    /// The groups of a run that have run again.
+    fn group_tries(&self, run: RunId) -> Result<Vec<GroupTry>, Fault> {
+        let sql = "SELECT group_id, number, tries FROM group_try WHERE run = ?1 ORDER BY group_id";
+        self.all(sql, [run.0], |row| {
+            Ok(GroupTry { group: row.get(0)?, number: row.get(1)?, of: row.get(2)? })
+        })
     }
 
     /// The attempts of one task instance, first to last.

@@ -106,6 +106,7 @@ pub(super) fn created(run: i64, dag: &str, version: i64) -> Transition {
         reason: Reason::MaxActiveRuns { limit: 1 },
         by: "ana".into(),
         backfill: None,
+        parent: None,
     }
 }
 
@@ -167,6 +168,7 @@ pub(super) fn a_run() -> Vec<Transition> {
     ]
 }
 
+mod calls;
 mod checking;
 mod holding;
 mod hooks;

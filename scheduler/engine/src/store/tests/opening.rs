@@ -158,7 +158,7 @@ fn a_store_of_the_first_version_keeps_its_rows() {
     let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM run JOIN task_instance i ON i.run = run.id"), 1);
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(count("SELECT count(*) FROM pragma_index_list('run')"), 5);
+    assert_eq!(count("SELECT count(*) FROM pragma_index_list('run')"), 6);
     assert_eq!(count("PRAGMA foreign_keys"), 1);
 }
 

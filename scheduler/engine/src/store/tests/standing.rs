@@ -54,6 +54,9 @@ fn runs_are_found_by_a_part_of_a_name_and_turned_both_ways() {
     let all = RunFilter::default;
     assert_eq!(ids(RunFilter { dag_part: Some("t".into()), ..all() }), [5, 3]);
     assert_eq!(ids(RunFilter { after: Some(RunId(2)), ..all() }), [4, 3]);
-    assert_eq!(ids(RunFilter { date_from: Some(super::at(200)), date_until: Some(super::at(400)), ..all() }), [3, 2]);
+    assert_eq!(
+        ids(RunFilter { date_from: Some(super::at(200)), date_until: Some(super::at(400)), ..all() }),
+        [3, 2]
+    );
     assert_eq!(ids(RunFilter { late: true, ..all() }), [0_i64; 0]);
 }
