@@ -1,5 +1,6 @@
 //! The arguments, as people type them. What they mean is in `cmd/`.
 
+mod access;
 pub(crate) mod again;
 mod calendar;
 mod db;
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::access::{
+    Granted, Place, QuietPlace, Remote, RoleName, Token, TokenVerb, User, UserVerb,
+};
 pub(crate) use self::calendar::{Calendar, CalendarVerb};
 pub(crate) use self::db::{Db, DbVerb, Prune};
 pub(crate) use self::files::{
@@ -123,6 +127,10 @@ pub(crate) enum Verb {
     Move(Move),
     /// Set and show named values of the deployment, which DAGs read as `{{ vars.name }}`
     Vars(Vars),
+    /// Users: who may log in, and what they may do
+    User(User),
+    /// Tokens: how programs prove who they are
+    Token(Token),
     /// Hand on a value from inside a task
     Output(Output),
     /// Print the JSON Schema of DAG files
@@ -317,6 +325,8 @@ pub(crate) struct Runs {
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Subcommand)]
@@ -331,6 +341,8 @@ pub(crate) struct OfRun {
     pub(crate) run: i64,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -388,6 +400,8 @@ pub(crate) struct Trigger {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -396,6 +410,8 @@ pub(crate) struct Cancel {
     pub(crate) run: i64,
     #[command(flatten)]
     pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -408,6 +424,8 @@ pub(crate) struct Pause {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]

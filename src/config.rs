@@ -10,6 +10,7 @@ use nightrun_core::dag::spec::Keep;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 use nightrun_engine::hook::{Destination, HookSettings, Smtp};
+use nightrun_web::Access;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -38,6 +39,31 @@ struct File {
     #[serde(default)]
     notify: BTreeMap<String, Named>,
     smtp: Option<MailServer>,
+    #[serde(default)]
+    access: Gate,
+}
+
+/// Who must log in, and what stands before the server.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gate {
+    #[serde(default)]
+    login: Login,
+    #[serde(default)]
+    secure_cookies: bool,
+    #[serde(default)]
+    behind_proxy: bool,
+}
+
+/// When a login is needed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Login {
+    /// Once there is a user.
+    #[default]
+    Auto,
+    /// Always.
+    Required,
 }
 
 /// A destination of messages. A value that begins with `$` is the name of an environment variable.
@@ -103,6 +129,8 @@ pub(crate) struct Config {
     pub(crate) zone: Zone,
     /// Where hooks send to.
     pub(crate) hooks: HookSettings,
+    /// Who must log in, and how cookies are set.
+    pub(crate) access: Access,
     /// Where each value came from.
     pub(crate) sources: BTreeMap<&'static str, String>,
 }
@@ -145,8 +173,26 @@ impl Config {
             smtp: smtp(file.smtp, &from)?,
             url: url.trim_end_matches('/').to_owned(),
         };
+        let access = Access {
+            required: file.access.login == Login::Required,
+            secure: file.access.secure_cookies,
+            proxied: file.access.behind_proxy,
+        };
+        sources.insert("access", if access == Access::default() { "default".into() } else { from.clone() });
         let zone = Zone::parse(&zone).map_err(|fault| Failure::usage(format!("{from}: {fault}")))?;
-        Ok(Self { dags, data, listen, slots, max_items, keep, pools: file.pools, zone, hooks, sources })
+        Ok(Self {
+            dags,
+            data,
+            listen,
+            slots,
+            max_items,
+            keep,
+            pools: file.pools,
+            zone,
+            hooks,
+            access,
+            sources,
+        })
     }
 
     /// What DAG files are read against.
@@ -205,6 +251,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Who calls, in the log of facts: `cli:` and the name of the user of the system.
+pub(crate) fn who() -> String {
+    variable("USER").map_or_else(|| "cli".to_owned(), |user| format!("cli:{user}"))
+}
+
 /// Each name of a destination with the ways of sending that it has.
 fn channels(hooks: &HookSettings) -> Vec<(String, String)> {
     let of = |(name, it): (&String, &Destination)| {
@@ -240,7 +291,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     let show = path.display();
     let text = std::fs::read_to_string(path).map_err(|fault| Failure::usage(format!("{show}: {fault}")))?;
     let keys = "it may set dags, data, listen, slots, max_items, keep_runs, keep_days, timezone, pools, url, \
-                notify and smtp";
+                notify, smtp and access";
     serde_yaml::from_str::<Option<File>>(&text)
         .map(Option::unwrap_or_default)
         .map_err(|fault| Failure::usage(format!("{show}: {fault}")).help(keys))

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Dags, Data, Look};
+use super::{Dags, Data, Look, Remote};
 
 /// Who asks, and why: kept in the log.
 #[derive(Debug, Args)]
@@ -10,8 +10,8 @@ pub(crate) struct Signed {
     /// Why, in your words; `nightrun audit` shows it
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
-    /// Who asks
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "cli")]
+    /// Who asks; a server that knows you does not need it [default: cli:USER]
+    #[arg(long, value_name = "NAME", default_value_t = crate::config::who(), hide_default_value = true)]
     pub(crate) by: String,
 }
 
@@ -68,6 +68,8 @@ pub(crate) struct Rerun {
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,6 +104,8 @@ pub(crate) struct Mark {
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -113,13 +117,15 @@ pub(crate) struct Note {
     /// About this task of it
     #[arg(long, value_name = "ID")]
     pub(crate) task: Option<String>,
-    /// Who asks
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "cli")]
+    /// Who asks; a server that knows you does not need it [default: cli:USER]
+    #[arg(long, value_name = "NAME", default_value_t = crate::config::who(), hide_default_value = true)]
     pub(crate) by: String,
     #[command(flatten)]
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]

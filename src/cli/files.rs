@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Dags, Data, Look};
+use super::{Dags, Data, Look, Remote};
 use crate::cmd::Named;
 
 /// Which DAG is meant.
@@ -30,6 +30,8 @@ pub(crate) struct DagList {
     pub(crate) verb: Option<DagsVerb>,
     #[command(flatten)]
     pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Subcommand)]

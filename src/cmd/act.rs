@@ -8,11 +8,12 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::Reader;
 use serde_json::json;
 
-use super::target;
+use super::{remote, target};
 use crate::cli::{Cancel, Data, Pause, Trigger};
+use crate::client::Server;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
-use crate::{client, say, wire};
+use crate::{say, wire};
 
 /// The data folder that is meant.
 pub(crate) fn data_of(data: Data) -> Result<PathBuf, Failure> {
@@ -27,8 +28,13 @@ pub(super) fn config_of(data: Data) -> Result<Config, Failure> {
 pub(crate) fn trigger(args: Trigger) -> Verdict {
     let config = config_of(args.look.data)?;
     let part = nightrun_core::decide::Part::from(args.part);
+    let server = Server::of(&args.remote, &config.data)?;
     let mut body = json!({ "force": args.force, "part": part });
-    if !args.params.params.is_empty() || args.params.at.is_some() {
+    if server.is_remote() {
+        let (params, at) =
+            remote::inputs(&server, &args.dag, &args.params.params, args.params.at.as_deref())?;
+        (body["params"], body["logical_date"]) = (json!(params), json!(at));
+    } else if !args.params.params.is_empty() || args.params.at.is_some() {
         let reader = Reader::open(&wire::database(&config.data)).map_err(Failure::new)?;
         let id = DagId::from(args.dag.as_str());
         let text =
@@ -39,7 +45,7 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
         body["params"] = json!(target::params(&dag, &args.params.params)?);
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);
     }
-    let answer = client::post(&config.data, &format!("/api/v1/dags/{}/runs", args.dag), &body)?;
+    let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body)?;
     if args.look.json {
         say::json(&answer)?;
     } else {
@@ -50,7 +56,8 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
 }
 
 pub(crate) fn cancel(args: Cancel) -> Verdict {
-    client::post(&data_of(args.data)?, &format!("/api/v1/runs/{}/cancel", args.run), &json!({}))?;
+    let server = Server::of(&args.remote, &data_of(args.data)?)?;
+    server.post(&format!("/api/v1/runs/{}/cancel", args.run), &json!({}))?;
     say::println(&format!("run {} is being ended", args.run));
     Ok(ExitCode::SUCCESS)
 }
@@ -58,10 +65,10 @@ pub(crate) fn cancel(args: Cancel) -> Verdict {
 pub(crate) fn pause(args: Pause, pause: bool) -> Verdict {
     let verb = if pause { "pause" } else { "unpause" };
     let path = match &args.dag {
-        Some(dag) => format!("/api/v1/dags/{dag}/{verb}"),
+        Some(dag) => format!("/api/v1/dags/{}/{verb}", Server::segment(dag)),
         None => format!("/api/v1/{verb}"),
     };
-    client::post(&data_of(args.data)?, &path, &json!({}))?;
+    Server::of(&args.remote, &data_of(args.data)?)?.post(&path, &json!({}))?;
     let what = args.dag.as_deref().unwrap_or("everything");
     say::println(&format!("{what} is {}", if pause { "paused" } else { "not paused any more" }));
     Ok(ExitCode::SUCCESS)

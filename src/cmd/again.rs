@@ -12,12 +12,16 @@ use super::look::Looker;
 use super::target::Named;
 use crate::cli::again::{Audit, Mark, Note, Rerun, Settled};
 use crate::cli::{Dags, Data};
+use crate::client::Server;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
-use crate::{client, say};
+use crate::say;
 
 /// How often a server is asked whether something is over.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
+
+/// The same for a server elsewhere.
+const LOOK_THERE: Duration = Duration::from_secs(1);
 
 /// The configuration that these flags and the rest come to.
 pub(crate) fn config_of(data: Data, dags: Dags) -> Result<Config, Failure> {
@@ -26,7 +30,8 @@ pub(crate) fn config_of(data: Data, dags: Dags) -> Result<Config, Failure> {
 
 pub(crate) fn rerun(args: Rerun) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
-    let served = here::is_served(&config);
+    let server = Server::of(&args.remote, &config.data)?;
+    let served = server.is_remote() || here::is_served(&config);
     if args.with_waiters && !served && !args.dry_run {
         let help = "start `nightrun serve`, which lets them wait until this run has ended";
         return Err(Failure::new("what waited for a run is run again only by a server").help(help));
@@ -49,7 +54,7 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         why: args.signed.why,
     };
     let plan = if served {
-        client::post(&config.data, &format!("/api/v1/runs/{}/rerun", args.run), &json!(request))?
+        server.post(&format!("/api/v1/runs/{}/rerun", args.run), &json!(request))?
     } else {
         let event = Event::ClearRequested { run: RunId(args.run), request, row: None };
         let first = if args.latest { as_it_is(&config, args.run)? } else { vec![] };
@@ -57,7 +62,7 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
     };
     let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
     let wait = changes && !args.dry_run && (args.wait || !served);
-    conclude(&config, args.run, plan, (args.look.json, wait))
+    conclude(&server, args.run, plan, (args.look.json, wait))
 }
 
 /// The event that puts the DAG of a run in force as its file is now.
@@ -73,7 +78,8 @@ fn as_it_is(config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
 
 pub(crate) fn mark(args: Mark) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
-    let served = here::is_served(&config);
+    let server = Server::of(&args.remote, &config.data)?;
+    let served = server.is_remote() || here::is_served(&config);
     let state = match args.state {
         Settled::Success => TaskState::Success,
         Settled::Failed => TaskState::Failed,
@@ -82,19 +88,19 @@ pub(crate) fn mark(args: Mark) -> Verdict {
     let (by, why) = (args.signed.by, args.signed.why);
     let request = MarkRequest { task: args.task, item: args.item, state, dry_run: args.dry_run, by, why };
     let plan = if served {
-        client::post(&config.data, &format!("/api/v1/runs/{}/mark", args.run), &json!(request))?
+        server.post(&format!("/api/v1/runs/{}/mark", args.run), &json!(request))?
     } else {
         here::ask(&config, vec![], Event::MarkRequested { run: RunId(args.run), request, row: None })?
     };
-    conclude(&config, args.run, plan, (args.look.json, false))
+    conclude(&server, args.run, plan, (args.look.json, false))
 }
 
 /// Says what changes, or has changed, and waits for the verdict where that is wanted.
-fn conclude(config: &Config, run: i64, mut plan: Json, (as_json, wait): (bool, bool)) -> Verdict {
+fn conclude(server: &Server, run: i64, mut plan: Json, (as_json, wait): (bool, bool)) -> Verdict {
     if !as_json {
         print_plan(&plan);
     }
-    let verdict = if wait { Some(verdict(config, run)?) } else { None };
+    let verdict = if wait { Some(verdict(server, run)?) } else { None };
     if let Some(verdict) = &verdict {
         plan["verdict"] = json!(verdict);
     }
@@ -107,14 +113,22 @@ fn conclude(config: &Config, run: i64, mut plan: Json, (as_json, wait): (bool, b
 }
 
 /// Waits for the end of a run.
-fn verdict(config: &Config, run: i64) -> Result<String, Failure> {
-    let looker = Looker::open(Data { data: Some(config.data.clone()) })?;
+fn verdict(server: &Server, run: i64) -> Result<String, Failure> {
+    let looker = match server {
+        Server::Here(data) => Some(Looker::open(Data { data: Some(data.clone()) })?),
+        Server::There { .. } => None,
+    };
     loop {
-        let state = looker.run(run)?.state;
+        let state = if let Some(looker) = &looker {
+            looker.run(run)?.state
+        } else {
+            let told = server.get(&format!("/api/v1/runs/{run}"))?;
+            serde_json::from_value(told["state"].clone()).or_fail("the server's answer")?
+        };
         if state.is_final() {
             return Ok(state.to_string());
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(if looker.is_some() { LOOK } else { LOOK_THERE });
     }
 }
 
@@ -166,8 +180,9 @@ fn print_moves(plan: &Json) {
 pub(crate) fn note(args: Note) -> Verdict {
     let config = config_of(args.data, args.dags)?;
     let request = NoteRequest { task: args.task, text: args.text, by: args.by };
-    if here::is_served(&config) {
-        client::post(&config.data, &format!("/api/v1/runs/{}/note", args.run), &json!(request))?;
+    let server = Server::of(&args.remote, &config.data)?;
+    if server.is_remote() || here::is_served(&config) {
+        server.post(&format!("/api/v1/runs/{}/note", args.run), &json!(request))?;
     } else {
         here::ask(&config, vec![], Event::NoteRequested { run: RunId(args.run), request, row: None })?;
     }

@@ -2,12 +2,20 @@
 
 use std::process::ExitCode;
 
+use nightrun_web::Access;
 use serde_json::json;
 
 use crate::cli::ConfigArgs;
 use crate::config::{Config, Given};
 use crate::failure::Verdict;
 use crate::say;
+
+/// What the configuration says about logins, in words.
+fn access(Access { required, secure, proxied }: Access) -> String {
+    let login = if required { "login: required" } else { "login: auto" };
+    let more = [(secure, ", secure_cookies"), (proxied, ", behind_proxy")];
+    more.iter().filter(|(is_set, _)| *is_set).fold(login.to_owned(), |all, (_, word)| all + word)
+}
 
 pub(crate) fn config(args: ConfigArgs) -> Verdict {
     let given = Given { dags: args.dags.dags, data: args.data.data, listen: args.listen, slots: args.slots };
@@ -23,6 +31,7 @@ pub(crate) fn config(args: ConfigArgs) -> Verdict {
         ("timezone", json!(config.zone.name())),
         ("pools", json!(config.pools)),
         ("url", json!(config.hooks.url)),
+        ("access", json!(access(config.access))),
         ("notify", json!(config.hooks.destinations.keys().collect::<Vec<_>>())),
     ];
     if args.json {

@@ -1,5 +1,6 @@
 //! `nightrun dags`: the DAGs, their last runs, and when each fires next.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use nightrun_core::time::Timestamp;
@@ -9,8 +10,9 @@ use nightrun_engine::store::{DagItem, Page};
 use serde_json::{Value as Json, json};
 
 use super::look::Looker;
-use super::versions;
+use super::{remote, versions};
 use crate::cli::{DagList, DagsVerb, Look};
+use crate::client::Server;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
 use crate::{say, wire};
@@ -23,7 +25,10 @@ const RECENT: u32 = 10;
 
 pub(crate) fn dags(args: DagList) -> Verdict {
     match args.verb {
-        None => list(args.look),
+        None => {
+            let server = Server::of(&args.remote, Path::new(""))?;
+            if server.is_remote() { remote::dags(&server, args.look.json) } else { list(args.look) }
+        }
         Some(DagsVerb::Show(args)) => versions::show(args),
         Some(DagsVerb::History(args)) => versions::history(args),
         Some(DagsVerb::Diff(args)) => versions::diff(args),

@@ -1,5 +1,6 @@
 //! One file per verb: what it means.
 
+mod access;
 mod act;
 mod again;
 mod backfill;
@@ -23,6 +24,7 @@ mod output;
 mod plan;
 mod progress;
 mod prune;
+mod remote;
 mod run;
 mod runs;
 mod schema;
@@ -71,6 +73,8 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Skip(args) => hold::skip(args.tick),
         Verb::Move(args) => hold::postpone(args),
         Verb::Vars(args) => vars::vars(args),
+        Verb::User(args) => access::user(args),
+        Verb::Token(args) => access::token(args),
         Verb::Output(args) => output::output(args),
         Verb::Schema(args) => schema::schema(&args),
         Verb::Example(args) => example::example(&args),

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use super::act::config_of;
 use super::look::Looker;
 use crate::cli::{Data, Prune};
+use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{client, say, wire};
 
@@ -55,7 +56,7 @@ fn prune_here(keeper: &Keeper, asked: &Asked) -> Result<Json, Failure> {
     let mut plan = keeper.plan(asked).map_err(Failure::new)?;
     keeper.weigh(&mut plan).map_err(Failure::new)?;
     let forget = |Batch { runs, versions }| {
-        let fact = Transition::Pruned { runs, versions, by: "nightrun db prune".into() };
+        let fact = Transition::Pruned { runs, versions, by: who() };
         runtime.block_on(writer.commit(system_clock()(), vec![fact])).map_err(PruneError::Store)?;
         Ok(())
     };

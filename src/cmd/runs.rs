@@ -1,23 +1,26 @@
 //! `nightrun runs`, `runs show`, `tasks`: what ran.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{CalledShow, LateShow, RunFilter, RunShow, TaskShow};
+use nightrun_engine::store::{CalledShow, LateShow, RunFilter, RunItem, RunShow, TaskShow};
 
+use super::act::data_of;
 use super::look::Looker;
-use crate::cli::{OfRun, Runs, RunsVerb};
-use crate::failure::{Failure, Verdict};
+use super::remote;
+use crate::cli::{Data, OfRun, Runs, RunsVerb};
+use crate::client::Server;
+use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn runs(args: Runs) -> Verdict {
     if let Some(RunsVerb::Show(show)) = args.verb {
         return show_run(show);
     }
-    let looker = Looker::open(args.look.data)?;
     let state = args.state.as_deref().map(|text| {
         let known: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
         RunState::parse(text)
@@ -29,7 +32,12 @@ pub(crate) fn runs(args: Runs) -> Verdict {
         ..RunFilter::default()
     };
     let limit = if args.all { u32::MAX } else { u32::try_from(args.limit).unwrap_or(u32::MAX) };
-    let runs = looker.read(|page| page.runs(&filter, limit))?;
+    let server = Server::of(&args.remote, &data_of(Data { data: args.look.data.data.clone() })?)?;
+    let runs: Vec<RunItem> = if server.is_remote() {
+        there(&server, &filter, limit as usize)?
+    } else {
+        Looker::open(args.look.data)?.read(|page| page.runs(&filter, limit))?
+    };
     if args.look.json {
         say::json(&runs)?;
         return Ok(ExitCode::SUCCESS);
@@ -60,7 +68,20 @@ pub(crate) fn runs(args: Runs) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
+fn there(server: &Server, filter: &RunFilter, limit: usize) -> Result<Vec<RunItem>, Failure> {
+    let dag = filter.dag.as_ref().map(|dag| format!("dag={}", Server::segment(dag.as_str())));
+    let state = filter.state.map(|state| format!("state={state}"));
+    let asked: Vec<String> = dag.into_iter().chain(state).collect();
+    let path = format!("/api/v1/runs?{}", asked.join("&"));
+    let rows = remote::rows(server, path.trim_end_matches('?'), "before", limit)?;
+    let read = |row| serde_json::from_value(row).or_fail("the server's answer");
+    rows.into_iter().map(read).collect()
+}
+
 fn show_run(args: OfRun) -> Verdict {
+    if let Some(server) = elsewhere(&args)? {
+        return remote::run(&server, args.run, args.look.json, false);
+    }
     let run = Looker::open(args.look.data)?.run(args.run)?;
     if args.look.json {
         say::json(&run)?;
@@ -129,7 +150,16 @@ fn lateness(run: &RunShow) -> Vec<String> {
     own.chain(run.tasks.iter().flat_map(of)).collect()
 }
 
+/// The server elsewhere that is meant, if one is.
+fn elsewhere(args: &OfRun) -> Result<Option<Server>, Failure> {
+    let server = Server::of(&args.remote, Path::new(""))?;
+    Ok(Some(server).filter(Server::is_remote))
+}
+
 pub(crate) fn tasks(args: OfRun) -> Verdict {
+    if let Some(server) = elsewhere(&args)? {
+        return remote::run(&server, args.run, args.look.json, true);
+    }
     let run = Looker::open(args.look.data)?.run(args.run)?;
     if args.look.json {
         say::json(&run.tasks)?;

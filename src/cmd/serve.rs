@@ -1,12 +1,14 @@
 //! `nightrun serve`: the scheduler, the pages and the API.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use axum::Extension;
 use nightrun_engine::run::{Folder, Handle};
-use nightrun_engine::store::Reader;
-use nightrun_web::App;
+use nightrun_engine::store::{Page, Reader};
+use nightrun_web::{Access, App, Owner};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::cli::Serve;
@@ -18,10 +20,6 @@ use crate::{say, wire};
 pub(crate) fn serve(args: Serve) -> Verdict {
     let given = Given { dags: args.dags.dags, data: args.data.data, listen: args.listen, slots: args.slots };
     let config = Config::load(given)?;
-    if !config.listen.ip().is_loopback() {
-        let help = "anyone who reaches it could run commands; put a proxy with a login before 127.0.0.1";
-        return Err(Failure::usage(format!("{} is not this machine alone", config.listen)).help(help));
-    }
     say::start_tracing(tracing::Level::INFO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -32,6 +30,7 @@ pub(crate) fn serve(args: Serve) -> Verdict {
 
 async fn run(config: &Config, drain: bool) -> Verdict {
     let wired = wire::scheduler(config, &config.dags, true)?;
+    let access = access(config, &wired.database)?;
     let handle = wired.scheduler.handle();
     let reader = Reader::open(&wired.database).map_err(Failure::new)?;
     let stored = reader.read_now(|page| Ok((page.dags(None, u32::MAX, 0)?, page.faults(None)?)));
@@ -55,6 +54,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
         hosts: hosts(config),
         slots: config.slots,
         pools: config.pools.clone(),
+        access,
     };
     let router = nightrun_web::router(app);
     let tcp = TcpListener::bind(config.listen).await.map_err(|fault| {
@@ -70,7 +70,9 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     keeper.watch(handle.clone());
     tracing::info!("nightrun {} serves {} on http://{address}", say::version(), config.dags.display());
     tracing::info!(dags, faulty, slots = config.slots, data = %config.data.display(), "schedules are armed");
-    let local = tokio::spawn(axum::serve(unix, router.clone()).into_future());
+    // Whoever can open the socket owns the data folder.
+    let local = tokio::spawn(axum::serve(unix, router.clone().layer(Extension(Owner))).into_future());
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let pages = tokio::spawn(axum::serve(tcp, router).into_future());
     until_told(&handle, drain).await;
     loop_.await.or_fail("the scheduler")?;
@@ -81,10 +83,34 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names under which a browser may call this server.
+/// Who must log in. Where other machines can reach the server, everybody must, so there must be somebody.
+fn access(config: &Config, database: &Path) -> Result<Access, Failure> {
+    let access = config.access;
+    if config.listen.ip().is_loopback() {
+        return Ok(access);
+    }
+    let book = Reader::open(database).and_then(|reader| reader.read_now(Page::access_book));
+    let book = book.map_err(Failure::new)?;
+    if !access.required && book.users.is_empty() {
+        let help = "anyone who reaches it could run commands: add a user first with \
+                    `nightrun user add NAME --role admin`, or say `access: {login: required}` in nightrun.yaml";
+        return Err(Failure::usage(format!("{} is not this machine alone", config.listen)).help(help));
+    }
+    Ok(Access { required: true, ..access })
+}
+
+/// The names under which a browser may call this server; none: any. A page of elsewhere that goes by a name
+/// which points at us has no session of ours, so names matter only where nobody logs in.
 fn hosts(config: &Config) -> Vec<String> {
+    if !config.listen.ip().is_loopback() {
+        return Vec::new();
+    }
     let port = config.listen.port();
-    ["127.0.0.1", "localhost", "[::1]"].iter().map(|host| format!("{host}:{port}")).collect()
+    let own = ["127.0.0.1", "localhost", "[::1]"].iter().map(|host| format!("{host}:{port}"));
+    // A proxy before us passes the name on by which it is called.
+    let url = config.hooks.url.split_once("://").map(|(_, rest)| rest);
+    let named = url.and_then(|rest| rest.split('/').next()).map(ToOwned::to_owned);
+    own.chain(named).collect()
 }
 
 /// The socket by which verbs of the same user act; the data folder keeps others out.

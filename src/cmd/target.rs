@@ -4,11 +4,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, Param};
 use nightrun_core::dag::{DefaultsFile, Known, Reading, Source, read};
 use nightrun_core::decide::{DagText, Values};
 use nightrun_core::diag::{Diagnostic, Style};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use nightrun_engine::run::{dag_files, hash_with, version_hash};
 
 use crate::above::Above;
@@ -138,15 +139,20 @@ pub(crate) fn say_faults(diagnostics: &[Diagnostic], text: &str) {
 
 /// Reads `-p name=value` by the types of the DAG's params.
 pub(crate) fn params(dag: &Dag, given: &[String]) -> Result<Values, Failure> {
+    read_params(dag.id.as_str(), &dag.params, given)
+}
+
+/// The same where only the params of the DAG are known.
+pub(crate) fn read_params(dag: &str, params: &[Param], given: &[String]) -> Result<Values, Failure> {
     let mut values = Values::new();
     for pair in given {
         let (name, text) =
             pair.split_once('=').ok_or_else(|| Failure::usage(format!("`{pair}` is not NAME=VALUE")))?;
-        let Some(param) = dag.params.iter().find(|param| param.name == name) else {
-            let names: Vec<&str> = dag.params.iter().map(|param| param.name.as_str()).collect();
+        let Some(param) = params.iter().find(|param| param.name == name) else {
+            let names: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
             let help =
                 if names.is_empty() { "it has none".into() } else { format!("it has {}", names.join(", ")) };
-            return Err(Failure::usage(format!("DAG `{}` has no param `{name}`", dag.id)).help(help));
+            return Err(Failure::usage(format!("DAG `{dag}` has no param `{name}`")).help(help));
         };
         values.insert(name.to_owned(), param.read_text(text).map_err(Failure::usage)?);
     }
@@ -155,8 +161,13 @@ pub(crate) fn params(dag: &Dag, given: &[String]) -> Result<Values, Failure> {
 
 /// Reads `--at`: an instant with its offset, or a date or local time in the DAG's zone.
 pub(crate) fn at(dag: &Dag, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+    read_at(&dag.zone, text)
+}
+
+/// The same where only the zone of the DAG is known.
+pub(crate) fn read_at(zone: &Zone, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    let at = dag.zone.read_instant(text);
+    let at = zone.read_instant(text);
     at.map(Some).ok_or_else(|| {
         let help = "write 2026-11-21, 2026-11-21T01:30 (in the DAG's zone) or 2026-11-21T01:30:00Z";
         Failure::usage(format!("`{text}` is no date")).help(help)

@@ -13,11 +13,9 @@ use super::act::data_of;
 use super::look::Looker;
 use crate::cli::{Vars, VarsVerb};
 use crate::client::{self, SOCKET};
+use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
-
-/// Who sets a var where no server runs, in the log of facts.
-const BY: &str = "nightrun vars";
 
 pub(crate) fn vars(args: Vars) -> Verdict {
     match args.verb {
@@ -32,7 +30,7 @@ pub(crate) fn vars(args: Vars) -> Verdict {
             if is_served(&data) {
                 client::post(&data, &format!("/api/v1/vars/{name}"), &json!({ "value": value }))?;
             } else {
-                write(&data, Transition::VarSet { name, value: Some(value), by: BY.into() })?;
+                write(&data, Transition::VarSet { name, value: Some(value), by: who() })?;
             }
         }
         VarsVerb::Delete { name, data } => {
@@ -40,7 +38,7 @@ pub(crate) fn vars(args: Vars) -> Verdict {
             if is_served(&known.0) {
                 client::post(&known.0, &format!("/api/v1/vars/{name}/delete"), &json!({}))?;
             } else {
-                write(&known.0, Transition::VarSet { name, value: None, by: BY.into() })?;
+                write(&known.0, Transition::VarSet { name, value: None, by: who() })?;
             }
         }
         VarsVerb::Get { name, look } => {

@@ -68,7 +68,7 @@ fn one_tick_is_skipped_or_moved_and_everything_that_shows_it_says_so() {
         "the tick of yearly at {} (UTC) will be skipped",
         instant.replace('T', " ").replace('Z', "")
     ));
-    let note = "skipped by api: new year";
+    let note = "skipped by cli: new year";
     for verb in ["next yearly -n 1", "why yearly", "dags --json", "hold list"] {
         let said = town.nightrun(verb).out;
         assert!(said.contains(note), "{verb}: {said}");

@@ -249,6 +249,7 @@ fn the_configuration_says_where_each_value_comes_from() {
  timezone  UTC             default
  pools     {\"db\":2}        nightrun.yaml
  url       http://127.0.0.1:8181  default
+ access    login: auto     default
  notify    []              default",
     );
     town.write("nightrun.yaml", "slot: 3\n");

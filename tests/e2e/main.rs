@@ -1,5 +1,6 @@
 //! End-to-end tests of the real binary: one file per story, one harness (`town.rs`).
 
+mod access;
 mod again;
 mod backfill;
 mod book;

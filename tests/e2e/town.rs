@@ -114,7 +114,8 @@ impl Town {
     /// Calls `nightrun` with something on its standard input.
     pub(crate) fn nightrun_reading(&self, args: &str, input: &str) -> Said {
         let mut command = self.command(args);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Said::by(child.wait_with_output().unwrap())
     }
@@ -145,6 +146,11 @@ impl Town {
     /// Starts a server on this town.
     pub(crate) fn serve(&self) -> Server {
         self.serve_with("")
+    }
+
+    /// Starts a server that other machines can reach.
+    pub(crate) fn serve_all(&self) -> Server {
+        Server::start(self.command("serve --listen 0.0.0.0:0"))
     }
 
     /// Starts a server with more arguments.

@@ -1,8 +1,8 @@
 //! What people and programs may ask of the engine, and what they are told.
 
 use nightrun_core::decide::{
-    Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event, HoldRequest,
-    MarkRequest, NoteRequest, Part, Past, RunRequest, TickRequest, Values,
+    AccessChange, Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event,
+    HoldRequest, MarkRequest, NoteRequest, Part, Past, RunRequest, TickRequest, Values,
 };
 use nightrun_core::id::{BackfillId, DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
@@ -24,7 +24,7 @@ impl Site {
     /// Starts a run; answers with its number once it is durable.
     pub(crate) async fn trigger(&self, dag: DagId, wanted: Wanted, by: &str) -> Result<RunId, Problem> {
         let Wanted { params, logical_date, part, force } = wanted;
-        let request = RunRequest { dag, params, logical_date, part, force, by: by.into() };
+        let request = RunRequest { dag, params, logical_date, part, force, by: self.who.sign(by) };
         match self.ask(Event::RunRequested(request)).await? {
             Answer::Run(run) => Ok(run),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -34,16 +34,22 @@ impl Site {
 
     /// Ends a run.
     pub(crate) async fn cancel(&self, run: RunId, by: &str) -> Result<(), Problem> {
-        self.tell(Event::CancelRequested { run, by: by.into() }).await
+        self.tell(Event::CancelRequested { run, by: self.who.sign(by) }).await
     }
 
     /// Pauses or un-pauses one DAG, or everything.
     pub(crate) async fn pause(&self, dag: Option<DagId>, paused: bool, by: &str) -> Result<(), Problem> {
-        self.tell(Event::PauseRequested { dag, paused, by: by.into() }).await
+        self.tell(Event::PauseRequested { dag, paused, by: self.who.sign(by) }).await
     }
 
     /// Makes a maintenance window; answers with its number.
-    pub(crate) async fn hold(&self, request: HoldRequest) -> Result<HoldId, Problem> {
+    pub(crate) async fn hold(&self, mut request: HoldRequest) -> Result<HoldId, Problem> {
+        request.by = self.who.sign(&request.by);
+        let granted =
+            request.dags.as_ref().is_some_and(|dags| dags.iter().all(|dag| self.who.covers(dag.as_str())));
+        if self.who.is_limited() && !granted {
+            return Err(Problem::not_granted());
+        }
         match self.ask(Event::HoldRequested(request)).await? {
             Answer::Hold(hold) => Ok(hold),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -53,11 +59,12 @@ impl Site {
 
     /// Ends a maintenance window.
     pub(crate) async fn end_hold(&self, hold: HoldId, by: &str) -> Result<(), Problem> {
-        self.tell(Event::HoldRemovalRequested { hold, by: by.into() }).await
+        self.tell(Event::HoldRemovalRequested { hold, by: self.who.sign(by) }).await
     }
 
     /// Skips or moves a coming tick, or takes that back; answers with its instant.
-    pub(crate) async fn change_tick(&self, request: TickRequest) -> Result<Timestamp, Problem> {
+    pub(crate) async fn change_tick(&self, mut request: TickRequest) -> Result<Timestamp, Problem> {
+        request.by = self.who.sign(&request.by);
         match self.ask(Event::TickChangeRequested(request)).await? {
             Answer::Tick(instant) => Ok(instant),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -67,21 +74,28 @@ impl Site {
 
     /// Gives a var a value, or takes it away.
     pub(crate) async fn set_var(&self, name: String, value: Option<Json>, by: &str) -> Result<(), Problem> {
-        self.tell(Event::VarSet { name, value, by: by.into() }).await
+        self.tell(Event::VarSet { name, value, by: self.who.sign(by) }).await
     }
 
     /// Makes tasks of a run wait again, or says which would.
-    pub(crate) async fn rerun(&self, run: RunId, request: ClearRequest) -> Result<ClearPlan, Problem> {
+    pub(crate) async fn rerun(&self, run: RunId, mut request: ClearRequest) -> Result<ClearPlan, Problem> {
+        // What waits for this run is of other DAGs.
+        if request.with_waiters && self.who.is_limited() {
+            return Err(Problem::not_granted());
+        }
+        request.by = self.who.sign(&request.by);
         self.change(Event::ClearRequested { run, request, row: None }).await
     }
 
     /// Settles a task by hand.
-    pub(crate) async fn mark(&self, run: RunId, request: MarkRequest) -> Result<ClearPlan, Problem> {
+    pub(crate) async fn mark(&self, run: RunId, mut request: MarkRequest) -> Result<ClearPlan, Problem> {
+        request.by = self.who.sign(&request.by);
         self.change(Event::MarkRequested { run, request, row: None }).await
     }
 
     /// Writes something down about a run.
-    pub(crate) async fn note(&self, run: RunId, request: NoteRequest) -> Result<(), Problem> {
+    pub(crate) async fn note(&self, run: RunId, mut request: NoteRequest) -> Result<(), Problem> {
+        request.by = self.who.sign(&request.by);
         self.tell(Event::NoteRequested { run, request, row: None }).await
     }
 
@@ -89,8 +103,9 @@ impl Site {
     pub(crate) async fn backfill(
         &self,
         dag: DagId,
-        request: BackfillRequest,
+        mut request: BackfillRequest,
     ) -> Result<BackfillPlan, Problem> {
+        request.by = self.who.sign(&request.by);
         match self.ask(Event::BackfillRequested { dag, request, past: Past::default() }).await? {
             Answer::Backfill(plan) => Ok(*plan),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -106,7 +121,24 @@ impl Site {
         by: String,
         why: Option<String>,
     ) -> Result<(), Problem> {
+        let by = self.who.sign(&by);
         self.tell(Event::BackfillSteered { backfill, to, by, why }).await
+    }
+
+    /// Changes who may do what.
+    pub(crate) async fn change_access(&self, change: AccessChange) -> Result<(), Problem> {
+        let adds_user = matches!(change, AccessChange::UserAdded { .. });
+        self.tell(Event::AccessRequested { change, by: self.who.sign("") }).await?;
+        if adds_user {
+            self.gate.close();
+        }
+        Ok(())
+    }
+
+    /// Notes that a user has logged in.
+    pub(crate) async fn record_login(&self, user: String) -> Result<(), Problem> {
+        let by = user.clone();
+        self.tell(Event::AccessRequested { change: AccessChange::LoggedIn { user }, by }).await
     }
 
     async fn change(&self, event: Event) -> Result<ClearPlan, Problem> {

@@ -1,17 +1,26 @@
 //! What the web room is given, and what it keeps.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::id::VersionId;
+use nightrun_core::decide::RunState;
+use nightrun_core::id::{DagId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
-use nightrun_engine::store::{DagStanding, FailingDags, Fault, Page, Reader};
+use nightrun_engine::store::{
+    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, HoldItem, Page, Reader, RunFilter, RunItem,
+    TickChangeItem,
+};
 
+use crate::access::{Access, Gate, Who};
 use crate::problem::Problem;
 use crate::specs::Specs;
 use crate::template::Templates;
@@ -43,19 +52,56 @@ pub struct App {
     pub slots: u32,
     /// The pools and how many slots each has.
     pub pools: BTreeMap<String, u32>,
+    /// Who must log in, and how cookies are set.
+    pub access: Access,
 }
 
 /// The app and what is made of it once.
-pub(crate) struct Site {
+pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) templates: Templates,
     pub(crate) specs: Specs,
+    pub(crate) gate: Gate,
     /// Kept from one list of DAGs to the next.
     failing: Mutex<Option<FailingDags>>,
 }
 
+/// The house as one request finds it: with whoever asks.
+pub(crate) struct Site {
+    house: Arc<House>,
+    pub(crate) who: Who,
+}
+
+impl Deref for Site {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.house
+    }
+}
+
+/// What the guard hands to a handler; without the guard there is none, and so no answer.
+pub(crate) struct State<T>(pub(crate) T);
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for State<Arc<Site>> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let site = parts.extensions.get::<Arc<Site>>().cloned();
+        site.map(State).ok_or_else(|| Problem::internal("this route has no guard"))
+    }
+}
+
 /// What every handler holds.
-pub(crate) type Shared = axum::extract::State<Arc<Site>>;
+pub(crate) type Shared = State<Arc<Site>>;
 
 /// The store at one moment, while one page is made.
 pub(crate) struct Desk<'a> {
@@ -65,6 +111,58 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// DAGs that are the business of whoever asks, by their ids, those after `after`.
+    pub(crate) fn dags(&self, after: Option<DagId>, limit: u32, recent: u32) -> Result<Vec<DagItem>, Fault> {
+        let mut found = Vec::new();
+        let mut after = after;
+        while found.len() < limit as usize {
+            let items = self.page.dags(after.as_ref(), limit, recent)?;
+            let ended = items.len() < limit as usize;
+            after = items.last().map(|item| item.dag.clone());
+            found.extend(items.into_iter().filter(|item| self.site.who.covers(item.dag.as_str())));
+            if ended {
+                break;
+            }
+        }
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+
+    /// Runs that are the business of whoever asks, newest first.
+    pub(crate) fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
+        self.page.runs(&RunFilter { among: self.site.who.among(), ..filter.clone() }, limit)
+    }
+
+    /// How many of those are not over.
+    pub(crate) fn active_runs(&self) -> Result<ActiveRuns, Fault> {
+        if !self.site.who.is_limited() {
+            return self.page.active_runs();
+        }
+        let count = |state| -> Result<u32, Fault> {
+            let filter = RunFilter { state: Some(state), ..RunFilter::default() };
+            Ok(u32::try_from(self.runs(&filter, u32::MAX)?.len()).unwrap_or(u32::MAX))
+        };
+        Ok(ActiveRuns {
+            queued: count(RunState::Queued)?,
+            running: count(RunState::Running)?,
+            stopping: count(RunState::Stopping)?,
+        })
+    }
+
+    /// Leaves out maintenance windows that are about none of the DAGs of whoever asks.
+    pub(crate) fn theirs(&self, mut holds: Vec<HoldItem>) -> Vec<HoldItem> {
+        let covers = |dag: &DagId| self.site.who.covers(dag.as_str());
+        holds.retain(|hold| hold.dags.as_ref().is_none_or(|dags| dags.iter().any(covers)));
+        holds
+    }
+
+    /// Ticks that were skipped or moved, of DAGs that are the business of whoever asks.
+    pub(crate) fn changed_ticks(&self) -> Result<Vec<TickChangeItem>, Fault> {
+        let mut ticks = self.page.changed_ticks(None)?;
+        ticks.retain(|tick| self.site.who.covers(tick.dag.as_str()));
+        Ok(ticks)
+    }
+
     /// What a version of a DAG means; `None` when its text cannot be read any more.
     pub(crate) fn spec(&self, version: VersionId) -> Result<Option<Arc<Dag>>, Fault> {
         self.site.specs.get(self.page, version)
@@ -72,12 +170,13 @@ impl Desk<'_> {
 }
 
 impl Desk<'_> {
-    /// All DAGs at a glance.
+    /// All DAGs that are the business of whoever asks, at a glance.
     pub(crate) fn standings(&self) -> Result<Vec<DagStanding>, Fault> {
         let keep = || self.site.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = keep().clone();
         let failing = self.page.failing(known.as_ref())?;
-        let standings = self.page.standings(&failing)?;
+        let mut standings = self.page.standings(&failing)?;
+        standings.retain(|dag| self.site.who.covers(dag.dag.as_str()));
         *keep() = Some(failing);
         Ok(standings)
     }
@@ -88,14 +187,28 @@ impl Desk<'_> {
     }
 }
 
-impl Site {
+impl House {
     pub(crate) fn new(app: App) -> Self {
-        let specs = Specs::new(Arc::clone(&app.parse));
-        Self { app, templates: Templates::new(), specs, failing: Mutex::default() }
+        let (specs, gate) = (Specs::new(Arc::clone(&app.parse)), Gate::new(&app));
+        Self { app, templates: Templates::new(), specs, gate, failing: Mutex::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.app.clock)()
+    }
+}
+
+impl Site {
+    pub(crate) fn new(house: Arc<House>, who: Who) -> Self {
+        Self { house, who }
+    }
+
+    /// Reads the store once; `None` is for the caller to judge.
+    pub(crate) async fn find<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Page) -> Result<Option<T>, Fault> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
+        self.read(move |desk| work(desk.page).map(Some)).await
     }
 
     /// Reads the store once; `None` becomes 404.

@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! route    every route as data: method, path, who may come in how     guard   checks before any handler
+//! access   who asks, and how they prove it
 //! page     what people see: one file a page, its template beside it   api     the same for programs
 //! acts     requests to the engine, shared by both                     live    what changed, as it changes
 //! draw     layouts of graph, grid and Gantt: numbers, no markup       words   times and lengths for people
 //! ```
 
+mod access;
 mod acts;
 mod api;
 mod app;
@@ -24,5 +26,6 @@ mod specs;
 mod template;
 mod words;
 
+pub use access::{ACTS_AS, Access, Owner};
 pub use app::App;
-pub use route::{Auth, Route, router, routes};
+pub use route::{Auth, Reach, Route, router, routes};

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
@@ -14,11 +14,12 @@ use futures_util::stream::unfold;
 use nightrun_core::decide::Transition;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_engine::run::News;
+use nightrun_engine::store::Fault;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::app::Site;
+use crate::app::{Site, State};
 use crate::problem::Problem;
 
 /// Changes are gathered for so long before they are told.
@@ -56,14 +57,14 @@ pub(crate) async fn events(
     let last = site.read(|desk| desk.page.last_seq().map(Some)).await?;
     let missed = seen.is_some_and(|seen| seen < last);
     let first = missed.then(|| Changed { seq: last, all: true, ..Changed::default() });
-    let stream = unfold((first, news), |(first, mut news)| async move {
+    let stream = unfold((first, news, site), |(first, mut news, site)| async move {
         let changed = match first {
             Some(changed) => changed,
-            None => gather(&mut news).await?,
+            None => gather(&mut news).await?.for_eyes_of(&site).await,
         };
         let event = Event::default().id(changed.seq.to_string());
         let event = event.json_data(&changed).unwrap_or_default();
-        Some((Ok(event), (None, news)))
+        Some((Ok(event), (None, news, site)))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
@@ -111,7 +112,8 @@ impl Changed {
                 | Transition::HoldEnded { .. }
                 | Transition::Pruned { .. }
                 | Transition::BackfillMoved { .. } => self.all = true,
-                Transition::RunMoved { .. }
+                Transition::AccessChanged { .. }
+                | Transition::RunMoved { .. }
                 | Transition::RunReasoned { .. }
                 | Transition::Expanded { .. }
                 | Transition::TaskMoved { .. }
@@ -130,6 +132,29 @@ impl Changed {
                 | Transition::BackfillTook { .. } => {}
             }
         }
+    }
+
+    /// Leaves out what somebody limited to some DAGs may not see.
+    async fn for_eyes_of(mut self, site: &Arc<Site>) -> Self {
+        if !site.who.is_limited() {
+            return self;
+        }
+        self.dags.retain(|dag| site.who.covers(dag.as_str()));
+        let runs = std::mem::take(&mut self.runs);
+        let theirs = site.read(move |desk| {
+            let covers = |run: &RunId| {
+                let dag = desk.page.dag_of_run(*run)?;
+                Ok(dag.is_some_and(|dag| desk.site.who.covers(dag.as_str())))
+            };
+            let theirs = runs.into_iter().filter_map(|run| match covers(&run) {
+                Ok(true) => Some(Ok(run)),
+                Ok(false) => None,
+                Err(fault) => Some(Err(fault)),
+            });
+            theirs.collect::<Result<_, Fault>>().map(Some)
+        });
+        self.runs = theirs.await.unwrap_or_default();
+        self
     }
 
     /// Names nothing when there is too much to name.

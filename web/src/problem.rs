@@ -1,5 +1,7 @@
 //! What went wrong with a request: problem+json for programs, a page for people.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::Request;
@@ -19,6 +21,9 @@ pub(crate) struct Problem {
     pub(crate) status: u16,
     pub(crate) detail: String,
     pub(crate) code: &'static str,
+    /// Seconds after which it may be tried again.
+    #[serde(skip)]
+    pub(crate) wait: Option<u64>,
 }
 
 impl Problem {
@@ -28,7 +33,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code }
+        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code, wait: None }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
@@ -45,6 +50,29 @@ impl Problem {
 
     pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, "This request is refused", detail)
+    }
+
+    pub(crate) fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, "Who are you?", detail)
+    }
+
+    pub(crate) fn too_many(left: Duration) -> Self {
+        let seconds = left.as_secs() + 1;
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let detail = format!("too many logins have failed; the next one may be tried in {seconds} s");
+        Self { wait: Some(seconds), ..Self::new(status, "too_many_logins", "Wait a little", detail) }
+    }
+
+    pub(crate) fn not_granted() -> Self {
+        Self::forbidden(
+            "not_granted",
+            "this is about DAGs that are not granted to you; an admin can grant them",
+        )
+    }
+
+    pub(crate) fn too_long() -> Self {
+        let detail = "the body of this request is too long";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_long", "Too long", detail)
     }
 
     pub(crate) fn wrong_method() -> Self {

@@ -8,25 +8,71 @@ use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
+use nightrun_core::decide::Role;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-use crate::app::{App, Site};
+use crate::app::{App, House};
+use crate::guard::Door;
 use crate::problem::Problem;
 use crate::{api, assets, guard, live, page, problem};
 
 /// Longest body of a request, in bytes.
-const MAX_BODY: usize = 1 << 20;
+pub(crate) const MAX_BODY: usize = 1 << 20;
 
-/// What a route is for, and so who may use it once there are roles.
+/// The least that somebody must be to use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
-    /// Tells nothing about DAGs: everybody.
+    /// Anybody: it tells nothing about DAGs.
     Open,
-    /// Looks.
+    /// A viewer: it looks.
     View,
-    /// Changes something: also refused from pages of other sites.
+    /// An operator: it changes something.
     Act,
+    /// An author: it shows the texts of files, or changes what DAGs read.
+    Author,
+    /// An admin.
+    Admin,
+}
+
+impl Auth {
+    /// The role that is needed; none for everybody.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Open => None,
+            Self::View => Some(Role::Viewer),
+            Self::Act => Some(Role::Operator),
+            Self::Author => Some(Role::Author),
+            Self::Admin => Some(Role::Admin),
+        }
+    }
+}
+
+/// What a route is about, for those who are limited to some DAGs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The DAG that its path names.
+    Dag,
+    /// The DAG of the run that its path names.
+    Run,
+    /// The DAG of the backfill that its path names.
+    Backfill,
+    /// The DAGs of the maintenance window that its path names.
+    Hold,
+    /// Its handler leaves out what they may not see.
+    Listed,
+    /// All there is: not for them.
+    Whole,
+}
+
+impl Reach {
+    /// By the names in a path. What names nothing is about everything, unless the table says otherwise.
+    fn of(path: &str) -> Self {
+        [("{dag}", Self::Dag), ("{run}", Self::Run), ("{backfill}", Self::Backfill), ("{hold}", Self::Hold)]
+            .into_iter()
+            .find(|(name, _)| path.contains(name))
+            .map_or(Self::Whole, |(_, reach)| reach)
+    }
 }
 
 /// One route.
@@ -38,9 +84,15 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub auth: Auth,
+    /// About which DAGs it is.
+    pub reach: Reach,
+    /// A browser that is logged in must prove that one of our pages sends it.
+    pub csrf: bool,
 }
 
-type Table = Vec<(Route, MethodRouter<Arc<Site>>)>;
+type Handler = MethodRouter<Arc<House>>;
+
+type Table = Vec<(Route, Handler)>;
 
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
@@ -49,14 +101,16 @@ pub fn routes() -> Vec<Route> {
 
 /// The pages and the API, ready to be served.
 pub fn router(app: App) -> Router {
-    let site = Arc::new(Site::new(app));
+    let house = Arc::new(House::new(app));
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        let site = Arc::clone(&site);
-        runtime.spawn(async move { site.specs.take_over(&site.app.handle).await });
+        let house = Arc::clone(&house);
+        runtime.spawn(async move { house.specs.take_over(&house.app.handle).await });
     }
     let mut router = Router::new();
     for (route, handler) in pages().into_iter().chain(programs()) {
-        router = router.route(route.path, handler);
+        let path = route.path;
+        let door = Door { house: Arc::clone(&house), route: Arc::new(route) };
+        router = router.route(path, handler.route_layer(from_fn_with_state(door, guard::admit)));
     }
     router
         .fallback(|| async { Problem::not_found("there is no such page") })
@@ -64,41 +118,76 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Problem::internal("a handler panicked").into_response()))
         .layer(from_fn(problem::speak))
-        .layer(from_fn_with_state(Arc::clone(&site), guard::watch))
-        .layer(from_fn_with_state(Arc::clone(&site), page::dress))
+        .layer(from_fn_with_state(Arc::clone(&house), guard::watch))
+        .layer(from_fn_with_state(Arc::clone(&house), page::dress))
         .layer(from_fn(guard::warn))
         .layer(CompressionLayer::new())
-        .with_state(site)
+        .with_state(house)
 }
 
-fn looks(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodRouter<Arc<Site>>) {
-    (Route { method: Method::GET, path, auth: Auth::View }, handler)
+fn entry(method: Method, path: &'static str, auth: Auth, handler: Handler) -> (Route, Handler) {
+    let csrf = !method.is_safe();
+    (Route { method, path, auth, reach: Reach::of(path), csrf }, handler)
 }
 
-fn acts(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodRouter<Arc<Site>>) {
-    (Route { method: Method::POST, path, auth: Auth::Act }, handler)
+fn looks(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::GET, path, Auth::View, handler)
 }
 
-fn open(path: &'static str, handler: MethodRouter<Arc<Site>>) -> (Route, MethodRouter<Arc<Site>>) {
-    (Route { method: Method::GET, path, auth: Auth::Open }, handler)
+fn acts(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::POST, path, Auth::Act, handler)
+}
+
+/// Shows texts of files.
+fn reads(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::GET, path, Auth::Author, handler)
+}
+
+/// Changes what DAGs read.
+fn writes(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::POST, path, Auth::Author, handler)
+}
+
+/// Shows what is an admin's business.
+fn oversees(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::GET, path, Auth::Admin, handler)
+}
+
+/// Changes what is an admin's business.
+fn rules(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::POST, path, Auth::Admin, handler)
+}
+
+fn open(path: &'static str, handler: Handler) -> (Route, Handler) {
+    entry(Method::GET, path, Auth::Open, handler)
+}
+
+/// The handler leaves out what somebody limited to some DAGs may not see or touch.
+fn listed((route, handler): (Route, Handler)) -> (Route, Handler) {
+    (Route { reach: Reach::Listed, ..route }, handler)
+}
+
+/// Begins a session, so there is none yet whose token could be sent.
+fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
+    (Route { csrf: false, auth: Auth::Open, ..route }, handler)
 }
 
 fn pages() -> Table {
     use page::{
-        audit, backfills, calendars, dag, dags, deadlines, durations, faults, grid, holds, log, mark, pools,
-        post as press, rerun, run, runs, system, tonight, trigger, vars, versions, year,
+        audit, backfills, calendars, dag, dags, deadlines, durations, faults, grid, holds, log, login, mark,
+        pools, post as press, rerun, run, runs, system, tonight, trigger, vars, versions, year,
     };
     vec![
-        looks("/", get(tonight::page)),
-        looks("/dags", get(dags::list)),
+        listed(looks("/", get(tonight::page))),
+        listed(looks("/dags", get(dags::list))),
         looks("/dags/{dag}", get(grid::overview)),
         looks("/dags/{dag}/graph", get(dag::graph)),
         looks("/dags/{dag}/schedule", get(dag::schedule)),
         looks("/dags/{dag}/durations", get(durations::page)),
         looks("/dags/{dag}/calendar", get(year::page)),
         looks("/dags/{dag}/deadlines", get(deadlines::page)),
-        looks("/dags/{dag}/versions", get(versions::page)),
-        looks("/dags/{dag}/file", get(dag::file)),
+        reads("/dags/{dag}/versions", get(versions::page)),
+        reads("/dags/{dag}/file", get(dag::file)),
         looks("/dags/{dag}/trigger", get(trigger::form)),
         acts("/dags/{dag}/trigger", post(trigger::post)),
         acts("/dags/{dag}/pause", post(press::pause)),
@@ -113,7 +202,7 @@ fn pages() -> Table {
         acts("/backfills/{backfill}/pause", post(backfills::pause)),
         acts("/backfills/{backfill}/resume", post(backfills::resume)),
         acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
-        looks("/runs", get(runs::list)),
+        listed(looks("/runs", get(runs::list))),
         looks("/runs/{run}", get(run::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         acts("/runs/{run}/cancel", post(press::cancel)),
@@ -124,38 +213,43 @@ fn pages() -> Table {
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::page)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
-        looks("/faults", get(faults::list)),
-        looks("/holds", get(holds::list)),
-        acts("/holds", post(holds::add)),
+        reads("/faults", get(faults::list)),
+        listed(looks("/holds", get(holds::list))),
+        listed(acts("/holds", post(holds::add))),
         acts("/holds/{hold}/remove", post(holds::remove)),
         looks("/vars", get(vars::list)),
-        acts("/vars", post(vars::set)),
-        acts("/vars/{var}/delete", post(vars::delete)),
+        writes("/vars", post(vars::set)),
+        writes("/vars/{var}/delete", post(vars::delete)),
         acts("/pause", post(press::pause_all)),
         acts("/unpause", post(press::unpause_all)),
         looks("/pools", get(pools::list)),
         looks("/calendars", get(calendars::list)),
         looks("/audit", get(audit::list)),
         looks("/system", get(system::page)),
-        looks("/events", get(live::events)),
+        listed(looks("/events", get(live::events))),
         open("/static/{edition}/{name}", get(assets::serve)),
+        open("/login", get(login::form)),
+        begins(acts("/login", post(login::post))),
+        listed(entry(Method::POST, "/logout", Auth::View, post(login::logout))),
+        listed(looks("/account", get(login::account))),
+        listed(entry(Method::POST, "/account/password", Auth::View, post(login::password))),
     ]
 }
 
 fn programs() -> Table {
-    use api::{acts as ask, again, dags, holds, prune, runs, vars};
+    use api::{access, acts as ask, again, dags, holds, prune, runs, vars};
     vec![
         open("/health", get(api::health)),
-        looks("/api/v1/dags", get(dags::list)),
+        listed(looks("/api/v1/dags", get(dags::list))),
         looks("/api/v1/dags/{dag}", get(dags::one)),
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
         acts("/api/v1/dags/{dag}/runs", post(ask::trigger)),
         looks("/api/v1/dags/{dag}/ticks", get(dags::ticks)),
         looks("/api/v1/dags/{dag}/versions", get(dags::versions)),
-        looks("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
+        reads("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
-        looks("/api/v1/runs", get(runs::list)),
+        listed(looks("/api/v1/runs", get(runs::list))),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
         looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
@@ -165,7 +259,7 @@ fn programs() -> Table {
         acts("/api/v1/runs/{run}/mark", post(again::mark)),
         acts("/api/v1/runs/{run}/note", post(again::note)),
         acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
-        looks("/api/v1/backfills", get(again::backfills)),
+        listed(looks("/api/v1/backfills", get(again::backfills))),
         looks("/api/v1/backfills/{backfill}", get(again::one)),
         acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
         acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
@@ -174,14 +268,23 @@ fn programs() -> Table {
         looks("/api/v1/faults", get(dags::faults)),
         acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
         acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
-        looks("/api/v1/holds", get(holds::list)),
-        acts("/api/v1/holds", post(holds::add)),
+        listed(looks("/api/v1/holds", get(holds::list))),
+        listed(acts("/api/v1/holds", post(holds::add))),
         acts("/api/v1/holds/{hold}/remove", post(holds::remove)),
-        acts("/api/v1/prune", post(prune::prune)),
+        rules("/api/v1/prune", post(prune::prune)),
         looks("/api/v1/vars", get(vars::list)),
         looks("/api/v1/vars/{var}", get(vars::one)),
-        acts("/api/v1/vars/{var}", post(vars::set)),
-        acts("/api/v1/vars/{var}/delete", post(vars::delete)),
+        writes("/api/v1/vars/{var}", post(vars::set)),
+        writes("/api/v1/vars/{var}/delete", post(vars::delete)),
+        listed(looks("/api/v1/me", get(access::me))),
+        oversees("/api/v1/users", get(access::users)),
+        rules("/api/v1/users", post(access::add_user)),
+        rules("/api/v1/users/{user}/grant", post(access::grant)),
+        rules("/api/v1/users/{user}/password", post(access::password)),
+        rules("/api/v1/users/{user}/remove", post(access::remove_user)),
+        oversees("/api/v1/tokens", get(access::tokens)),
+        rules("/api/v1/tokens", post(access::create_token)),
+        rules("/api/v1/tokens/{token}/revoke", post(access::revoke_token)),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),
     ]

@@ -70,6 +70,8 @@ impl Templates {
             "pools.html",
             "system.html",
             "problem.html",
+            "outside.html",
+            "account.html",
         );
         Self { environment }
     }
@@ -112,7 +114,7 @@ fn target(text: &str) -> Value {
     let place = match text.split_once(' ') {
         Some(("DAG", dag)) if is_plain(dag) => format!("/dags/{dag}"),
         Some(("backfill", number)) if is_plain(number) => format!("/backfills/{number}"),
-        Some(("hold", _)) => "/holds".to_owned(),
+        Some(("maintenance", _)) => "/holds".to_owned(),
         Some(("var", _)) => "/vars".to_owned(),
         _ => return Value::from_safe_string(with_runs(text)),
     };

@@ -1,5 +1,6 @@
 //! Everything of Nightrun that touches the world: the store, processes, files, the clock.
 
+pub mod access;
 pub mod clock;
 pub mod exec;
 pub mod hook;

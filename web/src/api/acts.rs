@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::acts::Wanted;
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Who asks, in the log of facts.
@@ -101,7 +101,8 @@ async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &Head
 /// A body that says what it is must say JSON.
 pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    if kind.to_str().is_ok_and(|kind| kind.starts_with("application/json")) {
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use nightrun_core::decide::{
     BackfillRequest, BackfillState, ClearPlan, ClearRequest, MarkRequest, NoteRequest,
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::acts::refuse_forms;
 use super::{Limit, Listed, Told};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Who asks, unless the body says so.
@@ -130,7 +130,15 @@ pub(crate) async fn backfills(
     Query(limit): Query<Limit>,
 ) -> Told<Listed<BackfillShow>> {
     let dag = of.dag.as_deref().map(DagId::from);
-    let items = site.read(move |desk| desk.page.backfills(dag.as_ref(), limit.rows()).map(Some)).await?;
+    let rows = limit.rows();
+    let items = site.read(move |desk| {
+        let most = if desk.site.who.is_limited() { u32::MAX } else { rows };
+        let mut items = desk.page.backfills(dag.as_ref(), most)?;
+        items.retain(|item| desk.site.who.covers(item.dag.as_str()));
+        items.truncate(rows as usize);
+        Ok(Some(items))
+    });
+    let items = items.await?;
     Ok(Json(Listed { items, next: None }))
 }
 

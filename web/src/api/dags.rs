@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::{Dag, Param, Var};
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Limit, Listed, Told};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::page::schedule::coming;
 use crate::problem::Problem;
 
@@ -90,7 +90,7 @@ pub(crate) async fn list(
 ) -> Told<Listed<DagItem>> {
     let rows = limit.rows();
     let after = after.after.map(|after| DagId::from(after.as_str()));
-    let items = site.read(move |desk| desk.page.dags(after.as_ref(), rows, RECENT).map(Some)).await?;
+    let items = site.read(move |desk| desk.dags(after, rows, RECENT).map(Some)).await?;
     Ok(Json(Listed::new(items, rows, |item| item.dag.to_string())))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use nightrun_core::decide::{HoldRequest, Resume, TickChange, TickRequest};
 use nightrun_core::id::{DagId, HoldId};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Told;
 use super::acts::{BY, fields, refuse_forms};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Windows told that are over.
@@ -30,8 +30,9 @@ pub(crate) struct Laid {
 /// `GET /api/v1/holds`
 pub(crate) async fn list(State(site): Shared) -> Told<Laid> {
     let holds = site.read(|desk| {
-        let (holds, past) = (desk.page.holds()?, desk.page.past_holds(None, PAST)?);
-        Ok(Some(Laid { holds, past, changed_ticks: desk.page.changed_ticks(None)? }))
+        let holds = desk.theirs(desk.page.holds()?);
+        let past = desk.theirs(desk.page.past_holds(None, PAST)?);
+        Ok(Some(Laid { holds, past, changed_ticks: desk.changed_ticks()? }))
     });
     holds.await.map(Json)
 }

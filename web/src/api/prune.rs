@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use nightrun_core::dag::spec::Keep;
 use nightrun_core::id::DagId;
@@ -10,7 +9,7 @@ use nightrun_engine::keep::{Asked, Plan, PruneError, Swept};
 use serde::{Deserialize, Serialize};
 
 use super::acts::{BY, fields, refuse_forms};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::problem::Problem;
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +41,8 @@ pub(crate) async fn prune(
     }
     let asked =
         Asked { dag: dag.as_deref().map(DagId::from), keep: Keep { runs: keep_runs, days: keep_days } };
-    let pruned = site.app.keeper.prune_by(&site.app.handle, asked, (BY, true)).await;
+    let by = site.who.sign(BY);
+    let pruned = site.app.keeper.prune_by(&site.app.handle, asked, (&by, true)).await;
     match pruned {
         Ok((plan, swept)) => Ok(Json(Pruned { plan, swept })),
         Err(PruneError::Stopped) => Err(Problem::stopping()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use nightrun_core::decide::{RunState, RunType};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Limit, Listed, Told};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::logs;
 use crate::page::log::{Named, find};
 use crate::problem::Problem;
@@ -42,7 +42,7 @@ pub(crate) async fn list(
         before: asked.before.map(RunId),
         ..RunFilter::default()
     };
-    let items = site.read(move |desk| desk.page.runs(&filter, rows).map(Some)).await?;
+    let items = site.read(move |desk| desk.runs(&filter, rows).map(Some)).await?;
     Ok(Json(Listed::new(items, rows, |item| item.run_id.to_string())))
 }
 

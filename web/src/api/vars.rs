@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use nightrun_engine::store::VarItem;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::acts::{BY, Done, refuse_forms};
 use super::{Listed, Told};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::problem::Problem;
 
 /// `GET /api/v1/vars`: those of the store, by name.

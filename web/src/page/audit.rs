@@ -1,18 +1,18 @@
 //! Who did what, when and why.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_engine::store::{AuditFilter, AuditItem};
 use serde::{Deserialize, Serialize};
 
 use super::dates::stretch;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 
 /// Deeds on one page.
 const ROWS: u32 = 50;
 
 /// Every verb that a deed can have.
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 24] = [
     "trigger",
     "cancel",
     "rerun",
@@ -26,10 +26,17 @@ const VERBS: [&str; 17] = [
     "hold remove",
     "skip",
     "move",
-    "unskip",
+    "restore",
     "vars set",
     "vars delete",
     "prune",
+    "login",
+    "user add",
+    "user grant",
+    "user password",
+    "user remove",
+    "token create",
+    "token revoke",
 ];
 
 /// What a form of filters sends; empty fields mean nothing.
@@ -49,7 +56,7 @@ pub(crate) struct Asked {
 struct Body {
     rows: Vec<AuditItem>,
     asked: Asked,
-    verbs: [&'static str; 17],
+    verbs: [&'static str; 24],
     filtered: bool,
     refused: Vec<String>,
     /// Nothing newer is known to be.

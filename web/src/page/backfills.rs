@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
@@ -21,7 +21,7 @@ use super::form::{again, compare, instant, said, seal, sentences};
 use super::params::{Field, Typed, fields, read};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Backfills listed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use chrono::{Datelike, NaiveDate};
 use nightrun_core::id::DagId;
 use nightrun_core::timetable::{Calendar, Timetable, YEARS, Zone};
@@ -11,7 +11,7 @@ use nightrun_engine::store::Fault;
 use serde::{Deserialize, Serialize};
 
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 
 /// DAGs named beside each calendar.
 const NAMED: usize = 20;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::{Coming, coming, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 
 /// Runs shown of each DAG.
 const RECENT: usize = 14;

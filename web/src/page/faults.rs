@@ -1,11 +1,11 @@
 //! Broken files: each fault in its place, with the lines around it.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::time::Timestamp;
 use serde::Serialize;
 
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::Shared;
+use crate::app::{Shared, State};
 use crate::source::{self, FaultAt, Line};
 
 /// Lines shown before and after a fault.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::decide::{HoldRequest, Resume};
 use nightrun_core::id::HoldId;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{again, dags, instant, said, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 use crate::words;
 
@@ -116,12 +116,17 @@ fn wanted(typed: &Typed, now: Timestamp) -> Result<HoldRequest, Problem> {
 async fn page(site: &Arc<Site>, did: Did, typed: Typed, problem: Option<Problem>) -> Shown {
     show(site, "holds.html", "holds", did, move |desk| {
         let now = desk.now;
-        let mut open: Vec<Window> = desk.page.holds()?.into_iter().map(|item| window(item, now)).collect();
+        let mut open: Vec<Window> =
+            desk.theirs(desk.page.holds()?).into_iter().map(|item| window(item, now)).collect();
         open.sort_by_key(|it| (!it.is_open, it.item.from));
-        let ticks = desk.page.changed_ticks(None)?.into_iter();
+        let ticks = desk.changed_ticks()?.into_iter();
         let body = Body {
             open,
-            past: desk.page.past_holds(None, PAST)?.into_iter().map(|item| window(item, now)).collect(),
+            past: desk
+                .theirs(desk.page.past_holds(None, PAST)?)
+                .into_iter()
+                .map(|item| window(item, now))
+                .collect(),
             ticks: ticks.map(|item| Tick { undoable: item.instant > now && !item.done, item }).collect(),
             refused: sentences(problem.as_ref()),
             typed,

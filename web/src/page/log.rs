@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anstyle::Style;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -22,7 +22,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared, Site};
+use crate::app::{Desk, Shared, Site, State};
 use crate::logs::{self, Piece};
 use crate::problem::Problem;
 use crate::words;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::decide::{ClearPlan, MarkRequest, TaskState};
 use nightrun_core::id::RunId;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{again, compare, said, sentences};
 use super::rerun::{Preview, RunLine, item};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// What was chosen.

@@ -17,6 +17,7 @@ mod graph;
 pub(crate) mod grid;
 pub(crate) mod holds;
 pub(crate) mod log;
+pub(crate) mod login;
 pub(crate) mod mark;
 mod params;
 pub(crate) mod pools;
@@ -40,13 +41,15 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use minijinja::context;
 use minijinja::value::Serde;
+use nightrun_core::decide::Role;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::run::Health;
 use nightrun_engine::store::Fault;
 use serde::{Deserialize, Serialize};
 
-use crate::app::{Desk, Site};
+use crate::access::Who;
+use crate::app::{Desk, House, Site};
 use crate::problem::Problem;
 
 /// A page or what went wrong.
@@ -85,6 +88,7 @@ impl Did {
             "all-paused" => "Everything is paused. Runs that are at work go on.",
             "all-unpaused" => "Un-paused. DAGs that are paused by themselves stay so.",
             "skipped" => "That tick will be skipped.",
+            "password" => "Your password is changed. You are logged out everywhere else.",
             "moved" => "That tick fires at its new time.",
             "marked" => "The task is settled by hand.",
             "backfill-made" => "The backfill is made. Its runs begin as there is room.",
@@ -114,8 +118,24 @@ struct Shell {
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
+    me: Option<Me>,
     watch_dags: String,
     watch_runs: String,
+}
+
+/// Who is logged in. What their role cannot do is not shown to them; the guard refuses it anyway.
+#[derive(Serialize)]
+struct Me {
+    name: String,
+    role: &'static str,
+    limited: bool,
+}
+
+impl Me {
+    fn of(who: &Who) -> Option<Self> {
+        let role = Role::ALL.into_iter().rev().find(|role| who.is(*role))?;
+        Some(Self { name: who.name()?.to_owned(), role: role.as_str(), limited: who.is_limited() })
+    }
 }
 
 impl Shell {
@@ -135,9 +155,10 @@ impl Shell {
             now: desk.now,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
-            faults: desk.page.faults(None)?.len(),
+            faults: if desk.site.who.is_limited() { 0 } else { desk.page.faults(None)?.len() },
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),
+            me: Me::of(&desk.site.who),
             watch_dags: if watch.all { "*".into() } else { spaced(&watch.dags) },
             watch_runs: spaced(&watch.runs),
         })
@@ -167,13 +188,32 @@ pub(crate) async fn show<T: Serialize + 'static>(
         let Some(Sheet { title, watch, body }) = build(desk)? else { return Ok(None) };
         let shell = Shell::of(desk, place, &did, title, &watch)?;
         let context = context! { shell => Serde(shell), page => Serde(body) };
-        Ok(Some(desk.site.templates.render(template, context)))
+        let page = desk.site.templates.render(template, context);
+        Ok(Some(page.map(|page| with_proof(page, &desk.site.who))))
     });
     rendered.await?
 }
 
+/// Puts what proves that a form is ours into each form that changes something, so that none can lack it.
+/// What people wrote is escaped before this, so each such tag is one of the templates.
+fn with_proof(Html(page): Html<String>, who: &Who) -> Html<String> {
+    const FORM: &str = "<form ";
+    let Who::User { csrf, .. } = who else { return Html(page) };
+    let mut parts = page.split(FORM);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (tag, rest) = part.split_once('>').unwrap_or((part, ""));
+        whole.extend([FORM, tag, ">"]);
+        if tag.contains("method=\"post\"") {
+            whole.extend(["<input type=\"hidden\" name=\"csrf\" value=\"", csrf, "\">"]);
+        }
+        whole.push_str(rest);
+    }
+    Html(whole)
+}
+
 /// Makes a page of a [`Problem`] where a person asked.
-pub(crate) async fn dress(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+pub(crate) async fn dress(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let program = ["/api/", "/health", "/events"].iter().any(|prefix| path.starts_with(prefix));
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
@@ -183,6 +223,15 @@ pub(crate) async fn dress(State(site): State<Arc<Site>>, request: Request, next:
         return response;
     };
     let status = problem.status();
+    // No route, no guard: then all that is known is whether somebody would have to log in.
+    let site = response.extensions().get::<Arc<Site>>().cloned().unwrap_or_else(|| {
+        let who = if house.gate.is_closed() { Who::Nobody } else { Who::Anyone };
+        Arc::new(Site::new(Arc::clone(&house), who))
+    });
+    if site.who == Who::Nobody {
+        let page = login::outside(&site, None, Some(&problem));
+        return page.map_or(response, |page| (status, page).into_response());
+    }
     let shown = show(&site, "problem.html", "", Did::default(), move |_| {
         Ok(Some(Sheet { title: problem.title.into(), watch: Watch::default(), body: problem }))
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::decide::{Reason, TaskState};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -10,7 +10,7 @@ use nightrun_engine::store::{Fault, SlotTask};
 use serde::{Deserialize, Serialize};
 
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::words;
 
 /// Holders and waiters looked at; what is more is not counted.

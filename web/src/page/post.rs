@@ -1,6 +1,6 @@
 //! Buttons: what a form without a page of its own asks, then back to where it was pressed.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path};
 use axum::response::Redirect;
 use nightrun_core::decide::{TickChange, TickRequest};
 use nightrun_core::id::{DagId, RunId};
@@ -9,7 +9,7 @@ use nightrun_core::timetable::Zone;
 use serde::Deserialize;
 
 use super::form;
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Where a button was pressed: a word of a fixed list, so that nobody can be sent elsewhere.

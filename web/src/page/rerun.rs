@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::decide::{ClearPlan, ClearRequest, RunState};
 use nightrun_core::id::{DagId, RunId};
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::form::{again, compare, said, seal, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Most rows of a plan that are shown.

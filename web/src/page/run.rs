@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{RunState, TaskState};
 use nightrun_core::id::{DagId, RunId, TaskIndex};
@@ -16,7 +16,7 @@ use super::failure::{Failure, failures};
 use super::graph::{Folds, GraphView};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::draw::gantt;
 use crate::draw::gantt::{Bar, Gantt};
 use crate::draw::graph::Standing;

@@ -1,6 +1,6 @@
 //! Runs of all DAGs, newest first, a page at a time.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dates::stretch;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::words;
 
 /// Runs on one page.
@@ -91,7 +91,7 @@ pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(
 
 fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
     let (filter, refused) = asked.filter(desk)?;
-    let items = desk.page.runs(&filter, ROWS)?;
+    let items = desk.runs(&filter, ROWS)?;
     let full = items.len() == ROWS as usize;
     let older = items.last().map(|item| item.run_id).filter(|_| full || filter.after.is_some());
     let mut rows = Vec::new();

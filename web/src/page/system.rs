@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::extract::State;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_engine::run::Health;
@@ -12,7 +11,7 @@ use nightrun_engine::store::{ActiveRuns, DATABASE, Fault, FiredTick};
 use serde::Serialize;
 
 use super::{Did, Sheet, Shown, Watch, show, unwell};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::words;
 
 /// Runs whose ticks are looked at.

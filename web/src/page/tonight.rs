@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::{Coming, coming, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared};
+use crate::app::{Desk, Shared, State};
 use crate::draw::night::{self, Night};
 use crate::words;
 
@@ -94,7 +94,8 @@ fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
     let overlays = Overlays::read(desk)?;
     let (mut due, mut dags) = (Vec::new(), 0);
-    let in_force = desk.page.dags_in_force()?;
+    let mut in_force = desk.page.dags_in_force()?;
+    in_force.retain(|of| desk.site.who.covers(of.dag.as_str()));
     for of in in_force.iter().filter(|it| !it.paused) {
         let Some(dag) = desk.spec(of.version)? else { continue };
         let ticks = overlays.due(&dag, desk.now, until);
@@ -105,7 +106,7 @@ fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let night = night::draw(due.iter().map(|due| due.tick.at), desk.now, until);
     let ticks = due.len();
     due.truncate(ROWS);
-    let counts = desk.page.active_runs()?;
+    let counts = desk.active_runs()?;
     let active = active(desk)?;
     let at_work = counts.running + counts.stopping;
     Ok(Body {
@@ -129,7 +130,7 @@ fn active(desk: &Desk<'_>) -> Result<Vec<Active>, Fault> {
     let mut items = Vec::new();
     for state in [RunState::Running, RunState::Stopping] {
         let filter = RunFilter { state: Some(state), ..RunFilter::default() };
-        items.extend(desk.page.runs(&filter, FAILED)?);
+        items.extend(desk.runs(&filter, FAILED)?);
     }
     items.sort_by_key(|item| (item.late.is_empty(), item.run_id));
     items.into_iter().take(ROWS).map(|item| one_active(desk, item)).collect()
@@ -154,7 +155,7 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
 fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
     let since = desk.now.minus(DAY);
     let filter = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
-    let recent = desk.page.runs(&filter, FAILED)?.into_iter();
+    let recent = desk.runs(&filter, FAILED)?.into_iter();
     let mut failed = Vec::new();
     for item in recent.filter(|item| item.ended_at.is_some_and(|at| at >= since)).take(ROWS) {
         failed.push(Failed {
@@ -178,10 +179,10 @@ struct Overlays {
 impl Overlays {
     fn read(desk: &Desk<'_>) -> Result<Self, Fault> {
         let mut changed: BTreeMap<DagId, Vec<TickChangeItem>> = BTreeMap::new();
-        for item in desk.page.changed_ticks(None)? {
+        for item in desk.changed_ticks()? {
             changed.entry(item.dag.clone()).or_default().push(item);
         }
-        Ok(Self { holds: desk.page.holds()?, changed })
+        Ok(Self { holds: desk.theirs(desk.page.holds()?), changed })
     }
 
     /// The ticks of one DAG until then, with what becomes of them.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::id::DagId;
@@ -13,7 +13,7 @@ use super::dag::Head;
 use super::params::{Field, Typed, fields, read};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::acts::Wanted;
-use crate::app::{Shared, Site};
+use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 #[derive(Serialize)]

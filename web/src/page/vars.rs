@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::form::{again, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Desk, Shared, Site};
+use crate::app::{Desk, Shared, Site, State};
 use crate::problem::Problem;
 
 /// Most characters of a value that are shown at once.

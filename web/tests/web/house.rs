@@ -70,6 +70,7 @@ pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
         slots: 4,
         pools: pools(),
         hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
+        access: nightrun_web::Access::default(),
     };
     (app, scheduler)
 }

@@ -1,5 +1,6 @@
 //! The pages and the API over real stores, asked as a browser or a program would ask.
 
+mod access;
 mod acts;
 mod api;
 mod busy;
@@ -9,6 +10,8 @@ mod house;
 mod live;
 mod pages;
 mod past;
+mod people;
+mod regressions;
 mod scenes;
 mod seasons;
 mod steer;

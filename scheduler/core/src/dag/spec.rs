@@ -146,7 +146,7 @@ pub enum Overlap {
 }
 
 /// A typed input of a run. Its JSON has the keys of the file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Param {
     /// Its name, an identifier: `{{ params.name }}`.
     pub name: String,

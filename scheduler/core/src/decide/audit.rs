@@ -1,5 +1,6 @@
 //! Who did what: the facts that a person or a program asked for, told from those that followed.
 
+use super::access::{AccessChange, Grant};
 use super::law::{BackfillState, RunState};
 use super::reason::Reason;
 use super::retime::TickChange;
@@ -38,10 +39,14 @@ pub enum Target<'a> {
     Hold(HoldId),
     /// A var.
     Var(&'a str),
+    /// A user.
+    User(&'a str),
+    /// A token.
+    Token(&'a str),
 }
 
 /// Who stands for the scheduler itself.
-const SCHEDULE: &str = "schedule";
+const OWN: [&str; 2] = ["schedule", "retention"];
 
 impl Transition {
     /// The deed behind this fact; none when the scheduler came to it by itself.
@@ -77,61 +82,77 @@ impl Transition {
                 };
                 (verb, String::new(), Target::Backfill(*backfill))
             }
-            _ => self.steered()?,
-        };
-        Some(Deed { by, verb, what, why, to })
-    }
-
-    /// What was done to schedules, vars and the store.
-    fn steered(&self) -> Option<(&'static str, String, Target<'_>)> {
-        Some(match self {
+            Self::AccessChanged { change, .. } => deed_of(change)?,
             Self::HoldAdded { hold, dags, from, to, .. } => {
-                let names = |dags: &Vec<DagId>| dags.iter().map(DagId::as_str).collect::<Vec<_>>().join(", ");
-                let which = dags.as_ref().map_or_else(|| "all DAGs".to_owned(), names);
-                ("hold add", format!("{which} from {from} to {to}"), Target::Hold(*hold))
+                let about = dags.as_ref().map_or_else(|| "everything".to_owned(), |dags| listed(dags));
+                ("hold add", format!("{about} from {from} to {to}"), Target::Hold(*hold))
             }
             Self::HoldRemoved { hold, .. } => ("hold remove", String::new(), Target::Hold(*hold)),
-            Self::TickChanged { dag, instant, change, .. } => match change {
-                TickChange::Skip => ("skip", format!("the tick of {instant}"), Target::Dag(dag)),
-                TickChange::Move(to) => ("move", format!("the tick of {instant} to {to}"), Target::Dag(dag)),
-            },
-            Self::TickRestored { dag, instant, .. } => {
-                ("unskip", format!("the tick of {instant}"), Target::Dag(dag))
+            Self::TickChanged { dag, instant, change: TickChange::Skip, .. } => {
+                ("skip", format!("the tick at {instant}"), Target::Dag(dag))
             }
-            // Values are not told here: who may read the audit need not know them.
+            Self::TickChanged { dag, instant, change: TickChange::Move(to), .. } => {
+                ("move", format!("the tick at {instant} to {to}"), Target::Dag(dag))
+            }
+            Self::TickRestored { dag, instant, .. } => {
+                ("restore", format!("the tick at {instant}"), Target::Dag(dag))
+            }
             Self::VarSet { name, value, .. } => {
                 (if value.is_some() { "vars set" } else { "vars delete" }, String::new(), Target::Var(name))
             }
-            Self::Pruned { runs, .. } => {
-                let plural = if runs.len() == 1 { "" } else { "s" };
-                ("prune", format!("{} run{plural}", runs.len()), Target::Everything)
-            }
+            Self::Pruned { runs, .. } => ("prune", format!("{} runs", runs.len()), Target::Everything),
             _ => return None,
-        })
+        };
+        Some(Deed { by, verb, what, why, to })
     }
 
     /// Who asked for it, and why.
     fn by(&self) -> Option<(&str, Option<&str>)> {
         let (by, why) = match self {
             Self::Paused { by, .. }
-            | Self::Noted { by, .. }
+            | Self::AccessChanged { by, .. }
             | Self::HoldRemoved { by, .. }
             | Self::TickRestored { by, .. }
             | Self::VarSet { by, .. }
             | Self::Pruned { by, .. }
+            | Self::Noted { by, .. }
             | Self::RunCreated { by, backfill: None, .. } => (by, &None),
             Self::RunMoved { from, reason: Reason::Canceled { by }, .. } if *from != RunState::Stopping => {
                 (by, &None)
+            }
+            Self::HoldAdded { by, why, .. } | Self::TickChanged { by, why, .. } => {
+                return Some((by, Some(why.as_str()).filter(|why| !why.is_empty())));
             }
             Self::RunCleared { by, why, backfill: None, .. }
             | Self::TaskMarked { by, why, .. }
             | Self::BackfillCreated { by, why, .. }
             | Self::BackfillMoved { by, why, .. } => (by, why),
-            Self::HoldAdded { by, why, .. } | Self::TickChanged { by, why, .. } => {
-                return Some((by, Some(why.as_str()).filter(|why| !why.is_empty())));
-            }
             _ => return None,
         };
-        (by != SCHEDULE).then_some((by, why.as_deref()))
+        (!OWN.contains(&by.as_str())).then_some((by, why.as_deref()))
     }
+}
+
+fn listed(dags: &[DagId]) -> String {
+    dags.iter().map(DagId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A change of who may do what, as a deed.
+fn deed_of(change: &AccessChange) -> Option<(&'static str, String, Target<'_>)> {
+    let grant = |Grant { role, dags }: &Grant| match dags {
+        None => format!("as {role}"),
+        Some(dags) => format!("as {role} of {}", dags.join(", ")),
+    };
+    Some(match change {
+        AccessChange::UserAdded { user, grant: it, .. } => ("user add", grant(it), Target::User(user)),
+        AccessChange::UserGranted { user, grant: it } => ("user grant", grant(it), Target::User(user)),
+        AccessChange::PasswordChanged { user, .. } => ("user password", String::new(), Target::User(user)),
+        AccessChange::UserRemoved { user } => ("user remove", String::new(), Target::User(user)),
+        AccessChange::LoggedIn { user } => ("login", String::new(), Target::User(user)),
+        AccessChange::TokenCreated { token, grant: it, .. } => {
+            ("token create", grant(it), Target::Token(token))
+        }
+        AccessChange::TokenRevoked { token } => ("token revoke", String::new(), Target::Token(token)),
+        AccessChange::TokenUsed { .. } => return None,
+    })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::access::AccessChange;
 use super::call::{CallEnd, CallRequest};
 use super::clear::ClearRequest;
 use super::dates::{BackfillRequest, Past};
@@ -103,6 +104,13 @@ pub enum Event {
         name: String,
         /// Its value; `None`: it is deleted.
         value: Option<Json>,
+        /// Who asks.
+        by: String,
+    },
+    /// Somebody changes who may do what.
+    AccessRequested {
+        /// What.
+        change: AccessChange,
         /// Who asks.
         by: String,
     },

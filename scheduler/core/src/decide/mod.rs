@@ -1,5 +1,6 @@
 //! The heart: one synchronous function takes what happened and says what is true now and what to do.
 
+mod access;
 mod again;
 mod attempt;
 mod audit;
@@ -38,6 +39,7 @@ mod vars;
 mod wait;
 mod waiter;
 
+pub use access::{AccessBook, AccessChange, Grant, Role, Sealed};
 pub use attempt::LOST_BUDGET;
 pub use audit::{Deed, Target};
 pub use backfill::BackfillRow;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::access::AccessBook;
 use super::backfill::{Backfill, BackfillRow};
 use super::call::Parent;
 use super::deadline::{Subject, Watch};
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub next_hold: i64,
     /// Ticks that were skipped or moved and have not passed.
     pub changed_ticks: Vec<ChangedTick>,
+    /// Names of users and tokens.
+    pub access: AccessBook,
     /// How far the schedules of all DAGs have been looked at, also of those that are left out below.
     pub cursors: BTreeMap<DagId, Timestamp>,
     /// All DAGs, retired ones too while they have runs that are not over.
@@ -149,6 +152,7 @@ impl State {
         state.next_backfill = snapshot.next_backfill;
         state.ahead = snapshot.ahead;
         state.cursors = snapshot.cursors;
+        state.access = snapshot.access;
         state.holds.next = snapshot.next_hold;
         state.holds.windows = snapshot.holds.into_iter().map(|hold| (hold.id, hold)).collect();
         let changes = snapshot.changed_ticks.into_iter();

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::access::AccessBook;
 use super::backfill::Backfill;
 use super::call::Parent;
 use super::deadline::{Alarm, Watch};
@@ -40,6 +41,8 @@ pub struct State {
     pub(super) next_version: i64,
     /// What people have laid over the schedules.
     pub(super) holds: Holds,
+    /// Names of users and tokens.
+    pub(super) access: AccessBook,
     pub(super) next_backfill: i64,
     /// Backfills that are not over.
     pub(super) backfills: BTreeMap<BackfillId, Backfill>,
@@ -420,6 +423,7 @@ impl State {
             next_run: 1,
             next_version: 1,
             holds: Holds { next: 1, ..Holds::default() },
+            access: AccessBook::default(),
             next_backfill: 1,
             backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),

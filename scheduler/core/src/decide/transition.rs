@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::access::AccessChange;
 use super::call::Parent;
 use super::dates::{BackfillItem, BackfillMode, BackfillOrder};
 use super::event::{Item, Outputs, RunType, Values};
@@ -141,6 +142,14 @@ pub enum Transition {
         name: String,
         /// Its value; `None`: it is deleted.
         value: Option<serde_json::Value>,
+        /// Who.
+        by: String,
+    },
+    /// Who may do what has changed.
+    AccessChanged {
+        /// How. Hashes of passwords and tokens are no part of the log.
+        #[serde(flatten)]
+        change: AccessChange,
         /// Who.
         by: String,
     },
@@ -458,6 +467,7 @@ impl Transition {
             | Self::TickRestored { .. }
             | Self::Paused { .. }
             | Self::VarSet { .. }
+            | Self::AccessChanged { .. }
             | Self::BackfillCreated { .. }
             | Self::BackfillMoved { .. } => None,
             Self::Ticked { run, .. } | Self::MovedTicked { run, .. } | Self::BackfillTook { run, .. } => *run,

@@ -79,6 +79,7 @@ impl<'a> Turn<'a> {
             Event::TickChangeRequested(request) => Some(self.tick_change_requested(request)),
             Event::PruneRequested { runs, versions, by } => Some(self.prune_requested(runs, versions, by)),
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
+            Event::AccessRequested { change, by } => Some(self.access_requested(change, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
             Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
             Event::Called { attempt, pid, at, request } => self.called(attempt, (pid, at), request),

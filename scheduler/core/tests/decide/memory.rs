@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::{Dag, HookOn};
 use nightrun_core::decide::{
-    AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState, Missing, Past,
-    Reason, RunRow, RunState, RunType, Snapshot, Take, TaskRow, TaskState, TickChange, Transition, Version,
+    AccessBook, AttemptState, BackfillRow, BackfillState, ChangedTick, DagRow, Hold, HookRow, HookState,
+    Missing, Past, Reason, RunRow, RunState, RunType, Snapshot, Take, TaskRow, TaskState, TickChange,
+    Transition, Version,
 };
 use nightrun_core::id::{
     AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId,
@@ -110,7 +111,8 @@ impl Memory {
                 self.dags.insert(dag.clone(), row);
             }
             Transition::DagRetired { dag } => self.dags.get_mut(dag).unwrap().retired = true,
-            Transition::FaultsFound { .. } | Transition::VarSet { .. } => {}
+            Transition::FaultsFound { .. } | Transition::VarSet { .. } | Transition::AccessChanged { .. } => {
+            }
             Transition::HoldAdded { .. }
             | Transition::HoldRemoved { .. }
             | Transition::HoldEnded { .. }
@@ -355,6 +357,7 @@ impl Memory {
             holds: self.holds.values().cloned().collect(),
             next_hold: self.next_hold.max(1),
             changed_ticks: self.changed_ticks(),
+            access: AccessBook::default(),
             cursors: self.dags.values().map(|row| (row.id.clone(), row.cursor)).collect(),
             dags: self.dags.values().cloned().collect(),
             runs: self.runs.values().filter(|run| !run.state.is_final()).cloned().collect(),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use nightrun_core::case::{Case, Mock, Spot};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
-    Answer, DagText, Effect, Event, Force, Outcome, Part, RunRequest, Snapshot, State, Transition, choice_of,
-    step,
+    AccessBook, Answer, DagText, Effect, Event, Force, Outcome, Part, RunRequest, Snapshot, State,
+    Transition, choice_of, step,
 };
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
@@ -51,6 +51,7 @@ impl<'a> World<'a> {
             paused: false,
             next_run: 1,
             next_version: 1,
+            access: AccessBook::default(),
             cursors: BTreeMap::new(),
             dags: Vec::new(),
             runs: Vec::new(),

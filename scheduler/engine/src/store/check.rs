@@ -170,6 +170,7 @@ fn replay(conn: &Connection) -> Result<Result<u64, Finding>, Fault> {
         }
         facts += 1;
     }
+    conn.execute_batch(project::COPY_SECRETS)?;
     conn.execute_batch("INSERT INTO main.transition_log SELECT * FROM source.transition_log")?;
     Ok(Ok(facts))
 }

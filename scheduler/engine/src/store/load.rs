@@ -73,6 +73,7 @@ pub fn load(
             next_hold: page.query_row("SELECT coalesce(max(id), 0) + 1 FROM hold", [], |row| row.get(0))?,
             holds: hold::load_holds(&page)?,
             changed_ticks: hold::load_changed_ticks(&page)?,
+            access: super::read::access::access_book(&page)?,
             cursors,
             dags,
             runs,

@@ -21,6 +21,7 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0007_holds.sql"),
     include_str!("../../../../migrations/0008_calls.sql"),
     include_str!("../../../../migrations/0009_group_tries.sql"),
+    include_str!("../../../../migrations/0010_access.sql"),
 ];
 
 /// The number of the last of these migrations.

@@ -12,7 +12,7 @@ use nightrun_core::decide::{
 };
 use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::read::{CalledShow, CallerShow, NoteItem};
@@ -135,10 +135,10 @@ pub struct TickItem {
 }
 
 /// One run as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunItem {
     /// Its number.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "of_text")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,
@@ -153,7 +153,7 @@ pub struct RunItem {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// In which ways it is or was late; the deadlines of its tasks do not count. Left out when there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<Lateness>,
 }
 
@@ -456,6 +456,11 @@ pub struct LogEntry {
     pub at: Timestamp,
     /// What.
     pub fact: Transition,
+}
+
+fn of_text<'de, D: Deserializer<'de>>(from: D) -> Result<RunId, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(RunId).map_err(serde::de::Error::custom)
 }
 
 pub(super) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {

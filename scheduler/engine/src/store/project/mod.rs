@@ -2,6 +2,7 @@
 //! transaction. An update names the state it moves from; when it finds nothing to move, the fact is
 //! unlawful and the transaction is given up.
 
+mod access;
 mod again;
 mod attempt;
 mod dag;
@@ -103,6 +104,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             prune::forget_versions(desk, versions)
         }
         Transition::VarSet { name, value, by } => dag::var_set(desk, name, value.as_ref(), by),
+        Transition::AccessChanged { change, by } => access::project(desk, change, by),
         Transition::Ticked { dag, instant, run, skipped } => {
             dag::ticked(desk, dag, *instant, (*run, skipped.as_ref()))
         }
@@ -177,6 +179,7 @@ fn write(conn: &Connection, sql: &str, values: impl Params) -> Result<usize, Fau
     Ok(conn.prepare_cached(sql)?.execute(values)?)
 }
 
+pub(super) use access::COPY_SECRETS;
 #[cfg(test)]
 pub(super) use prune::TABLES_OF_RUNS;
 

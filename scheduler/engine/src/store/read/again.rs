@@ -193,8 +193,10 @@ impl Page {
             Target::Dag(dag) => format!("DAG {dag}"),
             Target::Run(run) => format!("run {run}"),
             Target::Backfill(backfill) => format!("backfill {backfill}"),
-            Target::Hold(hold) => format!("hold {hold}"),
-            Target::Var(name) => format!("var {name}"),
+            Target::Hold(hold) => format!("maintenance window {hold}"),
+            Target::Var(var) => format!("var {var}"),
+            Target::User(user) => format!("user {user}"),
+            Target::Token(token) => format!("token {token}"),
             Target::Task(id) => {
                 let sql = "SELECT task_id FROM task_instance WHERE run = ?1 AND task = ?2 AND item = ?3";
                 let place = params![id.run.0, id.task.0, id.item];

@@ -1,6 +1,7 @@
 //! Reading: connections that cannot write, one transaction a page, so that a page never shows a task
 //! that is over in a run that is not, and never holds the writer up.
 
+pub(super) mod access;
 mod again;
 mod awaited;
 mod call;
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use super::connect;
 use super::error::{Fault, StoreError};
+pub use access::{TokenItem, UserItem};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};

@@ -23,6 +23,8 @@ pub(super) const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, start
 pub struct RunFilter {
     /// Only of this DAG.
     pub dag: Option<DagId>,
+    /// Only of these DAGs: ids, in which `*` stands for any text and `?` for one character.
+    pub among: Option<Vec<String>>,
     /// Only in this state.
     pub state: Option<RunState>,
     /// Only of this type.
@@ -63,8 +65,13 @@ impl RunFilter {
             ("id IN (SELECT run FROM lateness WHERE task = ?)", self.late.then(|| (-1_i64).into())),
             ("id > ?", self.after.map(|run| run.0.into())),
         ];
-        let (conditions, values): (Vec<_>, Vec<_>) =
-            asked.into_iter().filter_map(|(condition, value)| Some((condition, value?))).unzip();
+        let (mut conditions, mut values): (Vec<_>, Vec<_>) =
+            asked.into_iter().filter_map(|(condition, value)| Some((condition.to_owned(), value?))).unzip();
+        if let Some(globs) = &self.among {
+            let any = vec!["dag GLOB ?"; globs.len()].join(" OR ");
+            conditions.push(format!("({})", if any.is_empty() { "false" } else { &any }));
+            values.extend(globs.iter().map(|glob| text(glob)));
+        }
         (if conditions.is_empty() { "true".into() } else { conditions.join(" AND ") }, values)
     }
 }

@@ -2,11 +2,29 @@
 
 use std::fs;
 
-use nightrun_core::decide::Output;
+use nightrun_core::decide::{AccessChange, Grant, Output, Role, Sealed};
 use serde_json::json;
 
 use super::*;
 use crate::store::{Fault, Finding, MAX_BYTES, backup, check, fetch, rebuild, spill};
+
+fn user_added() -> Transition {
+    let grant = Grant { role: Role::Viewer, dags: Some(vec!["sales*".into()]) };
+    let password = Sealed::new("$argon2id$v=19$sealed");
+    let change = AccessChange::UserAdded { user: "bo".into(), grant, password };
+    Transition::AccessChanged { change, by: "cli:ana".into() }
+}
+
+fn token_created() -> Transition {
+    let change = AccessChange::TokenCreated {
+        token: "ci".into(),
+        prefix: "nrt_abcd".into(),
+        grant: Grant::admin(),
+        expires_at: Some(at(9)),
+        secret: Sealed::new(&"5e".repeat(32)),
+    };
+    Transition::AccessChanged { change, by: "cli:ana".into() }
+}
 
 /// One of everything that can happen.
 fn a_full_night() -> Vec<Transition> {
@@ -16,6 +34,8 @@ fn a_full_night() -> Vec<Transition> {
         vec![
             Transition::FaultsFound { path: "bad.yaml".into(), faults: json!(["no"]) },
             Transition::Paused { dag: None, paused: true, by: "ana".into() },
+            user_added(),
+            token_created(),
             Transition::Ticked { dag: "etl".into(), instant: at(60), run: Some(RunId(1)), skipped: None },
             Transition::Ticked {
                 dag: "etl".into(),
@@ -69,6 +89,24 @@ fn a_table_that_somebody_changed_is_found() {
     change(&place, "DELETE FROM tick WHERE instant = 90");
     let differs = |table: &str, missing, extra| Finding::Differs { table: table.into(), missing, extra };
     assert_eq!(check(&place.path).unwrap(), [differs("task_instance", 1, 1), differs("tick", 1, 0)]);
+}
+
+#[test]
+fn hashes_stand_in_their_table_and_nowhere_else() {
+    let place = Place::holding(a_full_night());
+    let secrets = "SELECT hash FROM user_secret UNION ALL SELECT hash FROM token_secret";
+    assert_eq!(place.rows(secrets), format!("$argon2id$v=19$sealed\n{}", "5e".repeat(32)));
+    let log = place.rows("SELECT body FROM transition_log WHERE body LIKE '%5e5e%' OR body LIKE '%argon%'");
+    assert_eq!(log, "");
+    let target = place.data.path().join("again.db");
+    rebuild(&place.path, &target).unwrap();
+    change(&place, "DELETE FROM token_secret");
+    change(&place, "UPDATE user SET role = 'admin'");
+    let differs = Finding::Differs { table: "user".into(), missing: 1, extra: 1 };
+    assert_eq!(check(&place.path).unwrap(), [differs]);
+    let again = rusqlite::Connection::open(&target).unwrap();
+    let count = |sql: &str| again.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(&format!("SELECT count(*) FROM ({secrets})")), 2, "a rebuilt store knows its users");
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! Users and tokens, for admins. No answer holds a password or a hash; a token's secret is told once.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use nightrun_core::decide::{AccessChange, Grant, Role};
+use nightrun_core::time::{Timestamp, parse_duration};
+use nightrun_engine::access::NewToken;
+use nightrun_engine::store::{Page, TokenItem, UserItem};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::acts::{Done, fields, refuse_forms};
+use super::{Listed, Told};
+use crate::access::Who;
+use crate::app::{Shared, State};
+use crate::problem::Problem;
+
+/// `GET /api/v1/me`: who the server takes the asker for.
+pub(crate) async fn me(State(site): Shared) -> Json<Value> {
+    let (kind, grant) = match &site.who {
+        Who::User { grant, .. } => ("user", grant.clone()),
+        Who::Token { grant, .. } => ("token", grant.clone()),
+        Who::Owner(_) => ("owner", Grant::admin()),
+        Who::Anyone | Who::Nobody => ("anyone", Grant::admin()),
+    };
+    Json(json!({ "by": site.who.sign(""), "kind": kind, "role": grant.role, "dags": grant.dags }))
+}
+
+/// `GET /api/v1/users`
+pub(crate) async fn users(State(site): Shared) -> Told<Listed<UserItem>> {
+    let items = site.read(|desk| desk.page.users().map(Some)).await?;
+    Ok(Json(Listed { items, next: None }))
+}
+
+/// `GET /api/v1/tokens`
+pub(crate) async fn tokens(State(site): Shared) -> Told<Listed<TokenItem>> {
+    let items = site.read(|desk| Page::tokens(desk.page).map(Some)).await?;
+    Ok(Json(Listed { items, next: None }))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Granted {
+    role: Option<Role>,
+    dags: Option<Vec<String>>,
+}
+
+impl Granted {
+    fn grant(self) -> Result<Grant, Problem> {
+        let role = self.role.ok_or_else(|| {
+            Problem::bad_request("`role` is one of `viewer`, `operator`, `author` and `admin`")
+        })?;
+        Ok(Grant { role, dags: self.dags })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    password: String,
+    role: Option<Role>,
+    dags: Option<Vec<String>>,
+}
+
+/// `POST /api/v1/users`
+pub(crate) async fn add_user(State(site): Shared, headers: HeaderMap, body: Bytes) -> Done {
+    refuse_forms(&headers)?;
+    let NewUser { user, password, role, dags } = fields(&body)?;
+    let grant = Granted { role, dags }.grant()?;
+    let password = site.gate.seal(password).await?;
+    site.change_access(AccessChange::UserAdded { user, grant, password }).await?;
+    Ok(StatusCode::CREATED)
+}
+
+/// `POST /api/v1/users/{user}/grant`
+pub(crate) async fn grant(
+    State(site): Shared,
+    Path(user): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Done {
+    refuse_forms(&headers)?;
+    let grant = fields::<Granted>(&body)?.grant()?;
+    site.change_access(AccessChange::UserGranted { user, grant }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    #[serde(default)]
+    password: String,
+}
+
+/// `POST /api/v1/users/{user}/password`
+pub(crate) async fn password(
+    State(site): Shared,
+    Path(user): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Done {
+    refuse_forms(&headers)?;
+    let NewPassword { password } = fields(&body)?;
+    let password = site.gate.seal(password).await?;
+    site.change_access(AccessChange::PasswordChanged { user, password }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/users/{user}/remove`
+pub(crate) async fn remove_user(State(site): Shared, Path(user): Path<String>, headers: HeaderMap) -> Done {
+    refuse_forms(&headers)?;
+    site.change_access(AccessChange::UserRemoved { user }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(default)]
+    token: String,
+    role: Option<Role>,
+    dags: Option<Vec<String>>,
+    /// How long it is good, as in `90d`.
+    expires_in: Option<String>,
+}
+
+/// `POST /api/v1/tokens`: the only answer with the secret.
+pub(crate) async fn create_token(
+    State(site): Shared,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    refuse_forms(&headers)?;
+    let Wanted { token, role, dags, expires_in } = fields(&body)?;
+    let grant = Granted { role, dags }.grant()?;
+    let length = expires_in.map(|text| parse_duration(&text)).transpose();
+    let length = length.map_err(|fault| Problem::bad_request(format!("`expires_in`: {fault}")))?;
+    let expires_at: Option<Timestamp> = length.map(|length| site.now().plus(length));
+    let NewToken { secret, prefix, sealed } = NewToken::make().map_err(Problem::internal)?;
+    let answer = json!({ "token": token, "secret": secret, "prefix": prefix, "expires_at": expires_at });
+    let created = AccessChange::TokenCreated { token, prefix, grant, expires_at, secret: sealed };
+    site.change_access(created).await?;
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// `POST /api/v1/tokens/{token}/revoke`
+pub(crate) async fn revoke_token(State(site): Shared, Path(token): Path<String>, headers: HeaderMap) -> Done {
+    refuse_forms(&headers)?;
+    site.change_access(AccessChange::TokenRevoked { token }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
