@@ -174,15 +174,20 @@ fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
 
 fn pages() -> Table {
     use page::{
-        backfills, compare, dag, dags, events, faults, holds, log, login, mark, notes, post as press, rerun,
-        rows, run, runs, task, tonight, trigger, vars,
+        audit, backfills, calendars, compare, dag, dags, deadlines, durations, events, faults, grid, holds,
+        log, login, mark, notes, pools, post as press, rerun, rows, run, runs, system, task, tonight,
+        trigger, vars, versions, year,
     };
     vec![
         listed(looks("/", get(tonight::page))),
         listed(looks("/dags", get(dags::list))),
-        looks("/dags/{dag}", get(dag::overview)),
+        looks("/dags/{dag}", get(grid::overview)),
         looks("/dags/{dag}/graph", get(dag::graph)),
         looks("/dags/{dag}/schedule", get(dag::schedule)),
+        looks("/dags/{dag}/durations", get(durations::page)),
+        looks("/dags/{dag}/calendar", get(year::page)),
+        looks("/dags/{dag}/deadlines", get(deadlines::page)),
+        reads("/dags/{dag}/versions", get(versions::page)),
         reads("/dags/{dag}/file", get(dag::file)),
         looks("/dags/{dag}/trigger", get(trigger::form)),
         acts("/dags/{dag}/trigger", post(trigger::post)),
@@ -222,6 +227,10 @@ fn pages() -> Table {
         writes("/vars/{var}/delete", post(vars::delete)),
         acts("/pause", post(press::pause_all)),
         acts("/unpause", post(press::unpause_all)),
+        looks("/pools", get(pools::list)),
+        looks("/calendars", get(calendars::list)),
+        looks("/audit", get(audit::list)),
+        looks("/system", get(system::page)),
         listed(looks("/events", get(live::events))),
         open("/static/{edition}/{name}", get(assets::serve)),
         open("/login", get(login::form)),

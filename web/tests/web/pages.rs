@@ -4,7 +4,7 @@ use crate::scenes;
 use crate::visit::{Got, Visit};
 
 /// The page is whole, in order, small, and has all of these words.
-fn says(got: &Got, words: &[&str]) {
+pub(crate) fn says(got: &Got, words: &[&str]) {
     assert_eq!(got.status, 200, "{}", got.text);
     assert!(got.text.ends_with("</html>"), "{}", got.text);
     assert!(got.text.len() < 100_000, "{} bytes", got.text.len());
