@@ -25,6 +25,10 @@ bench:
 crash rounds="10":
     NIGHTRUN_CRASHES={{rounds}} cargo test --release --test e2e crash
 
+# The API against its own description, by schemathesis from PyPI
+api:
+    .ci/api
+
 # Licences, advisories, sources
 deny:
     cargo deny check

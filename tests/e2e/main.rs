@@ -2,6 +2,7 @@
 
 mod access;
 mod again;
+mod api;
 mod backfill;
 mod book;
 mod calendars;

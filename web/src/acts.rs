@@ -21,11 +21,47 @@ pub(crate) struct Wanted {
 }
 
 impl Site {
+    /// The request for a run.
+    pub(crate) fn wants_run(&self, dag: DagId, wanted: Wanted, by: &str) -> Event {
+        let Wanted { params, logical_date, part, force } = wanted;
+        Event::RunRequested(RunRequest { dag, params, logical_date, part, force, by: self.who.sign(by) })
+    }
+
+    /// The request for a maintenance window; refused when it is about DAGs of others.
+    pub(crate) fn wants_hold(&self, mut request: HoldRequest) -> Result<Event, Problem> {
+        request.by = self.who.sign(&request.by);
+        let granted =
+            request.dags.as_ref().is_some_and(|dags| dags.iter().all(|dag| self.who.covers(dag.as_str())));
+        if self.who.is_limited() && !granted {
+            return Err(Problem::not_granted());
+        }
+        Ok(Event::HoldRequested(request))
+    }
+
+    /// The request to run tasks again; what waits for the run is of other DAGs.
+    pub(crate) fn wants_rerun(&self, run: RunId, mut request: ClearRequest) -> Result<Event, Problem> {
+        if request.with_waiters && self.who.is_limited() {
+            return Err(Problem::not_granted());
+        }
+        request.by = self.who.sign(&request.by);
+        Ok(Event::ClearRequested { run, request, row: None })
+    }
+
+    /// The request to remember something.
+    pub(crate) fn wants_note(&self, run: RunId, mut request: NoteRequest) -> Event {
+        request.by = self.who.sign(&request.by);
+        Event::NoteRequested { run, request, row: None }
+    }
+
+    /// The request for a backfill.
+    pub(crate) fn wants_backfill(&self, dag: DagId, mut request: BackfillRequest) -> Event {
+        request.by = self.who.sign(&request.by);
+        Event::BackfillRequested { dag, request, past: Past::default() }
+    }
+
     /// Starts a run; answers with its number once it is durable.
     pub(crate) async fn trigger(&self, dag: DagId, wanted: Wanted, by: &str) -> Result<RunId, Problem> {
-        let Wanted { params, logical_date, part, force } = wanted;
-        let request = RunRequest { dag, params, logical_date, part, force, by: self.who.sign(by) };
-        match self.ask(Event::RunRequested(request)).await? {
+        match self.ask(self.wants_run(dag, wanted, by)).await? {
             Answer::Run(run) => Ok(run),
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(Problem::internal("the scheduler did not say which run it made")),
@@ -43,14 +79,8 @@ impl Site {
     }
 
     /// Makes a maintenance window; answers with its number.
-    pub(crate) async fn hold(&self, mut request: HoldRequest) -> Result<HoldId, Problem> {
-        request.by = self.who.sign(&request.by);
-        let granted =
-            request.dags.as_ref().is_some_and(|dags| dags.iter().all(|dag| self.who.covers(dag.as_str())));
-        if self.who.is_limited() && !granted {
-            return Err(Problem::not_granted());
-        }
-        match self.ask(Event::HoldRequested(request)).await? {
+    pub(crate) async fn hold(&self, request: HoldRequest) -> Result<HoldId, Problem> {
+        match self.ask(self.wants_hold(request)?).await? {
             Answer::Hold(hold) => Ok(hold),
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(Problem::internal("the scheduler did not say which window it made")),
@@ -78,13 +108,8 @@ impl Site {
     }
 
     /// Makes tasks of a run wait again, or says which would.
-    pub(crate) async fn rerun(&self, run: RunId, mut request: ClearRequest) -> Result<ClearPlan, Problem> {
-        // What waits for this run is of other DAGs.
-        if request.with_waiters && self.who.is_limited() {
-            return Err(Problem::not_granted());
-        }
-        request.by = self.who.sign(&request.by);
-        self.change(Event::ClearRequested { run, request, row: None }).await
+    pub(crate) async fn rerun(&self, run: RunId, request: ClearRequest) -> Result<ClearPlan, Problem> {
+        self.change(self.wants_rerun(run, request)?).await
     }
 
     /// Settles a task by hand.
@@ -94,19 +119,17 @@ impl Site {
     }
 
     /// Writes something down about a run.
-    pub(crate) async fn note(&self, run: RunId, mut request: NoteRequest) -> Result<(), Problem> {
-        request.by = self.who.sign(&request.by);
-        self.tell(Event::NoteRequested { run, request, row: None }).await
+    pub(crate) async fn note(&self, run: RunId, request: NoteRequest) -> Result<(), Problem> {
+        self.tell(self.wants_note(run, request)).await
     }
 
     /// Makes runs for a stretch of the past, or says which it would.
     pub(crate) async fn backfill(
         &self,
         dag: DagId,
-        mut request: BackfillRequest,
+        request: BackfillRequest,
     ) -> Result<BackfillPlan, Problem> {
-        request.by = self.who.sign(&request.by);
-        match self.ask(Event::BackfillRequested { dag, request, past: Past::default() }).await? {
+        match self.ask(self.wants_backfill(dag, request)).await? {
             Answer::Backfill(plan) => Ok(*plan),
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(no_plan()),

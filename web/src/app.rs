@@ -1,6 +1,6 @@
 //! What the web room is given, and what it keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,7 @@ use nightrun_engine::store::{
 };
 
 use crate::access::{Access, Gate, Who};
+use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::specs::Specs;
 use crate::template::Templates;
@@ -61,6 +62,9 @@ pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) templates: Templates,
     pub(crate) specs: Specs,
+    pub(crate) hub: Hub,
+    /// Keys of requests that are being answered.
+    pub(crate) keys: Mutex<BTreeSet<String>>,
     pub(crate) gate: Gate,
     /// Kept from one list of DAGs to the next.
     failing: Mutex<Option<FailingDags>>,
@@ -190,7 +194,15 @@ impl Desk<'_> {
 impl House {
     pub(crate) fn new(app: App) -> Self {
         let (specs, gate) = (Specs::new(Arc::clone(&app.parse)), Gate::new(&app));
-        Self { app, templates: Templates::new(), specs, gate, failing: Mutex::default() }
+        Self {
+            app,
+            templates: Templates::new(),
+            specs,
+            gate,
+            hub: Hub::new(),
+            keys: Mutex::default(),
+            failing: Mutex::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -16,6 +16,7 @@ mod app;
 mod assets;
 mod draw;
 mod guard;
+mod hub;
 mod live;
 mod logs;
 mod page;

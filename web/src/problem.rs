@@ -9,14 +9,18 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use nightrun_core::decide::Refusal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+/// When to ask again where that may help, in seconds.
+const RETRY: u64 = 5;
+
 /// One failed request, as RFC 9457 has it, with a code that programs can rely on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Problem {
-    /// Names the kind of problem; the code says it all.
+    /// Where its code is explained.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     pub(crate) title: &'static str,
     pub(crate) status: u16,
     pub(crate) detail: String,
@@ -33,7 +37,14 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code, wait: None }
+        Self {
+            kind: format!("/api/v1/docs#{code}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            wait: None,
+        }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
@@ -46,6 +57,10 @@ impl Problem {
 
     pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_params", "These params are not accepted", detail)
+    }
+
+    pub(crate) fn senseless(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "senseless", "This makes no sense", detail)
     }
 
     pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
@@ -90,6 +105,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "Something broke here", detail)
     }
 
+    /// More at once than are served; [`RETRY`] says when to ask again.
+    pub(crate) fn crowded(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "Too many at once", detail)
+    }
+
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke here", detail)
     }
@@ -111,10 +131,7 @@ impl From<Refusal> for Problem {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "bad_hold", "The schedule cannot be held so", detail)
             }
-            Refusal::Senseless(_) => {
-                let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self::new(status, "senseless", "This makes no sense", detail)
-            }
+            Refusal::Senseless(_) => Self::senseless(detail),
             Refusal::NotNow(_) => Self::new(StatusCode::CONFLICT, "not_now", "Not as things are", detail),
             Refusal::BadVar(_) => Self::bad_request(detail),
             Refusal::BadParams(_) => Self::unprocessable(detail),
@@ -134,6 +151,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(&self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if matches!(self.status, 429 | 503) {
+            response.headers_mut().insert(header::RETRY_AFTER, self.wait.unwrap_or(RETRY).into());
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -154,6 +174,12 @@ pub(crate) async fn speak(request: Request, next: Next) -> Response {
     if detail.starts_with("Invalid URL") {
         return Problem::not_found(detail).into_response();
     }
-    let title = status.canonical_reason().unwrap_or("Refused");
-    Problem::new(status, "refused", title, detail).into_response()
+    match status {
+        StatusCode::BAD_REQUEST => Problem::bad_request(detail).into_response(),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_long().into_response(),
+        _ => {
+            let title = status.canonical_reason().unwrap_or("Refused");
+            Problem::new(status, "refused", title, detail).into_response()
+        }
+    }
 }

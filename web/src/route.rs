@@ -118,6 +118,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Problem::internal("a handler panicked").into_response()))
         .layer(from_fn(problem::speak))
+        .layer(from_fn(api::polish))
         .layer(from_fn_with_state(Arc::clone(&house), guard::watch))
         .layer(from_fn_with_state(Arc::clone(&house), page::dress))
         .layer(from_fn(guard::warn))
@@ -242,9 +243,11 @@ fn pages() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{access, acts as ask, again, dags, holds, prune, runs, vars};
+    use api::{access, acts as ask, again, dags, doc, holds, look, prune, runs, tasks, vars};
     vec![
         open("/health", get(api::health)),
+        listed(looks("/api/v1/openapi.json", get(doc::openapi))),
+        listed(looks("/api/v1/docs", get(doc::page))),
         listed(looks("/api/v1/dags", get(dags::list))),
         looks("/api/v1/dags/{dag}", get(dags::one)),
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
@@ -252,10 +255,17 @@ fn programs() -> Table {
         looks("/api/v1/dags/{dag}/ticks", get(dags::ticks)),
         looks("/api/v1/dags/{dag}/versions", get(dags::versions)),
         reads("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
+        reads("/api/v1/dags/{dag}/versions/{version}/diff", get(look::diff)),
+        looks("/api/v1/dags/{dag}/next", get(look::next)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
         listed(looks("/api/v1/runs", get(runs::list))),
         looks("/api/v1/runs/{run}", get(runs::one)),
+        looks("/api/v1/runs/{run}/tasks", get(tasks::list)),
+        looks("/api/v1/runs/{run}/tasks/{task}", get(tasks::one)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts", get(tasks::attempts)),
+        looks("/api/v1/runs/{run}/events", get(tasks::events)),
+        looks("/api/v1/runs/{run}/why", get(tasks::why)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
         looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
@@ -269,6 +279,10 @@ fn programs() -> Table {
         acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
         acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
         acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
+        looks("/api/v1/calendars", get(look::calendars)),
+        looks("/api/v1/calendars/{calendar}", get(look::calendar)),
+        looks("/api/v1/pools", get(look::pools)),
+        listed(looks("/api/v1/events", get(live::events))),
         looks("/api/v1/audit", get(again::audit)),
         looks("/api/v1/faults", get(dags::faults)),
         acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),

@@ -60,6 +60,7 @@ impl Templates {
             "backfill.html",
             "backfill_new.html",
             "holds.html",
+            "api.html",
             "mark.html",
             "rerun.html",
             "vars.html",

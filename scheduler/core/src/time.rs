@@ -1,9 +1,11 @@
 //! Instants and lengths of time. The core holds no clock: instants come in with events.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant: nanoseconds since 1970-01-01T00:00:00Z. Covers the years 1678 to 2262.
@@ -77,6 +79,21 @@ impl fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_rfc3339())
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "pattern": "^(1[7-9]|2[01])[0-9]{2}-",
+            "description": "RFC 3339, of the years 1700 to 2199; answers are in UTC with nanoseconds"
+        })
     }
 }
 

@@ -2,47 +2,83 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use nightrun_core::decide::{AccessChange, Grant, Role};
 use nightrun_core::time::{Timestamp, parse_duration};
 use nightrun_engine::access::NewToken;
 use nightrun_engine::store::{Page, TokenItem, UserItem};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::acts::{Done, fields, refuse_forms};
-use super::{Listed, Told};
+use super::acts::Done;
+use super::body::{fields, refuse_forms};
+use super::{After, Limit, Listed, Paged};
 use crate::access::Who;
 use crate::app::{Shared, State};
 use crate::problem::Problem;
 
+/// Who somebody is to the server.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Me {
+    /// As the log of facts has it.
+    by: String,
+    /// `user`, `token`, `owner` or `anyone`.
+    kind: &'static str,
+    #[serde(flatten)]
+    grant: Grant,
+}
+
+/// A token that was made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenMade")]
+pub(crate) struct Made {
+    /// Its name.
+    token: String,
+    /// Its secret, told here and never again.
+    secret: String,
+    /// How the secret begins.
+    prefix: String,
+    /// When it ceases to be good.
+    expires_at: Option<Timestamp>,
+}
+
 /// `GET /api/v1/me`: who the server takes the asker for.
-pub(crate) async fn me(State(site): Shared) -> Json<Value> {
+pub(crate) async fn me(State(site): Shared) -> Json<Me> {
     let (kind, grant) = match &site.who {
         Who::User { grant, .. } => ("user", grant.clone()),
         Who::Token { grant, .. } => ("token", grant.clone()),
         Who::Owner(_) => ("owner", Grant::admin()),
         Who::Anyone | Who::Nobody => ("anyone", Grant::admin()),
     };
-    Json(json!({ "by": site.who.sign(""), "kind": kind, "role": grant.role, "dags": grant.dags }))
+    Json(Me { by: site.who.sign(""), kind, grant })
 }
 
 /// `GET /api/v1/users`
-pub(crate) async fn users(State(site): Shared) -> Told<Listed<UserItem>> {
-    let items = site.read(|desk| desk.page.users().map(Some)).await?;
-    Ok(Json(Listed { items, next: None }))
+pub(crate) async fn users(
+    State(site): Shared,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Paged<UserItem> {
+    let all = site.read(|desk| desk.page.users().map(Some)).await?;
+    Ok(Listed::cut(all, after.after.as_deref(), limit.rows(), |it| it.user.clone()))
 }
 
 /// `GET /api/v1/tokens`
-pub(crate) async fn tokens(State(site): Shared) -> Told<Listed<TokenItem>> {
-    let items = site.read(|desk| Page::tokens(desk.page).map(Some)).await?;
-    Ok(Json(Listed { items, next: None }))
+pub(crate) async fn tokens(
+    State(site): Shared,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Paged<TokenItem> {
+    let all = site.read(|desk| Page::tokens(desk.page).map(Some)).await?;
+    Ok(Listed::cut(all, after.after.as_deref(), limit.rows(), |it| it.token.clone()))
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What somebody may do from now on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Granted {
+#[schemars(rename = "GrantRequest")]
+pub(crate) struct Granted {
     role: Option<Role>,
     dags: Option<Vec<String>>,
 }
@@ -56,9 +92,11 @@ impl Granted {
     }
 }
 
-#[derive(Default, Deserialize)]
+/// A user who is added.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewUser {
+#[schemars(rename = "UserRequest")]
+pub(crate) struct NewUser {
     #[serde(default)]
     user: String,
     #[serde(default)]
@@ -69,8 +107,7 @@ struct NewUser {
 
 /// `POST /api/v1/users`
 pub(crate) async fn add_user(State(site): Shared, headers: HeaderMap, body: Bytes) -> Done {
-    refuse_forms(&headers)?;
-    let NewUser { user, password, role, dags } = fields(&body)?;
+    let NewUser { user, password, role, dags } = fields(&headers, &body)?;
     let grant = Granted { role, dags }.grant()?;
     let password = site.gate.seal(password).await?;
     site.change_access(AccessChange::UserAdded { user, grant, password }).await?;
@@ -84,15 +121,16 @@ pub(crate) async fn grant(
     headers: HeaderMap,
     body: Bytes,
 ) -> Done {
-    refuse_forms(&headers)?;
-    let grant = fields::<Granted>(&body)?.grant()?;
+    let grant = fields::<Granted>(&headers, &body)?.grant()?;
     site.change_access(AccessChange::UserGranted { user, grant }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+/// A new password.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPassword {
+#[schemars(rename = "PasswordRequest")]
+pub(crate) struct NewPassword {
     #[serde(default)]
     password: String,
 }
@@ -104,8 +142,7 @@ pub(crate) async fn password(
     headers: HeaderMap,
     body: Bytes,
 ) -> Done {
-    refuse_forms(&headers)?;
-    let NewPassword { password } = fields(&body)?;
+    let NewPassword { password } = fields(&headers, &body)?;
     let password = site.gate.seal(password).await?;
     site.change_access(AccessChange::PasswordChanged { user, password }).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -118,9 +155,11 @@ pub(crate) async fn remove_user(State(site): Shared, Path(user): Path<String>, h
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A token that is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "TokenRequest")]
+pub(crate) struct Wanted {
     #[serde(default)]
     token: String,
     role: Option<Role>,
@@ -134,15 +173,14 @@ pub(crate) async fn create_token(
     State(site): Shared,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    refuse_forms(&headers)?;
-    let Wanted { token, role, dags, expires_in } = fields(&body)?;
+) -> Result<(StatusCode, Json<Made>), Problem> {
+    let Wanted { token, role, dags, expires_in } = fields(&headers, &body)?;
     let grant = Granted { role, dags }.grant()?;
     let length = expires_in.map(|text| parse_duration(&text)).transpose();
     let length = length.map_err(|fault| Problem::bad_request(format!("`expires_in`: {fault}")))?;
     let expires_at: Option<Timestamp> = length.map(|length| site.now().plus(length));
     let NewToken { secret, prefix, sealed } = NewToken::make().map_err(Problem::internal)?;
-    let answer = json!({ "token": token, "secret": secret, "prefix": prefix, "expires_at": expires_at });
+    let answer = Made { token: token.clone(), secret, prefix: prefix.clone(), expires_at };
     let created = AccessChange::TokenCreated { token, prefix, grant, expires_at, secret: sealed };
     site.change_access(created).await?;
     Ok((StatusCode::CREATED, Json(answer)))

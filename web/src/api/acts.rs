@@ -1,17 +1,19 @@
-//! What programs may ask. Bodies are JSON and nothing else: a form of another site cannot send that
-//! unseen.
+//! What programs may ask.
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use nightrun_engine::store::RunShow;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::body::{fields, refuse_forms};
+use super::once::{self, Act};
+use super::wait::Wait;
 use crate::acts::Wanted;
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
@@ -21,48 +23,65 @@ pub(super) const BY: &str = "api";
 
 pub(super) type Done = Result<StatusCode, Problem>;
 
-#[derive(Debug, Default, Deserialize)]
+/// A run that is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+#[schemars(rename = "RunRequest")]
+pub(crate) struct Asked {
+    /// Values of its params, by name, where they differ from the defaults.
     #[serde(default)]
     params: Values,
+    /// Its logical date; now unless said.
     #[serde(default)]
     logical_date: Option<Timestamp>,
+    /// Which tasks of it run; all unless said.
     #[serde(default)]
     part: Part,
+    /// It begins even when the DAG is paused or full.
     #[serde(default)]
     force: bool,
 }
 
-/// `POST /api/v1/dags/{dag}/runs`
+/// A run that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunMade")]
+pub(crate) struct Made {
+    /// Its number.
+    run_id: String,
+    /// The run as it is, for those who asked with `wait`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunShow>,
+}
+
+/// `POST /api/v1/dags/{dag}/runs?wait=`
 pub(crate) async fn trigger(
     State(site): Shared,
     Path(dag): Path<String>,
+    Query(wait): Query<Wait>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Value>), Problem> {
-    refuse_forms(&headers)?;
-    let asked: Asked = fields(&body)?;
+) -> Result<Response, Problem> {
+    let asked: Asked = fields(&headers, &body)?;
     let wanted = Wanted {
         params: asked.params,
         logical_date: asked.logical_date,
         part: asked.part,
         force: asked.force,
     };
-    let run = site.trigger(DagId::from(dag.as_str()), wanted, BY).await?;
-    let place = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
-    Ok((StatusCode::CREATED, place, Json(json!({ "run_id": run.to_string() }))))
-}
-
-/// Reads the body; none at all asks for nothing special. Only a map will do: serde alone would take a
-/// list for the fields in their order.
-pub(super) fn fields<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
-    if body.is_empty() {
-        return Ok(T::default());
+    let act = Act { headers: &headers, to: format!("runs of {dag}"), body: &body, dry: false };
+    let event = site.wants_run(DagId::from(dag.as_str()), wanted, BY);
+    let mut told = site.once(act, event, once::run).await?;
+    let run = told.run()?;
+    if wait.wait.is_some() {
+        let shown = site.run_after(run, wait.wait).await?;
+        let made = Made { run_id: run.to_string(), run: Some(shown) };
+        told.body = serde_json::to_string(&made).map_err(|fault| Problem::internal(fault.to_string()))?;
     }
-    let fields: serde_json::Result<Map<String, Value>> = serde_json::from_slice(body);
-    let fields = fields.and_then(|fields| serde_json::from_value(Value::Object(fields)));
-    fields.map_err(|fault| Problem::bad_request(fault.to_string()))
+    let mut response = told.into_response();
+    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/runs/{run}")) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
 }
 
 /// `POST /api/v1/runs/{run}/cancel`
@@ -96,15 +115,4 @@ async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &Head
     refuse_forms(headers)?;
     site.pause(dag.map(DagId::from), paused, BY).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A body that says what it is must say JSON.
-pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Err(Problem::new(status, "not_json", "JSON is wanted here", "send the body as application/json"))
 }

@@ -4,31 +4,23 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use nightrun_core::decide::{
     BackfillRequest, BackfillState, ClearPlan, ClearRequest, MarkRequest, NoteRequest,
 };
 use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_engine::store::{AuditItem, BackfillDate, BackfillShow};
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::acts::refuse_forms;
-use super::{Limit, Listed, Told};
+use super::body::fields;
+use super::once::{self, Act};
+use super::{Before, Limit, Listed, Paged, Told};
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Who asks, unless the body says so.
 const BY: &str = "api";
-
-/// Reads a body that must be a map; none at all asks for nothing special.
-fn asked<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    refuse_forms(headers)?;
-    let body = if body.is_empty() { b"{}" } else { body };
-    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-    let read = fields.and_then(|fields| serde_json::from_value(Value::Object(fields)));
-    read.map_err(|fault| Problem::bad_request(fault.to_string()))
-}
 
 fn name(by: &mut String) {
     if by.is_empty() {
@@ -42,10 +34,12 @@ pub(crate) async fn rerun(
     Path(run): Path<i64>,
     headers: HeaderMap,
     body: Bytes,
-) -> Told<ClearPlan> {
-    let mut request: ClearRequest = asked(&headers, &body)?;
+) -> Result<impl IntoResponse, Problem> {
+    let mut request: ClearRequest = fields(&headers, &body)?;
     name(&mut request.by);
-    site.rerun(RunId(run), request).await.map(Json)
+    let (to, dry) = (format!("rerun of {run}"), request.dry_run);
+    let act = Act { headers: &headers, to, body: &body, dry };
+    site.once(act, site.wants_rerun(RunId(run), request)?, once::cleared).await
 }
 
 /// `POST /api/v1/runs/{run}/mark`
@@ -55,7 +49,7 @@ pub(crate) async fn mark(
     headers: HeaderMap,
     body: Bytes,
 ) -> Told<ClearPlan> {
-    let mut request: MarkRequest = asked(&headers, &body)?;
+    let mut request: MarkRequest = fields(&headers, &body)?;
     name(&mut request.by);
     site.mark(RunId(run), request).await.map(Json)
 }
@@ -66,11 +60,11 @@ pub(crate) async fn note(
     Path(run): Path<i64>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<StatusCode, Problem> {
-    let mut request: NoteRequest = asked(&headers, &body)?;
+) -> Result<impl IntoResponse, Problem> {
+    let mut request: NoteRequest = fields(&headers, &body)?;
     name(&mut request.by);
-    site.note(RunId(run), request).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let act = Act { headers: &headers, to: format!("note of {run}"), body: &body, dry: false };
+    site.once(act, site.wants_note(RunId(run), request), once::done).await
 }
 
 /// `POST /api/v1/dags/{dag}/backfills`
@@ -79,18 +73,21 @@ pub(crate) async fn backfill(
     Path(dag): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let mut request: BackfillRequest = asked(&headers, &body)?;
+) -> Result<impl IntoResponse, Problem> {
+    let mut request: BackfillRequest = fields(&headers, &body)?;
     name(&mut request.by);
-    let plan = site.backfill(DagId::from(dag.as_str()), request).await?;
-    let status = if plan.backfill.is_some() { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(plan.to_json())))
+    let (to, dry) = (format!("backfill of {dag}"), request.dry_run);
+    let act = Act { headers: &headers, to, body: &body, dry };
+    site.once(act, site.wants_backfill(DagId::from(dag.as_str()), request), once::backfill).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Who steers a backfill, and why.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct Steered {
+pub(crate) struct Steered {
+    /// Who asks.
     by: String,
+    /// Why, in their words.
     why: Option<String>,
 }
 
@@ -112,38 +109,40 @@ pub(crate) async fn cancel(site: Shared, id: Path<i64>, headers: HeaderMap, body
 type Steer = Result<StatusCode, Problem>;
 
 async fn steer(site: &Site, id: i64, to: BackfillState, headers: &HeaderMap, body: &[u8]) -> Steer {
-    let Steered { mut by, why } = asked(headers, body)?;
+    let Steered { mut by, why } = fields(headers, body)?;
     name(&mut by);
     site.steer(BackfillId(id), to, by, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct OfDag {
+    /// Of this DAG alone.
     dag: Option<String>,
 }
 
-/// `GET /api/v1/backfills?dag=&limit=`
+/// `GET /api/v1/backfills?dag=&before=&limit=`
 pub(crate) async fn backfills(
     State(site): Shared,
     Query(of): Query<OfDag>,
+    Query(before): Query<Before>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<BackfillShow>> {
-    let dag = of.dag.as_deref().map(DagId::from);
+) -> Paged<BackfillShow> {
+    let (dag, before) = (of.dag.as_deref().map(DagId::from), before.before.map(BackfillId));
     let rows = limit.rows();
     let items = site.read(move |desk| {
         let most = if desk.site.who.is_limited() { u32::MAX } else { rows };
-        let mut items = desk.page.backfills(dag.as_ref(), most)?;
+        let mut items = desk.page.backfills_before(dag.as_ref(), before, most)?;
         items.retain(|item| desk.site.who.covers(item.dag.as_str()));
         items.truncate(rows as usize);
         Ok(Some(items))
     });
-    let items = items.await?;
-    Ok(Json(Listed { items, next: None }))
+    Ok(Listed::new(items.await?, rows, "before", |item| item.backfill.to_string()))
 }
 
 /// One backfill with its dates.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BackfillWhole")]
 pub(crate) struct Whole {
     #[serde(flatten)]
     backfill: BackfillShow,
@@ -160,18 +159,13 @@ pub(crate) async fn one(State(site): Shared, Path(id): Path<i64>) -> Told<Whole>
     whole.await.map(Json)
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Before {
-    before: Option<i64>,
-}
-
 /// `GET /api/v1/audit?before=&limit=`
 pub(crate) async fn audit(
     State(site): Shared,
     Query(before): Query<Before>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<AuditItem>> {
+) -> Paged<AuditItem> {
     let rows = limit.rows();
     let items = site.read(move |desk| desk.page.audit(before.before, rows).map(Some)).await?;
-    Ok(Json(Listed::new(items, rows, |item| item.seq.to_string())))
+    Ok(Listed::new(items, rows, "before", |item| item.seq.to_string()))
 }

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::{Dag, Param, Var};
+use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{
-    DagItem, FileFaults, Overlay, RunFilter, RunItem, TickItem, VersionItem, VersionText,
+    DagItem, Fault, FileFaults, Overlay, RunFilter, RunItem, TickItem, VersionItem, VersionText,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Limit, Listed, Told};
+use super::{After, Before, Limit, Listed, Paged, Told};
 use crate::app::{Desk, Shared, State};
 use crate::page::schedule::coming;
 use crate::problem::Problem;
@@ -24,13 +26,11 @@ const RECENT: u32 = 14;
 /// Coming ticks told of one DAG.
 const AHEAD: usize = 5;
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct After {
-    after: Option<String>,
-}
+/// DAGs read at once while a page fills.
+const BATCH: u32 = 500;
 
 /// A DAG as the store has it, and what its file says about it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct DagTold {
     #[serde(flatten)]
     item: DagItem,
@@ -43,7 +43,9 @@ pub(crate) struct DagTold {
     next_ticks: Vec<Timestamp>,
     /// What becomes of those that people hold up, skip or move.
     next_notes: BTreeMap<Timestamp, String>,
+    #[schemars(with = "Vec<Value>")]
     params: Vec<Param>,
+    #[schemars(with = "Vec<Value>")]
     vars: Vec<Var>,
     /// What is wrong with its file; while there are errors, the last good version stays in force.
     faults: Value,
@@ -82,16 +84,91 @@ fn tasks(dag: &Dag) -> Vec<Value> {
     told.collect()
 }
 
-/// `GET /api/v1/dags?after=&limit=`
+/// Which DAGs a list has.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct Which {
+    /// Every word of it is in their id, description, owner or tags.
+    q: Option<String>,
+    /// They have this tag.
+    tag: Option<String>,
+    /// They belong to this owner.
+    owner: Option<String>,
+    /// Their last run is in this state.
+    state: Option<RunState>,
+    /// They are paused, or not.
+    paused: Option<bool>,
+    /// No file defines them any more, or one does.
+    retired: Option<bool>,
+}
+
+impl Which {
+    /// Those with this tag and this owner.
+    pub(super) fn of(tag: Option<String>, owner: Option<String>) -> Self {
+        Self { tag, owner, ..Self::default() }
+    }
+
+    fn has_item(&self, item: &DagItem) -> bool {
+        let last = item.recent.first().map(|mark| mark.state);
+        self.state.is_none_or(|state| last == Some(state))
+            && self.paused.is_none_or(|paused| item.paused == paused)
+            && self.retired.is_none_or(|retired| item.retired == retired)
+    }
+
+    /// What the file says is looked at only where somebody asks.
+    pub(super) fn asks_files(&self) -> bool {
+        self.q.is_some() || self.tag.is_some() || self.owner.is_some()
+    }
+
+    pub(super) fn has(&self, dag: &Dag) -> bool {
+        let owner = dag.owner.as_deref().unwrap_or_default();
+        let words = || {
+            let description = dag.description.as_deref().unwrap_or_default();
+            format!("{} {owner} {} {description}", dag.id, dag.tags.join(" ")).to_lowercase()
+        };
+        let said = |q: &String| {
+            let text = words();
+            q.to_lowercase().split_whitespace().all(|word| text.contains(word))
+        };
+        self.owner.as_ref().is_none_or(|wanted| owner == wanted)
+            && self.tag.as_ref().is_none_or(|tag| dag.tags.contains(tag))
+            && self.q.as_ref().is_none_or(said)
+    }
+
+    /// Those DAGs by their ids, from `after` on, at most `limit`.
+    fn list(&self, desk: &Desk<'_>, mut after: Option<DagId>, limit: u32) -> Result<Vec<DagItem>, Fault> {
+        let mut found = Vec::new();
+        loop {
+            let items = desk.dags(after, BATCH, RECENT)?;
+            let ended = items.len() < BATCH as usize;
+            after = items.last().map(|item| item.dag.clone());
+            for item in items {
+                let spec = if self.asks_files() { desk.spec(item.version)? } else { None };
+                let fits = !self.asks_files() || spec.is_some_and(|dag| self.has(&dag));
+                if fits && self.has_item(&item) {
+                    found.push(item);
+                }
+                if found.len() == limit as usize {
+                    return Ok(found);
+                }
+            }
+            if ended {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// `GET /api/v1/dags?q=&tag=&owner=&state=&paused=&retired=&after=&limit=`
 pub(crate) async fn list(
     State(site): Shared,
+    Query(which): Query<Which>,
     Query(after): Query<After>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<DagItem>> {
+) -> Paged<DagItem> {
     let rows = limit.rows();
     let after = after.after.map(|after| DagId::from(after.as_str()));
-    let items = site.read(move |desk| desk.dags(after, rows, RECENT).map(Some)).await?;
-    Ok(Json(Listed::new(items, rows, |item| item.dag.to_string())))
+    let items = site.read(move |desk| which.list(desk, after, rows).map(Some)).await?;
+    Ok(Listed::new(items, rows, "after", |item| item.dag.to_string()))
 }
 
 /// `GET /api/v1/dags/{dag}`
@@ -106,18 +183,13 @@ pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<Da
     told.await.map(Json)
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Before {
-    before: Option<i64>,
-}
-
 /// `GET /api/v1/dags/{dag}/runs?before=&limit=`
 pub(crate) async fn runs(
     State(site): Shared,
     Path(dag): Path<String>,
     Query(before): Query<Before>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<RunItem>> {
+) -> Paged<RunItem> {
     let rows = limit.rows();
     let items = site.read(move |desk| {
         let dag = DagId::from(dag.as_str());
@@ -127,7 +199,7 @@ pub(crate) async fn runs(
         let filter = RunFilter { dag: Some(dag), before: before.before.map(RunId), ..RunFilter::default() };
         desk.page.runs(&filter, rows).map(Some)
     });
-    Ok(Json(Listed::new(items.await?, rows, |item| item.run_id.to_string())))
+    Ok(Listed::new(items.await?, rows, "before", |item| item.run_id.to_string()))
 }
 
 /// `GET /api/v1/dags/{dag}/versions?before=&limit=`
@@ -136,13 +208,13 @@ pub(crate) async fn versions(
     Path(dag): Path<String>,
     Query(before): Query<Before>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<VersionItem>> {
+) -> Paged<VersionItem> {
     let rows = limit.rows();
     let items = site.read(move |desk| {
         let (dag, before) = (DagId::from(dag.as_str()), before.before.map(VersionId));
         if is_known(desk, &dag)? { desk.page.versions(&dag, before, rows).map(Some) } else { Ok(None) }
     });
-    Ok(Json(Listed::new(items.await?, rows, |item| item.version.0.to_string())))
+    Ok(Listed::new(items.await?, rows, "before", |item| item.version.0.to_string()))
 }
 
 /// `GET /api/v1/dags/{dag}/versions/{version}`: its text, and what it was read with.
@@ -156,8 +228,10 @@ pub(crate) async fn version(
     found.await.map(Json)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BeforeInstant {
+    /// Where the page before ended: its `next`.
+    #[schemars(with = "Option<Timestamp>")]
     before: Option<String>,
 }
 
@@ -167,7 +241,7 @@ pub(crate) async fn ticks(
     Path(dag): Path<String>,
     Query(before): Query<BeforeInstant>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<TickItem>> {
+) -> Paged<TickItem> {
     let rows = limit.rows();
     let before = match before.before {
         None => None,
@@ -179,15 +253,19 @@ pub(crate) async fn ticks(
         let dag = DagId::from(dag.as_str());
         if is_known(desk, &dag)? { desk.page.ticks(&dag, before, rows).map(Some) } else { Ok(None) }
     });
-    Ok(Json(Listed::new(items.await?, rows, |item| item.instant.to_rfc3339())))
+    Ok(Listed::new(items.await?, rows, "before", |item| item.instant.to_rfc3339()))
 }
 
-/// `GET /api/v1/faults`
-pub(crate) async fn faults(State(site): Shared) -> Told<Listed<FileFaults>> {
-    let items = site.read(|desk| desk.page.faults(None).map(Some)).await?;
-    Ok(Json(Listed { items, next: None }))
+/// `GET /api/v1/faults?after=&limit=`
+pub(crate) async fn faults(
+    State(site): Shared,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Paged<FileFaults> {
+    let all = site.read(|desk| desk.page.faults(None).map(Some)).await?;
+    Ok(Listed::cut(all, after.after.as_deref(), limit.rows(), |file| file.path.clone()))
 }
 
-fn is_known(desk: &Desk<'_>, dag: &DagId) -> Result<bool, nightrun_engine::store::Fault> {
+pub(super) fn is_known(desk: &Desk<'_>, dag: &DagId) -> Result<bool, Fault> {
     Ok(desk.page.dag(dag, 0)?.is_some())
 }

@@ -4,15 +4,18 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use nightrun_core::decide::{HoldRequest, Resume, TickChange, TickRequest};
 use nightrun_core::id::{DagId, HoldId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{HoldItem, TickChangeItem};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Told;
-use super::acts::{BY, fields, refuse_forms};
+use super::acts::BY;
+use super::body::{fields, refuse_forms};
+use super::once::{self, Act};
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
@@ -20,7 +23,8 @@ use crate::problem::Problem;
 const PAST: u32 = 50;
 
 /// All that holds schedules up.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Holds")]
 pub(crate) struct Laid {
     holds: Vec<HoldItem>,
     past: Vec<HoldItem>,
@@ -37,17 +41,33 @@ pub(crate) async fn list(State(site): Shared) -> Told<Laid> {
     holds.await.map(Json)
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A maintenance window that is wanted.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "HoldRequest")]
+pub(crate) struct Wanted {
+    /// Of these DAGs.
     dags: Option<Vec<DagId>>,
+    /// Of all DAGs.
     #[serde(default)]
     all: bool,
+    /// When it opens; now unless said.
     from: Option<Timestamp>,
-    to: Option<Timestamp>,
+    /// When it closes.
+    to: Timestamp,
+    /// What becomes of what it holds up; `latest` unless said.
     resume: Option<Resume>,
+    /// Why, for people.
     #[serde(default)]
     why: String,
+}
+
+/// A maintenance window that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HoldMade")]
+pub(crate) struct Made {
+    /// Its number.
+    pub(super) hold: HoldId,
 }
 
 /// `POST /api/v1/holds`
@@ -55,16 +75,15 @@ pub(crate) async fn add(
     State(site): Shared,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    refuse_forms(&headers)?;
-    let Wanted { dags, all, from, to, resume, why } = fields(&body)?;
+) -> Result<impl IntoResponse, Problem> {
+    let Wanted { dags, all, from, to, resume, why } = fields(&headers, &body)?;
     if dags.is_some() == all {
-        return Err(Problem::bad_request("name `dags`, or say `all: true`"));
+        return Err(Problem::senseless("name `dags`, or say `all: true`"));
     }
-    let to = to.ok_or_else(|| Problem::bad_request("`to` says when it ends"))?;
     let (from, resume) = (from.unwrap_or_else(|| site.now()), resume.unwrap_or(Resume::Latest));
-    let hold = site.hold(HoldRequest { dags, from, to, resume, why, by: BY.into() }).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "hold": hold }))))
+    let event = site.wants_hold(HoldRequest { dags, from, to, resume, why, by: BY.into() })?;
+    let act = Act { headers: &headers, to: "holds".into(), body: &body, dry: false };
+    site.once(act, event, once::hold).await
 }
 
 /// `POST /api/v1/holds/{hold}/remove`
@@ -78,13 +97,19 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A tick that is skipped or moved.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Changed {
+#[schemars(rename = "TickRequest")]
+pub(crate) struct Changed {
+    /// Which; the next one unless said.
     instant: Option<Timestamp>,
+    /// When it fires instead, for one that is moved.
     to: Option<Timestamp>,
+    /// Why, for people.
     #[serde(default)]
     why: String,
+    /// Takes back what was changed.
     #[serde(default)]
     undo: bool,
 }
@@ -95,11 +120,10 @@ pub(crate) async fn skip(
     Path(dag): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Told<Value> {
-    refuse_forms(&headers)?;
-    let changed: Changed = fields(&body)?;
+) -> Told<TickTold> {
+    let changed: Changed = fields(&headers, &body)?;
     if changed.to.is_some() {
-        return Err(Problem::bad_request("`to` is for a tick that is moved"));
+        return Err(Problem::senseless("`to` is for a tick that is moved"));
     }
     change(&site, &dag, changed, TickChange::Skip).await
 }
@@ -110,21 +134,27 @@ pub(crate) async fn postpone(
     Path(dag): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Told<Value> {
-    refuse_forms(&headers)?;
-    let changed: Changed = fields(&body)?;
+) -> Told<TickTold> {
+    let changed: Changed = fields(&headers, &body)?;
     let to = match (changed.to, changed.undo) {
         (Some(to), false) => to,
         (None, true) => site.now(),
-        _ => return Err(Problem::bad_request("say `to`, or `undo: true`")),
+        _ => return Err(Problem::senseless("say `to`, or `undo: true`")),
     };
     change(&site, &dag, changed, TickChange::Move(to)).await
 }
 
-async fn change(site: &Site, dag: &str, changed: Changed, change: TickChange) -> Told<Value> {
+/// The tick that was changed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TickTold {
+    dag: DagId,
+    instant: Timestamp,
+}
+
+async fn change(site: &Site, dag: &str, changed: Changed, change: TickChange) -> Told<TickTold> {
     let Changed { instant, why, undo, .. } = changed;
     let change = (!undo).then_some(change);
     let request = TickRequest { dag: DagId::from(dag), instant, change, why, by: BY.into() };
     let instant = site.change_tick(request).await?;
-    Ok(Json(json!({ "dag": dag, "instant": instant })))
+    Ok(Json(TickTold { dag: dag.into(), instant }))
 }

@@ -6,22 +6,31 @@ use axum::http::HeaderMap;
 use nightrun_core::dag::spec::Keep;
 use nightrun_core::id::DagId;
 use nightrun_engine::keep::{Asked, Plan, PruneError, Swept};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::acts::{BY, fields, refuse_forms};
+use super::acts::BY;
+use super::body::fields;
 use crate::app::{Shared, State};
 use crate::problem::Problem;
 
-#[derive(Debug, Default, Deserialize)]
+/// What to forget; what the DAGs and the configuration say, unless said here.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "PruneRequest")]
+pub(crate) struct Wanted {
+    /// Of this DAG alone.
     dag: Option<String>,
+    /// How many ended runs each DAG keeps.
+    #[schemars(range(min = 1))]
     keep_runs: Option<u32>,
+    /// For how many days.
+    #[schemars(range(min = 1))]
     keep_days: Option<u32>,
 }
 
 /// What went.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Pruned {
     #[serde(flatten)]
     plan: Plan,
@@ -34,8 +43,7 @@ pub(crate) async fn prune(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Pruned>, Problem> {
-    refuse_forms(&headers)?;
-    let Wanted { dag, keep_runs, keep_days } = fields(&body)?;
+    let Wanted { dag, keep_runs, keep_days } = fields(&headers, &body)?;
     if keep_runs == Some(0) || keep_days == Some(0) {
         return Err(Problem::bad_request("`keep_runs` and `keep_days` are at least 1"));
     }

@@ -8,48 +8,91 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
+use nightrun_core::time::Timestamp;
 use nightrun_engine::logs::LogPaths;
-use nightrun_engine::store::{HookShow, RunFilter, RunItem, RunShow};
+use nightrun_engine::store::{Fault, HookShow, RunFilter, RunItem, RunShow};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Limit, Listed, Told};
-use crate::app::{Shared, State};
+use super::wait::Wait;
+use super::{Before, Limit, Listed, Paged, Told, dags};
+use crate::app::{Desk, Shared, State};
 use crate::logs;
 use crate::page::log::{Named, find};
 use crate::problem::Problem;
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Asked {
+/// Which runs a list has.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Which {
+    /// Of this DAG.
     dag: Option<String>,
+    /// In this state.
     state: Option<RunState>,
+    /// Made by a schedule, a person, a backfill, another run.
     #[serde(rename = "type")]
     run_type: Option<RunType>,
-    before: Option<i64>,
+    /// Made at this instant or later.
+    since: Option<Timestamp>,
+    /// Made before this instant.
+    until: Option<Timestamp>,
+    /// They are or were late, or not.
+    late: Option<bool>,
+    /// Their DAG has this tag.
+    tag: Option<String>,
+    /// Their DAG belongs to this owner.
+    owner: Option<String>,
 }
 
-/// `GET /api/v1/runs?dag=&state=&type=&before=&limit=`
+impl Which {
+    fn filter(self, desk: &Desk<'_>, before: Option<i64>) -> Result<RunFilter, Fault> {
+        let of = dags::Which::of(self.tag, self.owner);
+        let mut only = None;
+        if of.asks_files() {
+            let mut found = Vec::new();
+            for dag in desk.page.dags_in_force()? {
+                if desk.spec(dag.version)?.is_some_and(|spec| of.has(&spec)) {
+                    found.push(dag.dag);
+                }
+            }
+            only = Some(found);
+        }
+        Ok(RunFilter {
+            dag: self.dag.as_deref().map(DagId::from),
+            state: self.state,
+            run_type: self.run_type,
+            since: self.since,
+            until: self.until,
+            late: self.late,
+            only,
+            before: before.map(RunId),
+            ..RunFilter::default()
+        })
+    }
+}
+
+/// `GET /api/v1/runs?dag=&state=&type=&since=&until=&late=&tag=&owner=&before=&limit=`
 pub(crate) async fn list(
     State(site): Shared,
-    Query(asked): Query<Asked>,
+    Query(which): Query<Which>,
+    Query(before): Query<Before>,
     Query(limit): Query<Limit>,
-) -> Told<Listed<RunItem>> {
+) -> Paged<RunItem> {
     let rows = limit.rows();
-    let filter = RunFilter {
-        dag: asked.dag.as_deref().map(DagId::from),
-        state: asked.state,
-        run_type: asked.run_type,
-        before: asked.before.map(RunId),
-        ..RunFilter::default()
-    };
-    let items = site.read(move |desk| desk.runs(&filter, rows).map(Some)).await?;
-    Ok(Json(Listed::new(items, rows, |item| item.run_id.to_string())))
+    let items = site.read(move |desk| {
+        let filter = which.filter(desk, before.before)?;
+        desk.runs(&filter, rows).map(Some)
+    });
+    Ok(Listed::new(items.await?, rows, "before", |item| item.run_id.to_string()))
 }
 
-/// `GET /api/v1/runs/{run}`: the object of `nightrun runs show RUN --json`.
-pub(crate) async fn one(State(site): Shared, Path(run): Path<i64>) -> Told<RunShow> {
-    let found = site.read(move |desk| desk.page.run(RunId(run), Some(&desk.site.app.data)));
-    found.await.map(Json)
+/// `GET /api/v1/runs/{run}?wait=`: the object of `nightrun runs show RUN --json`.
+pub(crate) async fn one(
+    State(site): Shared,
+    Path(run): Path<i64>,
+    Query(wait): Query<Wait>,
+) -> Told<RunShow> {
+    site.run_after(RunId(run), wait.wait).await.map(Json)
 }
 
 /// `GET /api/v1/runs/{run}/hooks`: in the order in which they became due.
@@ -74,8 +117,9 @@ pub(crate) async fn outputs(
     outputs.await.map(Json)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Offset {
+    /// Bytes of it that are left out.
     offset: Option<u64>,
 }
 

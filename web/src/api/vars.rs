@@ -2,21 +2,26 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use nightrun_engine::store::VarItem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::acts::{BY, Done, refuse_forms};
-use super::{Listed, Told};
+use super::acts::{BY, Done};
+use super::body::{fields, refuse_forms};
+use super::{After, Limit, Listed, Paged, Told};
 use crate::app::{Shared, State};
-use crate::problem::Problem;
 
 /// `GET /api/v1/vars`: those of the store, by name.
-pub(crate) async fn list(State(site): Shared) -> Told<Listed<VarItem>> {
-    let items = site.read(|desk| desk.page.vars().map(Some)).await?;
-    Ok(Json(Listed { items, next: None }))
+pub(crate) async fn list(
+    State(site): Shared,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Paged<VarItem> {
+    let all = site.read(|desk| desk.page.vars().map(Some)).await?;
+    Ok(Listed::cut(all, after.after.as_deref(), limit.rows(), |var| var.name.clone()))
 }
 
 /// `GET /api/v1/vars/{var}`
@@ -25,9 +30,13 @@ pub(crate) async fn one(State(site): Shared, Path(name): Path<String>) -> Told<V
     found.await.map(Json)
 }
 
-#[derive(Debug, Deserialize)]
+/// The value of a var.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+#[schemars(rename = "VarRequest")]
+pub(crate) struct Asked {
+    /// Anything but `null`.
+    #[schemars(extend("type" = ["object", "array", "string", "number", "boolean"]))]
     value: Value,
 }
 
@@ -38,9 +47,7 @@ pub(crate) async fn set(
     headers: HeaderMap,
     body: Bytes,
 ) -> Done {
-    refuse_forms(&headers)?;
-    let asked: Asked =
-        serde_json::from_slice(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    let asked: Asked = fields(&headers, &body)?;
     site.set_var(name, Some(asked.value), BY).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -43,7 +43,7 @@ impl Asked {
             run_type: RunType::parse(&self.run_type),
             date_from: dates.from,
             date_until: dates.until,
-            late: !self.late.is_empty(),
+            late: (!self.late.is_empty()).then_some(true),
             before: self.before.map(RunId),
             after: self.after.map(RunId),
             ..RunFilter::default()

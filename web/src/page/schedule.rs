@@ -4,6 +4,7 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 use nightrun_engine::store::Overlay;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::words;
@@ -12,7 +13,7 @@ use crate::words;
 const MOST_SKIPPED: usize = 10_000;
 
 /// A coming instant of a schedule.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Coming {
     pub(crate) at: Timestamp,
     /// `in 3h12m`.

@@ -18,13 +18,21 @@ pub(crate) fn filled(path: &str) -> String {
         ("{token}", "nothing-known"),
     ]
     .iter()
-    .chain(&[("{edition}", "x"), ("{name}", "app.css"), ("{version}", "2"), ("{var}", "warehouse_url")])
+    .chain(&[
+        ("{edition}", "x"),
+        ("{name}", "app.css"),
+        ("{version}", "2"),
+        ("{var}", "warehouse_url"),
+        ("{calendar}", "fr"),
+    ])
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[tokio::test]
 async fn every_route_is_guarded_as_the_table_says() {
-    let Visit { router, scheduler, root: _root } = Visit::usual().await;
+    let Visit { router, scheduler, root } = Visit::usual().await;
+    std::fs::create_dir(root.path().join("dags/calendars")).unwrap();
+    std::fs::write(root.path().join("dags/calendars/fr.yaml"), "weekend: [sat, sun]\n").unwrap();
     let handle = scheduler.handle();
     // A page that shows what an act would change asks the loop.
     let work = tokio::spawn(scheduler.run(vec![]));

@@ -2,12 +2,14 @@
 
 mod access;
 mod acts;
+mod again;
 mod api;
 mod busy;
 mod guard;
 mod history;
 mod house;
 mod live;
+mod openapi;
 mod pages;
 mod past;
 mod people;

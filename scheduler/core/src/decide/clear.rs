@@ -1,6 +1,7 @@
 //! Clear: tasks of a run wait again, with what hangs on them. Tries are counted anew, outputs of what was
 //! cleared are not seen any more, and a run that was over queues once more.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::again::{self, Moved};
@@ -19,7 +20,7 @@ use crate::id::{BackfillId, DagId, InstanceId, RunId, TaskIndex, VersionId};
 
 /// Which tasks of a run shall run again. Without `tasks` and `all`: the failed ones. What a cleared task
 /// had blocked is cleared with it, unless `only` says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option of the command line and the API")]
 pub struct ClearRequest {
@@ -57,7 +58,7 @@ pub struct ClearRequest {
 }
 
 /// What a clear or a mark changes in one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClearPlan {
     /// Which run, as text.
     pub run_id: String,
@@ -80,7 +81,7 @@ pub struct ClearPlan {
 }
 
 /// One task instance that moves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// The id of its task.
     pub task: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -17,7 +18,7 @@ use crate::time::Timestamp;
 pub const MAX_INSTANTS: usize = 10_000;
 
 /// Which instants of its stretch a backfill takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillMode {
     /// Those without any run.
@@ -30,7 +31,7 @@ pub enum BackfillMode {
 }
 
 /// Which instants come first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillOrder {
     /// The oldest.
@@ -41,7 +42,7 @@ pub enum BackfillOrder {
 }
 
 /// A backfill that somebody wants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackfillRequest {
     /// First instant of the stretch.
@@ -117,23 +118,57 @@ pub struct BackfillPlan {
     pub items: Vec<BackfillItem>,
 }
 
+/// A [`BackfillPlan`] as the command line and the API say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlanShow {
+    /// Its number; none when nothing is to be done, or only shown.
+    pub backfill: Option<BackfillId>,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// How many of its runs are active at once.
+    pub max_active: u32,
+    /// Its instants, in the order in which they are taken.
+    pub dates: Vec<DateShow>,
+}
+
+/// One instant of a backfill that is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DateShow {
+    /// The instant.
+    pub instant: Timestamp,
+    /// `run`, `rerun` or `skip`.
+    pub action: &'static str,
+    /// The run that runs again.
+    pub run_id: Option<String>,
+    /// Why it is left out.
+    pub reason: Option<String>,
+}
+
+impl DateShow {
+    fn of(item: &BackfillItem) -> Self {
+        let (action, run_id, reason) = match &item.take {
+            Take::Run => ("run", None, None),
+            Take::Rerun(run) => ("rerun", Some(run.to_string()), None),
+            Take::Skip(reason) => ("skip", None, Some(reason.to_string())),
+        };
+        Self { instant: item.instant, action, run_id, reason }
+    }
+}
+
 impl BackfillPlan {
     /// As the command line and the API say it.
+    pub fn show(&self) -> PlanShow {
+        PlanShow {
+            backfill: self.backfill,
+            dag: self.dag.clone(),
+            max_active: self.max_active,
+            dates: self.items.iter().map(DateShow::of).collect(),
+        }
+    }
+
+    /// The same as JSON.
     pub fn to_json(&self) -> Json {
-        let date = |item: &BackfillItem| {
-            let (action, run, reason) = match &item.take {
-                Take::Run => ("run", None, None),
-                Take::Rerun(run) => ("rerun", Some(run.to_string()), None),
-                Take::Skip(reason) => ("skip", None, Some(reason.to_string())),
-            };
-            json!({ "instant": item.instant, "action": action, "run_id": run, "reason": reason })
-        };
-        json!({
-            "backfill": self.backfill,
-            "dag": self.dag,
-            "max_active": self.max_active,
-            "dates": self.items.iter().map(date).collect::<Vec<_>>(),
-        })
+        json!(self.show())
     }
 }
 

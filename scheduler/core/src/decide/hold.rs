@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Answer, Refusal};
@@ -16,7 +17,7 @@ use crate::id::{DagId, HoldId};
 use crate::time::Timestamp;
 
 /// What becomes of the instants that a window held up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resume {
     /// Each fires at the end, oldest first.

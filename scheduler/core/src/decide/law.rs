@@ -1,13 +1,14 @@
 //! The states of runs, task instances and attempts, and which moves between them are legal.
 //! The store repeats this law as SQL `CHECK`s; nothing else decides it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Gives a state enum its name in SQL, JSON and pages, and the way back.
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 

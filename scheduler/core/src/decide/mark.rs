@@ -1,5 +1,6 @@
 //! By hand: a task is settled as somebody says, and notes are taken.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::again::{self, Moved};
@@ -15,7 +16,7 @@ use super::turn::Turn;
 use crate::id::{InstanceId, RunId};
 
 /// A task that somebody settles by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRequest {
     /// Its id.
@@ -37,13 +38,14 @@ pub struct MarkRequest {
 }
 
 /// Something to remember about a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoteRequest {
     /// About this task of it.
     #[serde(default)]
     pub task: Option<String>,
     /// What.
+    #[schemars(length(min = 1))]
     pub text: String,
     /// Who asks.
     #[serde(default)]

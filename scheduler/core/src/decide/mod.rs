@@ -47,7 +47,8 @@ pub use call::{CALLED_RUN, CALLED_TASKS, CallEnd, CallRequest, MAX_DEPTH, Parent
 pub use choice::choice_of;
 pub use clear::{Change, ClearPlan, ClearRequest};
 pub use dates::{
-    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, MAX_INSTANTS, Past, Take,
+    BackfillItem, BackfillMode, BackfillOrder, BackfillPlan, BackfillRequest, DateShow, MAX_INSTANTS, Past,
+    PlanShow, Take,
 };
 pub use deadline::Subject;
 pub use effect::{Answer, Effect, Force, Refusal};

@@ -1,5 +1,6 @@
 //! A part of a DAG: what of it a run leaves out.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::effect::Refusal;
@@ -11,7 +12,7 @@ use crate::dag::spec::Dag;
 use crate::id::{InstanceId, RunId, TaskIndex};
 
 /// Which tasks of a DAG run; what is left out is `skipped`, and counts as a success for what comes after it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Part {
     /// Just these, and the setups and teardowns they need.

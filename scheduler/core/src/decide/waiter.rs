@@ -1,6 +1,7 @@
 //! Who waited for a run that is cleared: tasks of other DAGs whose `wait_for` it let go on. A clear names
 //! them, and clears them too when it is asked to, from the waiting task downwards.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::clear::{ClearPlan, ClearRequest, Told};
@@ -27,7 +28,7 @@ pub struct Waiter {
 }
 
 /// A waiter, as the answer names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waited {
     /// Its run, as text.
     pub run_id: String,

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use nightrun_core::dag::spec::Keep;
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::sweep::Swept;
@@ -51,14 +52,14 @@ pub struct Asked {
 }
 
 /// What goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// Of each DAG that loses something, by id.
     pub dags: Vec<PlanOfDag>,
 }
 
 /// What goes of one DAG.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanOfDag {
     /// The DAG.
     pub dag: DagId,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use nightrun_core::id::RunId;
 use nightrun_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::logs::LogPaths;
@@ -16,7 +17,7 @@ use crate::store::{Reader, StoreError, value_files};
 const FRESH: Duration = Duration::from_hours(24);
 
 /// What a sweep removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Swept {
     /// Folders of runs.
     pub folders: u64,

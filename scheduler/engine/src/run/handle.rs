@@ -6,15 +6,49 @@ use nightrun_core::decide::{Answer, Event, Transition, Version};
 use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::store::KeptAnswer;
+
 /// A message to the loop.
 #[derive(Debug)]
 pub(super) enum Message {
     /// Something happened, or somebody wants something and waits for the answer.
-    Event(Box<Event>, Option<oneshot::Sender<Answer>>),
+    Event(Box<Event>, Option<Reply>),
     /// Somebody asks for the versions in force.
     InForce(oneshot::Sender<Vec<Arc<Version>>>),
     /// Begin no attempt any more; end when none lives (`drain`) or at once.
     Stop { drain: bool },
+}
+
+/// Where an answer goes.
+#[derive(Debug)]
+pub(super) struct Reply {
+    to: oneshot::Sender<Answer>,
+    keep: Option<Keep>,
+}
+
+impl Reply {
+    /// What of the answer becomes durable together with what it tells.
+    pub(super) fn kept(&self, answer: Option<&Answer>) -> Option<KeptAnswer> {
+        let keep = self.keep.as_ref()?;
+        let (status, body) = (keep.told)(answer.unwrap_or(&Answer::Done))?;
+        Some(KeptAnswer { key: keep.key.clone(), asked: keep.asked.clone(), status, body })
+    }
+
+    /// Whoever asked may have gone.
+    pub(super) fn send(self, answer: Answer) {
+        let _ = self.to.send(answer);
+    }
+}
+
+/// A request whose answer is kept, for it may be sent again.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// The key by which it is known again.
+    pub key: String,
+    /// The hash of all that it asks for.
+    pub asked: String,
+    /// Status and body of an answer; none for one that is not kept, as when nothing was done.
+    pub told: fn(&Answer) -> Option<(u16, String)>,
 }
 
 /// Facts that have just become durable.
@@ -64,8 +98,14 @@ impl std::error::Error for Stopped {}
 impl Handle {
     /// Asks for something; the answer comes when its facts are durable.
     pub async fn request(&self, event: Event) -> Result<Answer, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.send(Message::Event(Box::new(event), Some(reply))).map_err(|_| Stopped)?;
+        self.request_with(event, None).await
+    }
+
+    /// The same; the answer is kept in the commit of its facts, for one who asks again.
+    pub async fn request_with(&self, event: Event, keep: Option<Keep>) -> Result<Answer, Stopped> {
+        let (to, answer) = oneshot::channel();
+        let reply = Some(Reply { to, keep });
+        self.inbox.send(Message::Event(Box::new(event), reply)).map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 

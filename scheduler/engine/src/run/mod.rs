@@ -30,7 +30,7 @@ use nightrun_core::dag::Source;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Answer, Effect, Event, State, Transition, step};
 use nightrun_core::time::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
@@ -40,8 +40,8 @@ pub use self::defaults::{
 };
 pub use self::folder::{Folder, FolderReport};
 pub use self::given::{Given, given};
-use self::handle::Message;
-pub use self::handle::{Handle, Health, News, Stopped};
+pub use self::handle::{Handle, Health, Keep, News, Stopped};
+use self::handle::{Message, Reply};
 pub use self::plan::{Fate, Plan, Planned};
 pub(crate) use self::preview::command;
 pub use self::preview::{Preview, preview};
@@ -53,7 +53,7 @@ use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
 use crate::hook::{Deliverer, HookSettings, Tools};
 use crate::logs::LogPaths;
-use crate::store::{self, Reader, StoreError, Writer};
+use crate::store::{self, KeptAnswer, Reader, StoreError, Writer};
 
 /// Most messages taken in one turn.
 const MAX_TURN: usize = 512;
@@ -124,7 +124,7 @@ pub struct Scheduler {
 /// One event of a turn and who waits for its answer.
 struct Waiting {
     event: Event,
-    reply: Option<oneshot::Sender<Answer>>,
+    reply: Option<Reply>,
 }
 
 impl Scheduler {
@@ -254,7 +254,7 @@ impl Scheduler {
                 self.soft = facts;
                 return;
             }
-            match self.commit(now, facts).await {
+            match self.commit(now, facts, kept(&events, &answers)).await {
                 Ok(()) => return self.act(effects, events, answers),
                 Err(fault) => match self.recover(&fault, &soft, events).await {
                     Some(again) => events = again,
@@ -273,13 +273,18 @@ impl Scheduler {
         Instant::now() < until
     }
 
-    async fn commit(&mut self, now: Timestamp, facts: Vec<Transition>) -> Result<(), StoreError> {
+    async fn commit(
+        &mut self,
+        now: Timestamp,
+        facts: Vec<Transition>,
+        kept: Vec<KeptAnswer>,
+    ) -> Result<(), StoreError> {
         self.soft_until = None;
         if facts.is_empty() {
             return Ok(());
         }
         let facts: Arc<[Transition]> = facts.into();
-        let committed = self.parts.writer.commit(now, facts.to_vec()).await?;
+        let committed = self.parts.writer.commit_with(now, facts.to_vec(), kept).await?;
         self.carrier.remember(&facts, self.parts.writer.path());
         // Nobody may be listening.
         let _ = self.handle.news.send(News { seq: committed.last_seq, at: now, facts });
@@ -297,8 +302,7 @@ impl Scheduler {
                 _ => {}
             }
             if let Some(reply) = waiting.reply {
-                // Whoever asked may have gone.
-                let _ = reply.send(answer.unwrap_or(Answer::Done));
+                reply.send(answer.unwrap_or(Answer::Done));
             }
         }
     }
@@ -341,7 +345,7 @@ impl Scheduler {
 
     async fn settle_soft(&mut self) {
         let (now, facts) = ((self.parts.clock)(), std::mem::take(&mut self.soft));
-        if let Err(fault) = self.commit(now, facts).await {
+        if let Err(fault) = self.commit(now, facts, Vec::new()).await {
             tracing::error!(%fault, "the last facts were not stored");
         }
     }
@@ -353,6 +357,12 @@ impl Scheduler {
             Some(true) => self.carrier.is_idle(),
         }
     }
+}
+
+/// What of the answers is kept for those who ask again.
+fn kept(events: &[Waiting], answers: &[Option<Answer>]) -> Vec<KeptAnswer> {
+    let pairs = events.iter().zip(answers);
+    pairs.filter_map(|(waiting, answer)| waiting.reply.as_ref()?.kept(answer.as_ref())).collect()
 }
 
 /// Facts that nobody waits for: losing them in a crash changes nothing.

@@ -171,7 +171,10 @@ fn replay(conn: &Connection) -> Result<Result<u64, Finding>, Fault> {
         facts += 1;
     }
     conn.execute_batch(project::COPY_SECRETS)?;
-    conn.execute_batch("INSERT INTO main.transition_log SELECT * FROM source.transition_log")?;
+    conn.execute_batch(
+        "INSERT INTO main.transition_log SELECT * FROM source.transition_log;
+         INSERT INTO main.kept_answer SELECT * FROM source.kept_answer",
+    )?;
     Ok(Ok(facts))
 }
 

@@ -4,13 +4,14 @@ use nightrun_core::decide::{ChangedTick, Hold, Resume, TickChange};
 use nightrun_core::id::{DagId, HoldId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Row};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::column::{dag_id, instant, maybe_instant, maybe_json, word};
 use super::error::Fault;
 
 /// One maintenance window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HoldItem {
     /// Its number.
     pub hold: HoldId,
@@ -43,7 +44,7 @@ impl HoldItem {
 }
 
 /// One tick that was skipped or moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TickChangeItem {
     /// Of which DAG.
     pub dag: DagId,

@@ -15,6 +15,7 @@ mod column;
 mod connect;
 mod error;
 mod hold;
+mod kept;
 mod load;
 mod lock;
 mod migrate;
@@ -33,6 +34,7 @@ pub use backup::backup;
 pub use check::{Finding, check, rebuild};
 pub use error::{Fault, StoreError};
 pub use hold::{HoldItem, Overlay, TickChangeItem};
+pub use kept::KeptAnswer;
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{

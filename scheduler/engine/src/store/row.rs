@@ -12,6 +12,7 @@ use nightrun_core::decide::{
 };
 use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
@@ -29,7 +30,7 @@ pub struct DagInForce {
 }
 
 /// One DAG as a list shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DagItem {
     /// Its id.
     pub dag: DagId,
@@ -50,17 +51,18 @@ pub struct DagItem {
 }
 
 /// A run as a mark in a row of marks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunMark {
     /// Its number.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// Where it is.
     pub state: RunState,
 }
 
 /// One version of a DAG, without its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VersionItem {
     /// Its number.
     pub version: VersionId,
@@ -75,7 +77,7 @@ pub struct VersionItem {
 }
 
 /// One version of a DAG with all that gives it its meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VersionText {
     /// Its number, hash and path.
     #[serde(flatten)]
@@ -94,7 +96,7 @@ impl VersionText {
 }
 
 /// What is wrong with one file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FileFaults {
     /// The file, below the DAG folder.
     pub path: String,
@@ -105,7 +107,7 @@ pub struct FileFaults {
 }
 
 /// A named value of the deployment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VarItem {
     /// Its name.
     pub name: String,
@@ -118,15 +120,17 @@ pub struct VarItem {
 }
 
 /// One nominal instant of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TickItem {
     /// The instant.
     pub instant: Timestamp,
     /// The run it fired.
     #[serde(serialize_with = "as_maybe_text")]
+    #[schemars(with = "Option<String>")]
     pub run_id: Option<RunId>,
     /// Why it fired none.
     #[serde(serialize_with = "as_maybe_text")]
+    #[schemars(with = "Option<String>")]
     pub skipped: Option<Reason>,
     /// When it was decided.
     pub at: Timestamp,
@@ -135,10 +139,11 @@ pub struct TickItem {
 }
 
 /// One run as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunItem {
     /// Its number.
     #[serde(serialize_with = "as_text", deserialize_with = "of_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,
@@ -158,10 +163,11 @@ pub struct RunItem {
 }
 
 /// One run whole: what `runs show --json` prints.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunShow {
     /// Its number.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,
@@ -185,6 +191,7 @@ pub struct RunShow {
     pub ended_at: Option<Timestamp>,
     /// Why it is where it is.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub reason: Reason,
     /// The name of that reason.
     pub reason_kind: &'static str,
@@ -213,7 +220,7 @@ pub struct RunShow {
 }
 
 /// At which try a group of a run is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupTry {
     /// Which group.
     pub group: String,
@@ -232,7 +239,7 @@ impl GroupTry {
 }
 
 /// A missed deadline, or the warning before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LateShow {
     /// In which way it is late.
     pub kind: Lateness,
@@ -243,12 +250,13 @@ pub struct LateShow {
 }
 
 /// A hook that became due.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct HookShow {
     /// Its number.
     pub hook: HookId,
     /// Of which run.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,
@@ -273,6 +281,7 @@ pub struct HookShow {
     /// When it is tried again.
     pub retry_at: Option<Timestamp>,
     /// Why it became due.
+    #[schemars(with = "Json")]
     pub cause: Cause,
     /// The place of the task whose hook it is.
     #[serde(skip)]
@@ -280,7 +289,7 @@ pub struct HookShow {
 }
 
 /// One task instance of a run, with all that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TaskShow {
     /// The id of its task.
     pub id: String,
@@ -288,6 +297,7 @@ pub struct TaskShow {
     pub state: TaskState,
     /// Why.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub reason: Reason,
     /// Its attempts, first to last.
     pub attempts: Vec<AttemptShow>,
@@ -356,7 +366,7 @@ impl TaskShow {
 }
 
 /// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AttemptShow {
     /// 1 for the first.
     pub number: u32,
@@ -372,6 +382,7 @@ pub struct AttemptShow {
     pub signal: Option<i32>,
     /// Why it is where it is.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub reason: Reason,
     /// The name of that reason.
     pub reason_kind: &'static str,
@@ -417,7 +428,7 @@ pub struct GridRun {
 }
 
 /// A task instance that waits for a slot or a try, or is at work.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ReadyTask {
     /// Which one.
     pub instance: InstanceId,
@@ -429,6 +440,7 @@ pub struct ReadyTask {
     pub state: TaskState,
     /// Why.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub reason: Reason,
     /// The name of the reason.
     pub reason_kind: &'static str,
@@ -437,7 +449,7 @@ pub struct ReadyTask {
 }
 
 /// How many runs are not over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ActiveRuns {
     /// Wait to begin.
     pub queued: u32,

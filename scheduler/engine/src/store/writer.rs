@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::error::{Fault, StoreError};
+use super::kept::{self, KeptAnswer};
 use super::lock::Lock;
 use super::{connect, project};
 
@@ -54,6 +55,7 @@ enum Order {
 struct Batch {
     at: Timestamp,
     facts: Vec<Transition>,
+    kept: Vec<KeptAnswer>,
     answer: oneshot::Sender<Result<Committed, StoreError>>,
 }
 
@@ -89,8 +91,18 @@ impl Writer {
         at: Timestamp,
         facts: Vec<Transition>,
     ) -> impl Future<Output = Result<Committed, StoreError>> + Send + 'static {
+        self.commit_with(at, facts, Vec::new())
+    }
+
+    /// The same, with answers that are kept for those who ask again: both are on disk, or none.
+    pub fn commit_with(
+        &self,
+        at: Timestamp,
+        facts: Vec<Transition>,
+        kept: Vec<KeptAnswer>,
+    ) -> impl Future<Output = Result<Committed, StoreError>> + Send + 'static {
         let (answer, answered) = oneshot::channel();
-        self.order(Order::Commit(Batch { at, facts, answer }));
+        self.order(Order::Commit(Batch { at, facts, kept, answer }));
         let path = self.path.clone();
         async move { answered.await.unwrap_or_else(|_| Err(Fault::WriterGone.at(&path))) }
     }
@@ -211,6 +223,9 @@ impl Desk {
         for batch in group {
             for fact in &batch.facts {
                 seq = project::record(&transaction, batch.at, fact)?;
+            }
+            for answer in &batch.kept {
+                kept::keep(&transaction, batch.at, answer)?;
             }
             ends.push(seq);
         }

@@ -1,5 +1,6 @@
 //! `_defaults.yaml`: what the DAG files of a folder, and of those below it, take over from it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Owner;
@@ -13,7 +14,7 @@ use crate::diag::{Code, Diagnostic, Fault, Faults, Origin, Span};
 pub const DEFAULTS_FILE: &str = "_defaults.yaml";
 
 /// A `_defaults.yaml` that a DAG file is read with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DefaultsFile {
     /// Its path, as messages show it.
     pub path: String,

@@ -4,6 +4,7 @@ use nightrun_core::decide::{AccessBook, Grant, Role, Sealed};
 use nightrun_core::id::{BackfillId, DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Row};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Page;
@@ -12,7 +13,7 @@ use crate::store::error::Fault;
 use crate::store::hold::{HOLD, HoldItem, hold_item};
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UserItem {
     /// Their name.
     pub user: String,
@@ -30,7 +31,7 @@ pub struct UserItem {
 }
 
 /// A token, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TokenItem {
     /// Its name.
     pub token: String,

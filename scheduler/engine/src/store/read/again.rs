@@ -4,6 +4,7 @@ use nightrun_core::decide::{BackfillState, Reason, RunState, Target};
 use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Row, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Page;
@@ -11,7 +12,7 @@ use crate::store::column::{dag_id, instant, maybe_instant, maybe_json, word};
 use crate::store::error::Fault;
 
 /// Something that somebody wrote down about a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NoteItem {
     /// The id of the task it is about; none: the run.
     pub task: Option<String>,
@@ -24,7 +25,7 @@ pub struct NoteItem {
 }
 
 /// One backfill and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BackfillShow {
     /// Its number.
     pub backfill: BackfillId,
@@ -63,7 +64,7 @@ pub struct BackfillShow {
 }
 
 /// One instant of a backfill.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BackfillDate {
     /// The instant.
     pub instant: Timestamp,
@@ -78,7 +79,7 @@ pub struct BackfillDate {
 }
 
 /// One deed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AuditItem {
     /// The number of its fact in the log.
     pub seq: i64,
@@ -123,9 +124,22 @@ impl Page {
 
     /// Backfills, newest first; of one DAG, or all.
     pub fn backfills(&self, dag: Option<&DagId>, limit: u32) -> Result<Vec<BackfillShow>, Fault> {
+        self.backfills_before(dag, None, limit)
+    }
+
+    /// The same, of those made before one.
+    pub fn backfills_before(
+        &self,
+        dag: Option<&DagId>,
+        before: Option<BackfillId>,
+        limit: u32,
+    ) -> Result<Vec<BackfillShow>, Fault> {
         self.all(
-            &format!("{BACKFILL} WHERE b.dag = ?1 OR ?1 IS NULL GROUP BY b.id ORDER BY b.id DESC LIMIT ?2"),
-            params![dag.map(DagId::as_str), limit],
+            &format!(
+                "{BACKFILL} WHERE (b.dag = ?1 OR ?1 IS NULL) AND b.id < ?2
+                 GROUP BY b.id ORDER BY b.id DESC LIMIT ?3"
+            ),
+            params![dag.map(DagId::as_str), before.map_or(i64::MAX, |backfill| backfill.0), limit],
             backfill,
         )
     }

@@ -3,6 +3,7 @@
 use nightrun_core::decide::{Outputs, Parent, RunState, TaskState};
 use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use rusqlite::{Row, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Page;
@@ -11,10 +12,11 @@ use crate::store::error::Fault;
 use crate::store::row::as_text;
 
 /// The attempt that called a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallerShow {
     /// Its run, which may be gone.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// The DAG of that run; none: it is gone.
     pub dag: Option<DagId>,
@@ -29,10 +31,11 @@ pub struct CallerShow {
 }
 
 /// A run that a task called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CalledShow {
     /// Its number.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub run_id: RunId,
     /// Of which DAG.
     pub dag: DagId,

@@ -149,7 +149,7 @@ impl Page {
     }
 
     /// The first row of a query, if there is one.
-    fn first<T>(
+    pub(in crate::store) fn first<T>(
         &self,
         sql: &str,
         values: impl Params,

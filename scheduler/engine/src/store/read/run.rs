@@ -33,6 +33,10 @@ pub struct RunFilter {
     pub since: Option<Timestamp>,
     /// Only made before this instant.
     pub until: Option<Timestamp>,
+    /// Only those that are or were late, or only the others.
+    pub late: Option<bool>,
+    /// Only of these DAGs.
+    pub only: Option<Vec<DagId>>,
     /// Only those before this one in the list: where the page before ended.
     pub before: Option<RunId>,
     /// Only of DAGs with this in their ids.
@@ -41,8 +45,6 @@ pub struct RunFilter {
     pub date_from: Option<Timestamp>,
     /// Only of a logical date before this one.
     pub date_until: Option<Timestamp>,
-    /// Only those that are or were late.
-    pub late: bool,
     /// Only those after this one, the nearest to it: the page before the one that began with it.
     pub after: Option<RunId>,
 }
@@ -58,11 +60,12 @@ impl RunFilter {
             ("created_at >= ?", self.since.map(|since| since.nanos().into())),
             ("created_at < ?", self.until.map(|until| until.nanos().into())),
             ("id < ?", self.before.map(|run| run.0.into())),
+            ("dag IN (SELECT value FROM json_each(?))", self.only.as_ref().map(|dags| text(&names(dags)))),
             // The plus keeps the order of the list: an index on the DAG would have to be sorted.
             ("+dag IN (SELECT id FROM dag WHERE instr(id, ?))", self.dag_part.as_deref().map(text)),
             ("logical_date >= ?", self.date_from.map(|from| from.nanos().into())),
             ("logical_date < ?", self.date_until.map(|until| until.nanos().into())),
-            ("id IN (SELECT run FROM lateness WHERE task = ?)", self.late.then(|| (-1_i64).into())),
+            ("(id IN (SELECT run FROM lateness WHERE task = -1)) = ?", self.late.map(Value::from)),
             ("id > ?", self.after.map(|run| run.0.into())),
         ];
         let (mut conditions, mut values): (Vec<_>, Vec<_>) =
@@ -191,6 +194,11 @@ impl Page {
             |row| Ok((TaskIndex(row.get(0)?), row.get(1)?, word(row, 2, TaskState::parse)?)),
         )
     }
+}
+
+/// Ids as a list in JSON.
+fn names(dags: &[DagId]) -> String {
+    serde_json::json!(dags).to_string()
 }
 
 pub(super) fn run_item(row: &Row<'_>) -> Result<RunItem, Fault> {

@@ -58,5 +58,5 @@ fn runs_are_found_by_a_part_of_a_name_and_turned_both_ways() {
         ids(RunFilter { date_from: Some(super::at(200)), date_until: Some(super::at(400)), ..all() }),
         [3, 2]
     );
-    assert_eq!(ids(RunFilter { late: true, ..all() }), [0_i64; 0]);
+    assert_eq!(ids(RunFilter { late: Some(true), ..all() }), [0_i64; 0]);
 }

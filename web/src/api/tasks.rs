@@ -1,0 +1,154 @@
+//! Task instances of a run, and what happened in it.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use nightrun_core::decide::{RunState, TaskState};
+use nightrun_core::id::RunId;
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{AttemptShow, LogEntry, RunShow, TaskShow};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Limit, Listed, Paged, Told, read_number};
+use crate::app::{Shared, State};
+
+/// Which task instances a list has.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Which {
+    /// In this state.
+    state: Option<TaskState>,
+    /// Where the page before ended: its `next`.
+    #[serde(default, deserialize_with = "read_number")]
+    #[schemars(range(min = 0))]
+    after: Option<i64>,
+}
+
+/// `GET /api/v1/runs/{run}/tasks?state=&after=&limit=`: each task is followed by its items.
+pub(crate) async fn list(
+    State(site): Shared,
+    Path(run): Path<i64>,
+    Query(which): Query<Which>,
+    Query(limit): Query<Limit>,
+) -> Paged<TaskShow> {
+    let rows = limit.rows();
+    let found = site.read(move |desk| {
+        let Some(run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
+        let from = which.after.map_or(0, |after| usize::try_from(after).unwrap_or(usize::MAX));
+        let fits = |task: &TaskShow| which.state.is_none_or(|state| task.state == state);
+        let alone = |task: &TaskShow| TaskShow { items: Vec::new(), ..task.clone() };
+        let from_here = run.instances().enumerate().skip(from).filter(|(_, task)| fits(task));
+        let found = from_here.take(rows as usize).map(|(at, task)| (at + 1, alone(task)));
+        Ok(Some(found.collect::<Vec<_>>()))
+    });
+    let found = found.await?;
+    let end = found.last().map_or(0, |(at, _)| *at);
+    let items = found.into_iter().map(|(_, task)| task).collect();
+    Ok(Listed::new(items, rows, "after", |_| end.to_string()))
+}
+
+/// `GET /api/v1/runs/{run}/tasks/{task}`: `load`, or `load[3]` for an item.
+pub(crate) async fn one(State(site): Shared, Path((run, task)): Path<(i64, String)>) -> Told<TaskShow> {
+    let found = site.read(move |desk| {
+        let run = desk.page.run(RunId(run), Some(&desk.site.app.data))?;
+        Ok(run.and_then(|run| run.find(&task).cloned()))
+    });
+    found.await.map(Json)
+}
+
+/// `GET /api/v1/runs/{run}/tasks/{task}/attempts`: first to last.
+pub(crate) async fn attempts(
+    State(site): Shared,
+    Path((run, task)): Path<(i64, String)>,
+) -> Told<Vec<AttemptShow>> {
+    let found = site.read(move |desk| {
+        let run = desk.page.run(RunId(run), None)?;
+        Ok(run.and_then(|run| run.find(&task).map(|task| task.attempts.clone())))
+    });
+    found.await.map(Json)
+}
+
+/// From where the events of a run go on.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct After {
+    /// Where the page before ended: its `next`.
+    #[serde(default, deserialize_with = "read_number")]
+    #[schemars(range(min = 0))]
+    after: Option<i64>,
+}
+
+/// One fact of the log.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Happened {
+    /// Its number in the log; those of a run have gaps.
+    seq: i64,
+    /// When it was decided.
+    at: Timestamp,
+    /// What: its name in `fact`, beside what that tells.
+    #[schemars(with = "Value")]
+    fact: nightrun_core::decide::Transition,
+}
+
+/// `GET /api/v1/runs/{run}/events?after=&limit=`: all that happened in it, oldest first.
+pub(crate) async fn events(
+    State(site): Shared,
+    Path(run): Path<i64>,
+    Query(after): Query<After>,
+    Query(limit): Query<Limit>,
+) -> Paged<Happened> {
+    let rows = limit.rows();
+    let found = site.read(move |desk| {
+        let known = desk.page.run_alone(RunId(run))?.is_some();
+        let log = || desk.page.log(after.after.unwrap_or(0), Some(RunId(run)), rows);
+        known.then(log).transpose()
+    });
+    let told = |LogEntry { seq, at, fact }| Happened { seq, at, fact };
+    let items = found.await?.into_iter().map(told).collect();
+    Ok(Listed::new(items, rows, "after", |item: &Happened| item.seq.to_string()))
+}
+
+/// Why something is where it is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Because {
+    /// `run 7`, `load`, `load[3]`.
+    what: String,
+    /// Where it is.
+    state: String,
+    /// Why, in a sentence.
+    why: String,
+    /// The name of that reason.
+    reason_kind: String,
+    /// Since when.
+    since: Timestamp,
+    /// When it is tried again.
+    retry_at: Option<Timestamp>,
+}
+
+impl Because {
+    fn of(run: &RunShow) -> Vec<Self> {
+        let whole = Self {
+            what: format!("run {}", run.run_id),
+            state: run.state.to_string(),
+            why: run.reason.to_string(),
+            reason_kind: run.reason_kind.to_owned(),
+            since: run.since,
+            retry_at: None,
+        };
+        let well = |task: &&TaskShow| run.state == RunState::Success || task.state != TaskState::Success;
+        let tasks = run.instances().filter(well).map(|task| Self {
+            what: task.name(),
+            state: task.state.to_string(),
+            why: task.reason.to_string(),
+            reason_kind: task.reason_kind.to_owned(),
+            since: task.since,
+            retry_at: task.retry_at,
+        });
+        std::iter::once(whole).chain(tasks).collect()
+    }
+}
+
+/// `GET /api/v1/runs/{run}/why`: the run, then each task of it that is not a success.
+pub(crate) async fn why(State(site): Shared, Path(run): Path<i64>) -> Told<Vec<Because>> {
+    let found = site.read(move |desk| Ok(desk.page.run(RunId(run), None)?.map(|run| Because::of(&run))));
+    found.await.map(Json)
+}

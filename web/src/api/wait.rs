@@ -1,0 +1,86 @@
+//! Requests that are answered as soon as a run is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightrun_core::id::RunId;
+use nightrun_core::time::parse_duration;
+use nightrun_engine::run::News;
+use nightrun_engine::store::RunShow;
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::app::Site;
+use crate::problem::Problem;
+
+/// No request waits longer.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// How long somebody waits.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct Wait {
+    /// Answer when the run is over, or else after so long: `30s`, at most `5m`.
+    #[serde(default, deserialize_with = "read")]
+    #[schemars(with = "Option<String>", example = "30s", regex(pattern = r"^([1-9]|[1-5][0-9])s$|^[1-5]m$"))]
+    pub(super) wait: Option<Duration>,
+}
+
+fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    let length = parse_duration(&text).map_err(|fault| D::Error::custom(format!("`wait`: {fault}")))?;
+    if length > LONGEST {
+        return Err(D::Error::custom("`wait` is at most `5m`"));
+    }
+    Ok(Some(length))
+}
+
+impl Site {
+    /// The run, once it is over or `wait` has passed.
+    pub(super) async fn run_after(
+        self: &Arc<Self>,
+        run: RunId,
+        wait: Option<Duration>,
+    ) -> Result<RunShow, Problem> {
+        let shown = self.run(run).await?;
+        let (Some(wait), false) = (wait, shown.state.is_final()) else { return Ok(shown) };
+        let _place = self.hub.wait_place()?;
+        let deadline = tokio::time::sleep(wait);
+        tokio::pin!(deadline);
+        // Listening begins before the look at the store, so that nothing falls between.
+        let mut news = self.app.handle.news();
+        if self.run(run).await?.state.is_final() {
+            return self.run(run).await;
+        }
+        loop {
+            tokio::select! {
+                () = &mut deadline => break,
+                heard = news.recv() => match heard {
+                    Ok(news) if !is_about(&news, run) => {}
+                    Err(RecvError::Closed) => break,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        if self.run(run).await?.state.is_final() {
+                            break;
+                        }
+                    }
+                },
+            }
+        }
+        self.run(run).await
+    }
+
+    async fn run(self: &Arc<Self>, run: RunId) -> Result<RunShow, Problem> {
+        self.read(move |desk| desk.page.run(run, Some(&desk.site.app.data))).await
+    }
+}
+
+fn is_about(news: &News, run: RunId) -> bool {
+    use nightrun_core::decide::Transition;
+    let ends = |fact: &Transition| match fact {
+        Transition::RunMoved { run: moved, to, .. } => *moved == run && to.is_final(),
+        Transition::Pruned { .. } => true,
+        _ => false,
+    };
+    news.facts.iter().any(ends)
+}
