@@ -1,6 +1,6 @@
 //! Why a DAG fires or does not, and what became of its ticks.
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{CatchupPolicy, Dag};
 use nightrun_core::decide::{Reason, RunState};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
@@ -34,7 +34,7 @@ impl Asker {
             return Ok(vec![self.tick_of(&dag, spec.as_deref(), &ticks, text)?]);
         }
         let mut answers = vec![self.schedule(&dag, spec.as_deref())?];
-        answers.extend(ticks.first().and_then(|tick| skipped(&dag, tick)));
+        answers.extend(ticks.first().and_then(|tick| skipped(&dag, spec.as_deref(), tick)));
         for run in runs.iter().filter(|run| !run.state.is_final()) {
             answers.extend(self.run(run.run_id.0, None)?.into_iter().take(1));
         }
@@ -122,7 +122,7 @@ impl Asker {
         })?;
         let what = format!("tick {at} of {}", dag.dag);
         if let Some(tick) = ticks.iter().find(|tick| tick.instant == at) {
-            return Ok(skipped(dag, tick).unwrap_or_else(|| {
+            return Ok(skipped(dag, spec, tick).unwrap_or_else(|| {
                 let run = tick.run_id.map_or_else(String::new, |run| format!("it fired run {run}"));
                 Answer { what, state: "success".into(), why: run, unblock: None }
             }));
@@ -140,10 +140,14 @@ impl Asker {
 }
 
 /// Why a tick fired no run; `None`: it fired one.
-fn skipped(dag: &DagItem, tick: &TickItem) -> Option<Answer> {
+fn skipped(dag: &DagItem, spec: Option<&Dag>, tick: &TickItem) -> Option<Answer> {
     let reason = tick.skipped.as_ref()?;
     let also = match reason {
-        Reason::Catchup => "; `catchup: latest` or `all` would have run it",
+        Reason::Catchup => match spec.map(|spec| spec.catchup.policy) {
+            Some(CatchupPolicy::Latest) => "; `catchup: all` would have run it",
+            Some(CatchupPolicy::All) => "",
+            _ => "; `catchup: latest` or `all` would have run it",
+        },
         Reason::Overlap { .. } => "; `overlap: queue` would have let it wait",
         _ => "",
     };

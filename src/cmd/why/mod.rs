@@ -4,6 +4,7 @@ mod dag;
 mod holders;
 mod run;
 mod task;
+mod wait;
 
 use std::collections::HashMap;
 use std::process::ExitCode;

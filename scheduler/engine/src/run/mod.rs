@@ -46,7 +46,7 @@ pub use self::preview::{Preview, preview};
 pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
 pub use self::vars::Vars;
-pub(crate) use self::wait::absent;
+pub use self::wait::absent;
 use crate::clock::Clock;
 use crate::exec::{Executor, Registry, Word};
 use crate::hook::{Deliverer, HookSettings, Tools};
