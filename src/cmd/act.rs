@@ -8,7 +8,7 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::Reader;
 use serde_json::json;
 
-use super::{remote, target};
+use super::{faulty, remote, target};
 use crate::cli::{Cancel, Data, Pause, Trigger};
 use crate::client::Server;
 use crate::config::{Config, Given};
@@ -41,11 +41,16 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
             reader.read_now(|page| page.dag(&id, 0)?.map_or(Ok(None), |dag| page.version(dag.version)));
         let parse = wire::parse_with(config.known(system_clock()()));
         let dag = text.map_err(Failure::new)?.and_then(|version| parse(&version.source()));
-        let dag = dag.ok_or_else(|| Failure::new(format!("there is no DAG `{}`", args.dag)))?;
+        let none = || Failure::new(format!("there is no DAG `{}`", args.dag));
+        let dag = dag.ok_or_else(|| faulty::instead(none(), &config, &args.dag))?;
         body["params"] = json!(target::params(&dag, &args.params.params)?);
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);
     }
-    let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body)?;
+    let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body);
+    let answer = answer.map_err(|failure| match server.is_remote() {
+        true => failure,
+        false => faulty::instead(failure, &config, &args.dag),
+    })?;
     if args.look.json {
         say::json(&answer)?;
     } else {

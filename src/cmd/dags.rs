@@ -10,7 +10,7 @@ use nightrun_engine::store::{DagItem, Page};
 use serde_json::{Value as Json, json};
 
 use super::look::Looker;
-use super::{remote, versions};
+use super::{faulty, remote, versions};
 use crate::cli::{DagList, DagsVerb, Look};
 use crate::client::Server;
 use crate::config::{Config, Given};
@@ -40,21 +40,24 @@ fn list(args: Look) -> Verdict {
     let now = system_clock()();
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
     let parse = wire::parse_with(config.known(now));
-    let rows = looker.read(|page| {
+    let (rows, footer) = looker.read(|page| {
         let held = page.everything_paused()?;
         let dags = page.dags(None, MOST, RECENT)?;
-        dags.into_iter()
+        let rows = dags
+            .into_iter()
             .filter(|dag| !dag.retired)
             .map(|dag| row(page, &dag, held, now, &parse))
-            .collect::<Result<Vec<_>, _>>()
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((rows, faulty::footer(page, &config)?))
     })?;
     if args.json {
         say::json(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     if rows.is_empty() {
-        return Err(Failure::new("there are no DAGs yet")
-            .help("put a DAG file into the DAG folder; `nightrun example` prints one"));
+        return Err(Failure::new("there are no DAGs yet").help(
+            footer.as_deref().unwrap_or("put a DAG file into the DAG folder; `nightrun example` prints one"),
+        ));
     }
     let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let lines = rows
@@ -66,6 +69,7 @@ fn list(args: Look) -> Verdict {
         })
         .collect();
     say::println(say::table(&["dag", "schedule", "next", "last runs", ""], lines).trim_end());
+    footer.iter().for_each(|footer| say::println(footer));
     Ok(ExitCode::SUCCESS)
 }
 

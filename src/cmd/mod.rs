@@ -14,6 +14,7 @@ mod db;
 mod dry_run;
 mod example;
 mod explain;
+mod faulty;
 mod here;
 mod hold;
 mod hooks;

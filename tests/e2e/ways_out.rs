@@ -69,3 +69,32 @@ fn a_run_that_a_window_holds_says_until_when_and_how_to_end_that() {
     town.does("trigger held --force");
     town.wait_for_run("2", "success");
 }
+
+#[test]
+fn a_new_file_with_faults_is_told_of_wherever_its_dag_is_asked_for() {
+    let town = Town::with("good", "tasks: [{id: a, run: echo}]");
+    let server = town.serve();
+    let brk = "id: brk\ntasks:\n  - {id: a, runn: echo}\n";
+    town.write("dags/other.yaml", brk);
+    let footer = "1 file has faults: `nightrun validate dags/other.yaml`";
+    wait_for("the fault", || town.nightrun("dags").out.contains(footer).then_some(()));
+    let line = "other.yaml:3:13: E101: unknown key `runn`";
+    wait_for("the log", || server.log().contains(line).then_some(()));
+    let expected = "error: there is no DAG `brk`: the file other.yaml has faults
+  = help: `nightrun validate dags/other.yaml` shows them";
+    for verb in ["trigger brk", "trigger brk -p x=1", "why brk"] {
+        town.nightrun(verb).fails(1, expected);
+    }
+    town.write("dags/more.yaml", brk);
+    wait_for("both", || town.nightrun("dags").out.contains("2 files have faults").then_some(()));
+    assert!(town.nightrun("trigger nobody").err.contains("there is no DAG `nobody`"));
+    std::fs::remove_file(town.path("dags/more.yaml")).unwrap();
+    std::fs::remove_file(town.path("dags/other.yaml")).unwrap();
+    wait_for("none", || (!town.nightrun("dags").out.contains("faults")).then_some(()));
+    let server = {
+        drop(server);
+        town.write("dags/other.yaml", brk);
+        town.serve()
+    };
+    wait_for("the log of a start", || server.log().contains(line).then_some(()));
+}

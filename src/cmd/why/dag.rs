@@ -8,6 +8,7 @@ use nightrun_core::timetable::Timetable;
 use nightrun_engine::store::{DagItem, RunFilter, RunItem, TickItem};
 
 use super::{Answer, Asker};
+use crate::cmd::faulty::no_dag;
 use crate::failure::Failure;
 use crate::say;
 
@@ -26,9 +27,9 @@ impl Asker {
             let depth = if tick.is_some() { TICKS } else { 1 };
             Ok((page.dag(&id, 0)?, page.runs(&filter, RUNS)?, page.ticks(&id, None, depth)?))
         })?;
-        let dag = dag.ok_or_else(|| {
-            Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them")
-        })?;
+        let Some(dag) = dag else {
+            return Err(self.looker.read(|page| no_dag(page, &self.config, name))?);
+        };
         let spec = self.spec(dag.version)?;
         if let Some(text) = tick {
             return Ok(vec![self.tick_of(&dag, spec.as_deref(), &ticks, text)?]);
