@@ -8,6 +8,7 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::Reader;
 use serde_json::json;
 
+use super::missed::missed;
 use super::{faulty, remote, target};
 use crate::cli::{Cancel, Data, Pause, Trigger};
 use crate::client::Server;
@@ -73,8 +74,17 @@ pub(crate) fn pause(args: Pause, pause: bool) -> Verdict {
         Some(dag) => format!("/api/v1/dags/{}/{verb}", Server::segment(dag)),
         None => format!("/api/v1/{verb}"),
     };
-    Server::of(&args.remote, &data_of(args.data)?)?.post(&path, &json!({}))?;
+    let config = config_of(args.data)?;
+    let server = Server::of(&args.remote, &config.data)?;
     let what = args.dag.as_deref().unwrap_or("everything");
-    say::println(&format!("{what} is {}", if pause { "paused" } else { "not paused any more" }));
+    if pause {
+        server.post(&path, &json!({}))?;
+        say::println(&format!("{what} is paused"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Looked for before, for the server fires them at once.
+    let missed = if server.is_remote() { String::new() } else { missed(&config, args.dag.as_deref()) };
+    server.post(&path, &json!({}))?;
+    say::println(&format!("{what} is not paused any more{missed}"));
     Ok(ExitCode::SUCCESS)
 }

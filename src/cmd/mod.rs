@@ -20,6 +20,7 @@ mod hold;
 mod hooks;
 mod logs;
 mod look;
+mod missed;
 mod next;
 mod output;
 mod plan;

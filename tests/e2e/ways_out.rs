@@ -98,3 +98,30 @@ fn a_new_file_with_faults_is_told_of_wherever_its_dag_is_asked_for() {
     };
     wait_for("the log of a start", || server.log().contains(line).then_some(()));
 }
+
+#[test]
+fn unpause_says_what_fires_now() {
+    let town = Town::new();
+    let write = |name: &str, catchup: &str| {
+        let text = format!("schedule: '* * * * * *'\ncatchup: {catchup}\ntasks: [{{id: a, run: echo}}]");
+        town.write(&format!("dags/{name}.yaml"), &text);
+    };
+    for name in ["none", "latest"] {
+        write(name, name);
+    }
+    let _server = town.serve();
+    let cursor = || town.nightrun("why latest").code == 0;
+    wait_for("the DAGs", || cursor().then_some(()));
+    town.does("pause latest");
+    town.does("pause none");
+    let begin = std::time::Instant::now();
+    wait_for("two seconds", || (begin.elapsed() > std::time::Duration::from_millis(2_200)).then_some(()));
+    town.nightrun("unpause none").prints("none is not paused any more");
+    town.nightrun("unpause latest").prints(
+        "latest is not paused any more; ticks waited meanwhile: the newest of them fires now (`catchup: latest`)",
+    );
+    town.does("pause --all");
+    town.does("pause none");
+    town.nightrun("unpause none")
+        .prints("none is not paused any more; but everything is paused: `nightrun unpause --all`");
+}
