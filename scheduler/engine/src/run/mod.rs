@@ -42,7 +42,7 @@ use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
 pub use self::plan::{Fate, Plan, Planned};
 pub(crate) use self::preview::command;
-pub use self::preview::{Preview, preview};
+pub use self::preview::{ITEM_IN_A_RUN, Preview, preview};
 pub(crate) use self::scope::ScopeOf;
 use self::values::RunValues;
 pub use self::vars::Vars;
