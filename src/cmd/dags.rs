@@ -51,7 +51,7 @@ fn list(args: Look) -> Verdict {
         Ok((rows, faulty::footer(page, &config)?))
     })?;
     if args.json {
-        say::json(&rows)?;
+        say::json(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     if rows.is_empty() {
@@ -62,9 +62,9 @@ fn list(args: Look) -> Verdict {
     let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let lines = rows
         .iter()
-        .map(|row| {
+        .map(|(row, note)| {
             let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
-            let next = row["next_note"].as_str().map_or(next.clone(), |note| format!("{next} ({note})"));
+            let next = note.as_ref().map_or(next.clone(), |note| format!("{next} ({note})"));
             vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
         })
         .collect();
@@ -73,23 +73,27 @@ fn list(args: Look) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a DAG shows, and what a table says beside its next tick.
 fn row(
     page: &Page,
     dag: &DagItem,
     everything_paused: bool,
     now: Timestamp,
     parse: &nightrun_engine::run::Parse,
-) -> Result<Json, nightrun_engine::store::Fault> {
+) -> Result<(Json, Option<String>), nightrun_engine::store::Fault> {
     let text = page.version(dag.version)?;
     let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
     let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
-    let note = match next {
-        Some(next) => page.overlay(&dag.dag)?.note(next),
-        None => None,
+    let (note, short) = match next {
+        Some(next) => {
+            let overlay = page.overlay(&dag.dag)?;
+            (overlay.note(next), overlay.short_note(next))
+        }
+        None => (None, None),
     };
     let faults = page.faults(Some(&dag.path))?.pop();
-    Ok(json!({
+    let row = json!({
         "dag": dag.dag,
         "path": dag.path,
         "version": dag.version,
@@ -103,7 +107,8 @@ fn row(
         "next": next.map(|next| next.to_string()),
         "next_note": note,
         "recent": dag.recent,
-    }))
+    });
+    Ok((row, short))
 }
 
 /// A mark where the file on disk has faults.
