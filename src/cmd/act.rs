@@ -48,9 +48,8 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);
     }
     let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body);
-    let answer = answer.map_err(|failure| match server.is_remote() {
-        true => failure,
-        false => faulty::instead(failure, &config, &args.dag),
+    let answer = answer.map_err(|failure| {
+        if server.is_remote() { failure } else { faulty::instead(failure, &config, &args.dag) }
     })?;
     if args.look.json {
         say::json(&answer)?;

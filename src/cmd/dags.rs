@@ -69,7 +69,9 @@ fn list(args: Look) -> Verdict {
         })
         .collect();
     say::println(say::table(&["dag", "schedule", "next", "last runs", ""], lines).trim_end());
-    footer.iter().for_each(|footer| say::println(footer));
+    if let Some(footer) = footer {
+        say::println(&footer);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

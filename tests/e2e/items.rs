@@ -72,7 +72,8 @@ run 1: failed → success",
  each[2]  success  failed   marked
 run 1: success → failed",
     );
-    town.nightrun("mark 1 each --item 3 failed").fails(1, "error: task `each` of run 1 has no item 3; it has 0 to 2");
+    town.nightrun("mark 1 each --item 3 failed")
+        .fails(1, "error: task `each` of run 1 has no item 3; it has 0 to 2");
     town.nightrun("mark 1 each --item 1 failed").fails(1, "error: task `each[1]` is failed");
     town.does("db check");
 }
