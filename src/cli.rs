@@ -273,6 +273,8 @@ pub(crate) struct Next {
     pub(crate) batch: bool,
     #[command(flatten)]
     pub(crate) dags: Dags,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

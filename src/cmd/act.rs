@@ -8,7 +8,8 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::Reader;
 use serde_json::json;
 
-use super::{remote, target};
+use super::missed::missed;
+use super::{faulty, remote, target};
 use crate::cli::{Cancel, Data, Pause, Trigger};
 use crate::client::Server;
 use crate::config::{Config, Given};
@@ -41,11 +42,15 @@ pub(crate) fn trigger(args: Trigger) -> Verdict {
             reader.read_now(|page| page.dag(&id, 0)?.map_or(Ok(None), |dag| page.version(dag.version)));
         let parse = wire::parse_with(config.known(system_clock()()));
         let dag = text.map_err(Failure::new)?.and_then(|version| parse(&version.source()));
-        let dag = dag.ok_or_else(|| Failure::new(format!("there is no DAG `{}`", args.dag)))?;
+        let none = || Failure::new(format!("there is no DAG `{}`", args.dag));
+        let dag = dag.ok_or_else(|| faulty::instead(none(), &config, &args.dag))?;
         body["params"] = json!(target::params(&dag, &args.params.params)?);
         body["logical_date"] = json!(target::at(&dag, args.params.at.as_deref())?);
     }
-    let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body)?;
+    let answer = server.post(&format!("/api/v1/dags/{}/runs", Server::segment(&args.dag)), &body);
+    let answer = answer.map_err(|failure| {
+        if server.is_remote() { failure } else { faulty::instead(failure, &config, &args.dag) }
+    })?;
     if args.look.json {
         say::json(&answer)?;
     } else {
@@ -68,8 +73,17 @@ pub(crate) fn pause(args: Pause, pause: bool) -> Verdict {
         Some(dag) => format!("/api/v1/dags/{}/{verb}", Server::segment(dag)),
         None => format!("/api/v1/{verb}"),
     };
-    Server::of(&args.remote, &data_of(args.data)?)?.post(&path, &json!({}))?;
+    let config = config_of(args.data)?;
+    let server = Server::of(&args.remote, &config.data)?;
     let what = args.dag.as_deref().unwrap_or("everything");
-    say::println(&format!("{what} is {}", if pause { "paused" } else { "not paused any more" }));
+    if pause {
+        server.post(&path, &json!({}))?;
+        say::println(&format!("{what} is paused"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Looked for before, for the server fires them at once.
+    let missed = if server.is_remote() { String::new() } else { missed(&config, args.dag.as_deref()) };
+    server.post(&path, &json!({}))?;
+    say::println(&format!("{what} is not paused any more{missed}"));
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use nightrun_engine::store::{DagItem, Page};
 use serde_json::{Value as Json, json};
 
 use super::look::Looker;
-use super::{remote, versions};
+use super::{faulty, remote, versions};
 use crate::cli::{DagList, DagsVerb, Look};
 use crate::client::Server;
 use crate::config::{Config, Given};
@@ -40,52 +40,62 @@ fn list(args: Look) -> Verdict {
     let now = system_clock()();
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
     let parse = wire::parse_with(config.known(now));
-    let rows = looker.read(|page| {
+    let (rows, footer) = looker.read(|page| {
         let held = page.everything_paused()?;
         let dags = page.dags(None, MOST, RECENT)?;
-        dags.into_iter()
+        let rows = dags
+            .into_iter()
             .filter(|dag| !dag.retired)
             .map(|dag| row(page, &dag, held, now, &parse))
-            .collect::<Result<Vec<_>, _>>()
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((rows, faulty::footer(page, &config)?))
     })?;
     if args.json {
-        say::json(&rows)?;
+        say::json(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     if rows.is_empty() {
-        return Err(Failure::new("there are no DAGs yet")
-            .help("put a DAG file into the DAG folder; `nightrun example` prints one"));
+        return Err(Failure::new("there are no DAGs yet").help(
+            footer.as_deref().unwrap_or("put a DAG file into the DAG folder; `nightrun example` prints one"),
+        ));
     }
     let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let lines = rows
         .iter()
-        .map(|row| {
+        .map(|(row, note)| {
             let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
-            let next = row["next_note"].as_str().map_or(next.clone(), |note| format!("{next} ({note})"));
+            let next = note.as_ref().map_or(next.clone(), |note| format!("{next} ({note})"));
             vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
         })
         .collect();
     say::println(say::table(&["dag", "schedule", "next", "last runs", ""], lines).trim_end());
+    if let Some(footer) = footer {
+        say::println(&footer);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a DAG shows, and what a table says beside its next tick.
 fn row(
     page: &Page,
     dag: &DagItem,
     everything_paused: bool,
     now: Timestamp,
     parse: &nightrun_engine::run::Parse,
-) -> Result<Json, nightrun_engine::store::Fault> {
+) -> Result<(Json, Option<String>), nightrun_engine::store::Fault> {
     let text = page.version(dag.version)?;
     let spec = text.and_then(|version| parse(&version.source()));
     let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
     let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
-    let note = match next {
-        Some(next) => page.overlay(&dag.dag)?.note(next),
-        None => None,
+    let (note, short) = match next {
+        Some(next) => {
+            let overlay = page.overlay(&dag.dag)?;
+            (overlay.note(next), overlay.short_note(next))
+        }
+        None => (None, None),
     };
     let faults = page.faults(Some(&dag.path))?.pop();
-    Ok(json!({
+    let row = json!({
         "dag": dag.dag,
         "path": dag.path,
         "version": dag.version,
@@ -99,7 +109,8 @@ fn row(
         "next": next.map(|next| next.to_string()),
         "next_note": note,
         "recent": dag.recent,
-    }))
+    });
+    Ok((row, short))
 }
 
 /// A mark where the file on disk has faults.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use nightrun_core::decide::{Answer, Event, RunRequest, State, step};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::exec::environment;
-use nightrun_engine::run::{Preview, Vars, preview};
+use nightrun_engine::run::{ITEM_IN_A_RUN, Preview, Vars, preview};
 
 use super::target;
 use crate::cli::DryRun;
@@ -46,6 +46,9 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
         let (start, end) = run.interval;
         say::println(&format!("{}, logical date {}, data from {start} to {end}", dag.id, run.logical_date));
         previews.iter().enumerate().for_each(|(at, preview)| show(at + 1, preview));
+        if previews.iter().any(|preview| preview.unrendered.as_deref() == Some(ITEM_IN_A_RUN)) {
+            say::println(&format!("\n{ITEM_IN_A_RUN}: what names it is rendered then, for each item"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,7 +69,7 @@ fn show(number: usize, preview: &Preview) {
     for (name, value) in &preview.values {
         say::println(&format!("   {name}={value:?}"));
     }
-    if let Some(fault) = &preview.unrendered {
+    if let Some(fault) = preview.unrendered.as_ref().filter(|fault| *fault != ITEM_IN_A_RUN) {
         say::println(&format!("   rendered only when it runs: {fault}"));
     }
 }

@@ -49,12 +49,13 @@ pub(crate) fn next(args: Next) -> Verdict {
             }
         }
         (None, Some(name)) => {
-            let config = Config::load(Given { dags: args.dags.dags, ..Given::default() })?;
+            let config =
+                Config::load(Given { dags: args.dags.dags, data: args.data.data, ..Given::default() })?;
             let dag = target::find(&Named { target: name, dag: args.dag.as_deref() }, &config, now)?.dag;
             if args.json {
                 say_instants(&dag.instants_after(after).take(count).collect::<Vec<_>>())?;
             } else {
-                show_dag(&dag, &overlay_of(&config, &dag), after, count, now);
+                show_dag(&dag, &laid_over(&config, &dag)?, after, count, now);
             }
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
@@ -87,17 +88,48 @@ fn say_instants(instants: &[Timestamp]) -> Result<(), Failure> {
     say::json(&json!(instants.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
-/// What people have laid over the schedule of a DAG; nothing where there is no store, for it shows files.
-fn overlay_of(config: &Config, dag: &Dag) -> Overlay {
-    let path = wire::database(&config.data);
-    if !path.exists() {
-        return Overlay::default();
-    }
-    let overlay = Reader::open(&path).and_then(|reader| reader.read_now(|page| page.overlay(&dag.id)));
-    overlay.unwrap_or_default()
+/// What people have laid over the schedule of a DAG.
+#[derive(Default)]
+struct LaidOver {
+    overlay: Overlay,
+    everything_paused: bool,
+    paused: bool,
 }
 
-fn show_dag(dag: &Dag, overlay: &Overlay, after: Timestamp, count: usize, now: Timestamp) {
+/// Nothing where there is no store, for `next` shows files.
+fn laid_over(config: &Config, dag: &Dag) -> Result<LaidOver, Failure> {
+    let path = wire::database(&config.data);
+    if !path.exists() {
+        return Ok(LaidOver::default());
+    }
+    let read = Reader::open(&path).and_then(|reader| {
+        reader.read_now(|page| {
+            Ok(LaidOver {
+                overlay: page.overlay(&dag.id)?,
+                everything_paused: page.everything_paused()?,
+                paused: page.dag(&dag.id, 0)?.is_some_and(|dag| dag.paused),
+            })
+        })
+    });
+    read.map_err(|fault| {
+        Failure::new(format!("the store in {} cannot be read: {fault}", config.data.display()))
+            .help("skipped, moved and held ticks stand there; --data names another data folder")
+    })
+}
+
+/// Why nothing fires as shown.
+fn say_paused(dag: &Dag, laid: &LaidOver) {
+    let (what, unpause) = match (laid.everything_paused, laid.paused) {
+        (true, _) => ("everything".to_owned(), "--all".to_owned()),
+        (false, true) => (dag.id.to_string(), dag.id.to_string()),
+        (false, false) => return,
+    };
+    say::println(&format!("{what} is paused: no tick fires until `nightrun unpause {unpause}`"));
+}
+
+fn show_dag(dag: &Dag, laid: &LaidOver, after: Timestamp, count: usize, now: Timestamp) {
+    say_paused(dag, laid);
+    let overlay = &laid.overlay;
     for late in overlay.late(now) {
         say::println(&format!("the tick of {} was {late}", late.instant));
     }

@@ -39,6 +39,7 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let mut folder = Folder::new(config.dags.clone(), config.known((wired.clock)()), stored)
         .with_faults(faults.into_iter().map(|file| file.path));
     let first = folder.look();
+    first.log_faults();
     let (dags, faulty) = (first.read.len(), first.faulty_files());
     let keeper = wire::keeper(config)?;
     let app = App {

@@ -83,7 +83,7 @@ pub(crate) fn find(named: &Named<'_>, config: &Config, now: Timestamp) -> Result
 }
 
 /// True when a line of a broken file says this id.
-fn says_id(bytes: &[u8], id: &str) -> bool {
+pub(super) fn says_id(bytes: &[u8], id: &str) -> bool {
     let text = String::from_utf8_lossy(bytes);
     text.lines().any(|line| line.strip_prefix("id:").is_some_and(|said| said.trim() == id))
 }

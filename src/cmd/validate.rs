@@ -1,11 +1,15 @@
 //! `nightrun validate`: every fault of every file, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use nightrun_core::dag::{DEFAULTS_FILE, Known, Reading, Source, read, read_defaults};
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::{
+    DEFAULTS_FILE, Known, Others, Reading, Source, Written, read, read_defaults, unknown_elsewhere,
+};
 use nightrun_core::diag::Diagnostic;
 use nightrun_core::id::DagId;
 use nightrun_engine::clock::system_clock;
@@ -30,6 +34,8 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
         known: config.known(system_clock()()),
         above: Above::new(&dags, None),
         seen: BTreeSet::new(),
+        dags: Vec::new(),
+        others: Others::new(),
         format: args.format,
         all: Vec::new(),
         files: 0,
@@ -45,6 +51,7 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
         if path.is_dir() {
             look.at_calendars(path, None);
             let mut taken = BTreeMap::new();
+            (look.dags, look.others) = Default::default();
             look.above = Above::new(&dags, Some(path));
             for file in defaults_files(path) {
                 look.at_defaults(&path.join(file))?;
@@ -52,6 +59,7 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
             for file in dag_files(path) {
                 look.at(&path.join(file), &mut taken)?;
             }
+            look.at_all();
         } else if path.file_name().is_some_and(|name| name == DEFAULTS_FILE) && path.exists() {
             look.at_defaults(path)?;
         } else if path.exists() {
@@ -71,6 +79,21 @@ pub(crate) fn validate(args: &Validate) -> Verdict {
     Ok(if look.faulty > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// A DAG that names others, and where it stands.
+struct Found {
+    dag: Arc<Dag>,
+    shown: String,
+    text: Arc<str>,
+    piece: Range<usize>,
+}
+
+/// The DAGs that a file with faults may define.
+fn may_define(file: &Path, text: &str) -> impl Iterator<Item = DagId> {
+    let quoted = |id: &str| DagId::from(id.trim().trim_matches(['"', '\'']));
+    let stem = file.file_stem().map(|stem| DagId::from(stem.to_string_lossy().as_ref()));
+    stem.into_iter().chain(text.lines().filter_map(|line| line.strip_prefix("id:")).map(quoted))
+}
+
 /// Reads files and gathers what is wrong with them.
 struct Look<'a> {
     config: &'a Config,
@@ -78,6 +101,9 @@ struct Look<'a> {
     above: Above,
     /// Defaults of folders that were looked at.
     seen: BTreeSet<PathBuf>,
+    /// The DAGs of the folder that name others, as they were read.
+    dags: Vec<Found>,
+    others: Others,
     format: Format,
     all: Vec<Diagnostic>,
     files: usize,
@@ -110,16 +136,36 @@ impl Look<'_> {
             return Ok(());
         }
         let source = Source::new(&shown, &bytes).with(&defaults);
-        let Reading { dags, mut diagnostics, .. } = read(&source, &self.known);
-        for dag in dags {
+        let Reading { dags, pieces, mut diagnostics } = read(&source, &self.known);
+        if dags.is_empty() {
+            self.others.extend(may_define(file, &text).map(|id| (id, None)));
+        }
+        for (dag, piece) in dags.into_iter().zip(pieces) {
             if let Some(first) = taken.get(&dag.id) {
                 diagnostics.push(Diagnostic::duplicate_dag(&shown, &text, dag.id.as_str(), first));
             } else {
-                taken.insert(dag.id, shown.clone());
+                taken.insert(dag.id.clone(), shown.clone());
+                let dag = Arc::new(dag);
+                self.others.insert(dag.id.clone(), Some(dag.clone()));
+                if dag.tasks.iter().any(|task| !task.waits.is_empty() || task.work.as_call().is_some()) {
+                    self.dags.push(Found { dag, shown: shown.clone(), text: text.clone().into(), piece });
+                }
             }
         }
         self.take(diagnostics, &text);
         Ok(())
+    }
+
+    /// Looks at what the DAGs of a folder say of each other.
+    fn at_all(&mut self) {
+        for Found { dag, shown, text, piece } in std::mem::take(&mut self.dags) {
+            let written = Written { path: &shown, text: &text, piece };
+            let found = unknown_elsewhere(&dag, &written, &self.others);
+            if self.format == Format::Text {
+                say_faults(&found, &text);
+            }
+            self.all.extend(found);
+        }
     }
 
     /// Says and keeps what was found in one file.

@@ -83,7 +83,8 @@ fn a_dry_run_shows_exactly_what_would_change() {
         "error: run 1 has no task `nobody`; it has extract, left, right, join, tell, all_bad, report",
     );
     town.nightrun("rerun 7").fails(1, "error: there is no run 7");
-    town.nightrun("rerun 1 --task left --item 3").fails(1, "error: task `left` of run 1 has no item 3");
+    town.nightrun("rerun 1 --task left --item 3")
+        .fails(1, "error: task `left` of run 1 has no item 3; it has none");
 }
 
 #[test]

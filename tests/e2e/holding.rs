@@ -37,6 +37,8 @@ fn nothing_fires_and_nothing_begins_in_a_window_and_its_policy_decides_at_its_en
     assert!(why.contains("of those it holds up only the newest fires then"), "{why}");
     let dags = town.nightrun("dags --json").json();
     assert!(dags[0]["next_note"].as_str().unwrap().contains("hold 1"), "{dags}");
+    let table = town.nightrun("dags").out;
+    assert!(table.contains("Z (hold 1)") && table.lines().all(|line| line.len() < 100), "{table}");
     assert!(town.nightrun("hold list").out.contains("disks"));
     assert_eq!(server.get("/api/v1/holds")["holds"][0]["resume"], "latest");
     // Seconds must pass in the window, so that there is something to hold up.
@@ -115,4 +117,31 @@ fn a_window_or_a_change_that_makes_no_sense_is_refused() {
         assert!(said.code == code && said.err.contains(words), "{verb}: {said:?}");
     }
     assert_eq!(town.nightrun("hold list --json").json(), json!({"holds": [], "changed_ticks": []}));
+}
+
+#[test]
+fn next_shows_what_is_laid_over_the_store_that_is_named() {
+    let town = Town::with("yearly", YEARLY);
+    let server = town.serve_with("--data elsewhere");
+    let go = |verb: &str| town.does(&format!("{verb} --data elsewhere"));
+    go("skip yearly --next --why closed");
+    let plain = town.nightrun("next yearly -n 1").out;
+    assert!(!plain.contains("closed"), "{plain}");
+    let by_flag = town.nightrun("next yearly -n 1 --data elsewhere").out;
+    assert!(by_flag.contains("skipped by cli: closed"), "{by_flag}");
+    let by_name = town.types("NIGHTRUN_DATA=elsewhere nightrun next yearly -n 1").out;
+    assert!(by_name.contains("skipped by cli: closed"), "{by_name}");
+    go("pause yearly");
+    let paused = town.nightrun("next yearly -n 1 --data elsewhere").out;
+    assert!(
+        paused.starts_with("yearly is paused: no tick fires until `nightrun unpause yearly`\n"),
+        "{paused}"
+    );
+    go("pause --all");
+    let paused = town.nightrun("next yearly -n 1 --data elsewhere").out;
+    assert!(paused.starts_with("everything is paused"), "{paused}");
+    drop(server);
+    town.write("broken/nightrun.db", "no database");
+    let said = town.nightrun("next yearly --data broken");
+    assert!(said.code == 1 && said.err.contains("the store in broken cannot be read"), "{said:?}");
 }

@@ -72,7 +72,40 @@ run 1: failed → success",
  each[2]  success  failed   marked
 run 1: success → failed",
     );
-    town.nightrun("mark 1 each --item 3 failed").fails(1, "error: task `each` of run 1 has no item 3");
+    town.nightrun("mark 1 each --item 3 failed")
+        .fails(1, "error: task `each` of run 1 has no item 3; it has 0 to 2");
     town.nightrun("mark 1 each --item 1 failed").fails(1, "error: task `each[1]` is failed");
     town.does("db check");
+}
+
+#[test]
+fn an_item_is_named_by_its_task_and_number() {
+    let town = town("", "");
+    town.does("run shops --data .nightrun -q");
+    let hint = "`load[1]` is an item, not a task: name the task `load` and item 1 (`--item 1`)";
+    for verb in ["rerun 1 --task load[1]", "mark 1 load[1] success"] {
+        let said = town.nightrun(verb);
+        assert!(said.code != 0 && said.err.contains(hint), "{verb}: {said:?}");
+    }
+    for (verb, words) in [
+        ("mark 1 load --item 9 success", "task `load` of run 1 has no item 9; it has 0 to 2"),
+        ("rerun 1 --task report --item 0", "task `report` of run 1 has no item 0; it has none"),
+    ] {
+        let said = town.nightrun(verb);
+        assert!(said.code != 0 && said.err.contains(words), "{verb}: {said:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_once_that_items_are_known_only_in_a_run() {
+    let text = "tasks:
+  - {id: a, foreach: {items: [x, y]}, run: 'echo {{ item }}'}
+  - {id: b, foreach: {items: [x, y]}, run: 'echo {{ item.name }}'}
+";
+    let town = Town::with("each", text);
+    let said = town.nightrun("dry-run each").out;
+    assert_eq!(said.matches("known only in a run").count(), 1, "{said}");
+    assert!(!said.contains("not defined") && !said.contains("rendered only when"), "{said}");
+    let said = town.nightrun("dry-run each --json").json();
+    assert_eq!(said[1]["unrendered"], "the item of a `foreach` is known only in a run", "{said}");
 }

@@ -31,4 +31,5 @@ mod validate;
 mod values;
 mod versions;
 mod waiters;
+mod ways_out;
 mod why;

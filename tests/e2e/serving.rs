@@ -317,7 +317,7 @@ fn a_task_waits_for_another_dag_of_the_same_date_and_holds_no_slot() {
     let reason = "it took too long: waits for the run of DAG `orders` at 2026-01-02T00:00:00Z";
     assert_eq!(task(&late, "write")["reason"], reason);
     town.nightrun("why 1 write").prints(
-        "· task write is deferred: waits for task `publish` of the run of DAG `orders` at 2026-01-02T00:00:00Z",
+        "· task write is deferred: waits for task `publish` of the run of DAG `orders` at 2026-01-02T00:00:00Z; `nightrun trigger orders --at TIME` makes that run",
     );
     // A run of another date changes nothing; and what waits is still waited for after a crash.
     town.does("trigger orders --at 2026-01-01T00:00:00Z");

@@ -149,3 +149,40 @@ fn every_example_is_sound() {
     let said = Town::new().nightrun(&format!("validate {}", dags.display()));
     assert_eq!((said.code, said.err.as_str()), (0, ""));
 }
+
+#[test]
+fn a_folder_is_warned_of_names_that_no_other_dag_has() {
+    let town = Town::with("orders", "params: {day: today}\ntasks: [{id: publish, run: echo}]");
+    let text = "tasks:
+  - {id: a, wait_for: [{dag: ordres}], run: echo}
+  - {id: b, wait_for: [{dag: orders, task: publihs}], run: echo}
+  - {id: c, type: dag, with: {dag: nope}}
+  - {id: d, type: dag, with: {dag: orders, params: {dya: now}}}
+  - {id: e, wait_for: [{dag: broken}, {dag: orders, task: publish}], run: echo}
+";
+    town.write("dags/report.yaml", text);
+    town.write("dags/broken.yaml", "tasks: 3\n");
+    let said = town.nightrun("validate --format json").json();
+    let of = |fault: &serde_json::Value| {
+        format!(
+            "{} {}:{} {} {}",
+            fault["code"], fault["line"], fault["column"], fault["message"], fault["help"]
+        )
+    };
+    let warned: Vec<String> =
+        said.as_array().unwrap().iter().filter(|fault| fault["code"] == "W205").map(of).collect();
+    let expected = [
+        "2:30 \"task `a` waits for DAG `ordres`, which does not exist\" \"did you mean `orders`?\"",
+        "3:44 \"task `b` waits for task `publihs` of DAG `orders`, which has no such task\" \"did you mean `publish`?\"",
+        "4:36 \"task `c` calls DAG `nope`, which does not exist\" null",
+        "5:53 \"task `d` gives DAG `orders` the param `dya`, which that does not take\" \"did you mean `day`?\"",
+    ];
+    assert_eq!(warned, expected.map(|line| format!("\"W205\" {line}")), "{said}");
+    std::fs::remove_file(town.path("dags/broken.yaml")).unwrap();
+    let said = town.nightrun("validate");
+    assert!(
+        said.code == 0 && said.err.contains("warning[W205]: task `e` waits for DAG `broken`"),
+        "{said:?}"
+    );
+    assert_eq!(town.nightrun("validate dags/report.yaml").err, "", "alone it knows no others");
+}

@@ -63,8 +63,8 @@ fn every_page_shows_the_fault_and_the_cure() {
         };
         let codes: Vec<Code> = faulty.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
         let runs = code.severity() == Severity::Warning;
-        // It takes two files to define a DAG twice.
-        let alone = *code == Code::DuplicateDag && codes.is_empty();
+        // It takes two files to define a DAG twice, and a folder to know the other DAGs.
+        let alone = matches!(code, Code::DuplicateDag | Code::UnknownElsewhere) && codes.is_empty();
         if alone {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Why a DAG fires or does not, and what became of its ticks.
 
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{CatchupPolicy, Dag};
 use nightrun_core::decide::{Reason, RunState};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
@@ -8,6 +8,7 @@ use nightrun_core::timetable::Timetable;
 use nightrun_engine::store::{DagItem, RunFilter, RunItem, TickItem};
 
 use super::{Answer, Asker};
+use crate::cmd::faulty::no_dag;
 use crate::failure::Failure;
 use crate::say;
 
@@ -26,15 +27,15 @@ impl Asker {
             let depth = if tick.is_some() { TICKS } else { 1 };
             Ok((page.dag(&id, 0)?, page.runs(&filter, RUNS)?, page.ticks(&id, None, depth)?))
         })?;
-        let dag = dag.ok_or_else(|| {
-            Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them")
-        })?;
+        let Some(dag) = dag else {
+            return Err(self.looker.read(|page| no_dag(page, &self.config, name))?);
+        };
         let spec = self.spec(dag.version)?;
         if let Some(text) = tick {
             return Ok(vec![self.tick_of(&dag, spec.as_deref(), &ticks, text)?]);
         }
         let mut answers = vec![self.schedule(&dag, spec.as_deref())?];
-        answers.extend(ticks.first().and_then(|tick| skipped(&dag, tick)));
+        answers.extend(ticks.first().and_then(|tick| skipped(&dag, spec.as_deref(), tick)));
         for run in runs.iter().filter(|run| !run.state.is_final()) {
             answers.extend(self.run(run.run_id.0, None)?.into_iter().take(1));
         }
@@ -122,7 +123,7 @@ impl Asker {
         })?;
         let what = format!("tick {at} of {}", dag.dag);
         if let Some(tick) = ticks.iter().find(|tick| tick.instant == at) {
-            return Ok(skipped(dag, tick).unwrap_or_else(|| {
+            return Ok(skipped(dag, spec, tick).unwrap_or_else(|| {
                 let run = tick.run_id.map_or_else(String::new, |run| format!("it fired run {run}"));
                 Answer { what, state: "success".into(), why: run, unblock: None }
             }));
@@ -140,10 +141,14 @@ impl Asker {
 }
 
 /// Why a tick fired no run; `None`: it fired one.
-fn skipped(dag: &DagItem, tick: &TickItem) -> Option<Answer> {
+fn skipped(dag: &DagItem, spec: Option<&Dag>, tick: &TickItem) -> Option<Answer> {
     let reason = tick.skipped.as_ref()?;
     let also = match reason {
-        Reason::Catchup => "; `catchup: latest` or `all` would have run it",
+        Reason::Catchup => match spec.map(|spec| spec.catchup.policy) {
+            Some(CatchupPolicy::Latest) => "; `catchup: all` would have run it",
+            Some(CatchupPolicy::All) => "",
+            _ => "; `catchup: latest` or `all` would have run it",
+        },
         Reason::Overlap { .. } => "; `overlap: queue` would have let it wait",
         _ => "",
     };

@@ -4,6 +4,7 @@ mod dag;
 mod holders;
 mod run;
 mod task;
+mod wait;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ pub(crate) fn why(args: Why) -> Verdict {
     let now = system_clock()();
     let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
     let parse = wire::parse_with(config.known(now));
-    let mut asker = Asker { looker, parse, now, specs: HashMap::new() };
+    let mut asker = Asker { looker, config, parse, now, specs: HashMap::new() };
     let mut answers = match args.target.parse::<i64>() {
         Ok(number) => asker.run(number, args.task.as_deref())?,
         Err(_) => asker.dag(&args.target, args.task.as_deref())?,
@@ -70,6 +71,7 @@ pub(crate) fn why(args: Why) -> Verdict {
 /// Looks up what the answers hang on.
 struct Asker {
     looker: Looker,
+    config: Config,
     parse: Parse,
     now: Timestamp,
     specs: HashMap<VersionId, Option<Arc<Dag>>>,

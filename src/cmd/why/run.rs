@@ -1,7 +1,8 @@
 //! Why a run is where it is, and each of its tasks.
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{RunState, TaskState};
+use nightrun_core::decide::{Reason, RunState, TaskState};
+use nightrun_core::id::HoldId;
 use nightrun_engine::store::{RunFilter, RunShow};
 
 use super::dag::active;
@@ -78,11 +79,23 @@ impl Asker {
             _ => format!(": {} hold the places", listed(&holders)),
         };
         let turn = match before {
-            0 => "it begins when one of them ends".to_owned(),
+            0 => match &run.reason {
+                Reason::Maintenance { hold, until, .. } => held(run, *hold, until.since(self.now)),
+                _ => "it begins when one of them ends".to_owned(),
+            },
             1 => "one queued run goes first, then it begins".to_owned(),
             count => format!("{count} queued runs go first, then it begins"),
         };
         let end = at_work.first().map(|first| format!("; `nightrun cancel {}` makes room", first.run_id));
         Ok((format!("{}{holding}", run.reason), format!("{turn}{}", end.unwrap_or_default())))
     }
+}
+
+/// What lets a run begin that a maintenance window holds.
+fn held(run: &RunShow, hold: HoldId, left: std::time::Duration) -> String {
+    let dag = &run.dag;
+    format!(
+        "it begins in {}; `nightrun hold remove {hold}` ends the window, `nightrun trigger {dag} --force` runs in spite of it",
+        crate::say::length(left)
+    )
 }

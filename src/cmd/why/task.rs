@@ -44,7 +44,13 @@ impl Asker {
             TaskState::UpstreamFailed => seen.blocked(),
             TaskState::Skipped => (seen.skipped(), None),
             TaskState::Running | TaskState::Stopping => (reason, seen.called()),
-            TaskState::Failed => (reason, Some(seen.see_log(&seen.task.name()))),
+            TaskState::Deferred => (reason, self.wait(seen.task, seen.run, seen.dag)?),
+            TaskState::Failed if matches!(seen.task.reason, Reason::WaitTimedOut { .. }) => {
+                let then = format!("`nightrun rerun {}` waits again", seen.run.run_id);
+                let cure = self.wait(seen.task, seen.run, seen.dag)?;
+                (reason, Some(cure.map_or(then.clone(), |cure| format!("{cure}, {then}"))))
+            }
+            TaskState::Failed => (reason, Some(seen.see_log(seen.task))),
             _ => (reason, None),
         })
     }
@@ -83,8 +89,17 @@ impl<'a> Seen<'a> {
             return (why, Some("it goes on when they end".into()));
         }
         // All of them wait themselves: what they wait for in the end is what must go on.
-        let roots = self.roots(self.task, |it| !it.state.is_final(), |it| it.state != TaskState::Waiting);
-        (why, Some(format!("they wait for {}", listed(&names(&roots)))))
+        let again = |it: &TaskShow| it.reason_kind == "group_retry";
+        let is_root = |it: &TaskShow| {
+            let ready = || self.above_of(it).iter().all(|above| above.state.is_final());
+            it.state != TaskState::Waiting || again(it) || ready()
+        };
+        let roots = self.roots(self.task, |it| !it.state.is_final(), is_root);
+        let unblock = match roots.iter().find(|it| again(it)) {
+            Some(of_group) => format!("{} {}", of_group.name(), of_group.reason),
+            None => format!("they wait for {}", listed(&names(&roots))),
+        };
+        (why, Some(unblock))
     }
 
     /// Where to look on when it waits for a run that it called.
@@ -115,14 +130,15 @@ impl<'a> Seen<'a> {
         let Some(first) = roots.first() else { return (why, None) };
         let more = if roots.len() > 1 { format!(" and {} more", roots.len() - 1) } else { String::new() };
         let began = format!("{why}; it began with {} ({}){more}", first.name(), first.reason);
-        (began, Some(self.see_log(&first.name())))
+        (began, Some(self.see_log(first)))
     }
 
-    fn see_log(&self, task: &str) -> String {
-        format!(
-            "`nightrun logs {0} {task}` shows what went wrong, `nightrun rerun {0}` tries again",
-            self.run.run_id
-        )
+    fn see_log(&self, task: &TaskShow) -> String {
+        let (run, name) = (self.run.run_id, task.name());
+        let again = format!("`nightrun rerun {run}` tries again");
+        // A task that never began has no log.
+        let logged = !task.attempts.is_empty() || task.items.iter().any(|item| !item.attempts.is_empty());
+        if logged { format!("`nightrun logs {run} {name}` shows what went wrong, {again}") } else { again }
     }
 
     fn skipped(&self) -> String {

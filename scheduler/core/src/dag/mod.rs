@@ -1,5 +1,6 @@
 //! The DAG file: from text to a specification that is valid by construction.
 
+mod across;
 mod arrange;
 mod call;
 mod check;
@@ -19,6 +20,7 @@ mod ticks;
 pub(crate) mod tree;
 mod wait;
 
+pub use across::{Others, Written, unknown_elsewhere};
 pub use compare::{Changes, TaskChanges, compare};
 pub use known::{Argument, ArgumentKind, Known, Limits, OperatorSignature};
 pub use read::{

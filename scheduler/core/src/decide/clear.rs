@@ -331,8 +331,19 @@ fn named_tasks(run: &Run, names: &[String]) -> Result<Vec<TaskIndex>, Refusal> {
 pub(super) fn find(run: &Run, name: &str) -> Result<TaskIndex, Refusal> {
     run.dag().find(name).ok_or_else(|| {
         let known: Vec<&str> = run.dag().tasks.iter().map(|task| task.id.as_str()).collect();
+        if let Some((task, item)) = written_as_item(name).filter(|(task, _)| known.contains(task)) {
+            return Refusal::Unknown(format!(
+                "`{name}` is an item, not a task: name the task `{task}` and item {item} (`--item {item}`)"
+            ));
+        }
         Refusal::Unknown(format!("run {} has no task `{name}`; it has {}", run.id, known.join(", ")))
     })
+}
+
+/// The task and the item of a name such as `load[1]`, as lists show it.
+fn written_as_item(name: &str) -> Option<(&str, u32)> {
+    let (task, item) = name.strip_suffix(']')?.split_once('[')?;
+    Some((task, item.parse().ok()?))
 }
 
 /// The item that is meant; an item is asked for of one task at a time.
@@ -350,7 +361,13 @@ pub(super) fn chosen_item(
         return Ok(Some(id));
     }
     let name = &run.task(*task).id;
-    Err(Refusal::Unknown(format!("task `{name}` of run {} has no item {item}", run.id)))
+    let of_task = |id: &&InstanceId| id.task == *task && id.item_index().is_some();
+    let has = match run.ids().iter().filter(of_task).count() {
+        0 => "it has none".to_owned(),
+        1 => "it has only item 0".to_owned(),
+        count => format!("it has 0 to {}", count - 1),
+    };
+    Err(Refusal::Unknown(format!("task `{name}` of run {} has no item {item}; {has}", run.id)))
 }
 
 fn refuse_chosen_by_others(

@@ -104,6 +104,7 @@ codes! {
     W202 NoEffect,
     W203 NeverHolds,
     W204 EndlessCall,
+    W205 UnknownElsewhere,
     W301 MisleadingCron,
     W302 ClockChange,
     W303 MisleadingDeadline,

@@ -73,6 +73,20 @@ impl FolderReport {
             .count()
     }
 
+    /// Says each file with faults in the log: where its first error is, or its first warning.
+    pub fn log_faults(&self) {
+        for (path, faults) in &self.faults {
+            let all = faults.as_array().map_or(&[][..], Vec::as_slice);
+            let is_error = |fault: &&Json| fault["severity"] == "error";
+            let Some(first) = all.iter().find(is_error).or_else(|| all.first()) else { continue };
+            let more = all.len() - 1;
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let text = |key: &str| first[key].as_str().unwrap_or_default();
+            let (line, column) = (&first["line"], &first["column"]);
+            tracing::warn!("{path}:{line}:{column}: {}: {}{more}", text("code"), text("message"));
+        }
+    }
+
     /// As the loop takes it.
     pub fn into_event(self) -> Event {
         Event::DagsRead { read: self.read, gone: self.gone, faults: self.faults }
@@ -273,6 +287,7 @@ impl Folder {
                 std::thread::sleep(SETTLE);
                 while notices.try_recv().is_ok() {}
                 let report = self.look();
+                report.log_faults();
                 if !report.is_empty() {
                     loop_.tell(report.into_event());
                 }

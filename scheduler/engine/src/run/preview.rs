@@ -44,7 +44,7 @@ fn preview_task(run: &Run, at: TaskIndex, vars: &Vars) -> Preview {
     let (source, values) = source_of(&task.work);
     let (command, values, unrendered) = match render((run, at, vars), &source, values) {
         Ok((command, values)) => (command, values, None),
-        Err(fault) => (source, Vec::new(), Some(fault)),
+        Err(fault) => (source, Vec::new(), Some(of_item(run, at, fault))),
     };
     Preview {
         task: task.id.clone(),
@@ -55,6 +55,19 @@ fn preview_task(run: &Run, at: TaskIndex, vars: &Vars) -> Preview {
         values,
         unrendered,
     }
+}
+
+/// Why a command could not be rendered, where that is because there are no items yet.
+pub const ITEM_IN_A_RUN: &str = "the item of a `foreach` is known only in a run";
+
+fn of_item(run: &Run, at: TaskIndex, fault: String) -> String {
+    let Some((_, fan)) = run.version.dag.fan_of(at) else { return fault };
+    let mut names = fan.name.as_deref().into_iter().chain(["item"]);
+    let is_item = names.any(|name| {
+        let rest = fault.strip_prefix('`').and_then(|fault| fault.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with(['`', '.', '[']))
+    });
+    if is_item { ITEM_IN_A_RUN.to_owned() } else { fault }
 }
 
 /// How the text of a work is rendered.

@@ -40,7 +40,7 @@ fn awaited_at(wait: &Wait, logical_date: Timestamp) -> AwaitedDate {
 }
 
 /// What is waited for, where there is no such run or nobody knows its number, in words.
-pub(crate) fn absent(wait: &Wait, logical_date: Timestamp) -> String {
+pub fn absent(wait: &Wait, logical_date: Timestamp) -> String {
     said(wait, awaited_at(wait, logical_date), None).what
 }
 

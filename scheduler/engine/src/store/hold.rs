@@ -86,6 +86,16 @@ impl Overlay {
         Some(format!("{}; {then}", hold.reason()))
     }
 
+    /// The same in a few words, for a table.
+    pub fn short_note(&self, instant: Timestamp) -> Option<String> {
+        let changed = self.changed.iter().find(|changed| changed.instant == instant);
+        if let Some(changed) = changed {
+            return Some(changed.moved_to.map_or("skipped", |_| "moved").to_owned());
+        }
+        let open = self.holds.iter().map(HoldItem::as_hold).filter(|hold| hold.is_open(instant));
+        open.max_by_key(|hold| (hold.to, hold.id)).map(|hold| format!("hold {}", hold.id))
+    }
+
     /// Moved ticks whose own time has passed and that are still to fire.
     pub fn late(&self, now: Timestamp) -> impl Iterator<Item = &TickChangeItem> {
         self.changed.iter().filter(move |changed| changed.instant <= now && !changed.done)
