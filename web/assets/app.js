@@ -58,13 +58,30 @@ const listen = () => {
   if (!main) return;
   for (const part of document.querySelectorAll("[data-part]")) part.dataset.was = part.innerHTML;
   const shown = (name) => new Set((main.dataset[name] ?? "").split(" ").filter(Boolean));
-  const source = new EventSource(`/events?since=${main.dataset.seq}`);
-  source.onmessage = ({ data }) => {
+  streamed(() => `/events?since=${main.dataset.seq}`, (data) => {
     const { all, runs, dags } = JSON.parse(data);
     const [ourRuns, ourDags] = [shown("runs"), shown("dags")];
     const ours = all || ourDags.has("*") || runs.some((run) => ourRuns.has(`${run}`)) || dags.some((dag) => ourDags.has(dag));
     if (ours) refresh();
+  });
+};
+
+// A browser has six connections to a server. A page that was left or lies behind others gives its own back, looks
+// now and then, and catches up when it is seen again.
+const streamed = (address, take) => {
+  let source = null;
+  let looking = 0;
+  const open = () => {
+    clearInterval(looking);
+    source ??= new EventSource(address());
+    source.onmessage = ({ data }) => take(data);
   };
+  const close = () => { source?.close(); source = null; };
+  const hide = () => { close(); clearInterval(looking); looking = setInterval(refresh, 60000); };
+  document.addEventListener("visibilitychange", () => (document.hidden ? hide() : open()));
+  addEventListener("pagehide", () => { close(); clearInterval(looking); });
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) open(); });
+  if (document.hidden) hide(); else open();
 };
 
 // A log that still grows: text is added where it ends; the view follows while it is at the end.
@@ -82,6 +99,8 @@ const follow = () => {
     if (atEnd) scrollTo(0, document.documentElement.scrollHeight);
   };
   source.addEventListener("end", () => { source.close(); refresh(); });
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 };
 
 localise(document);
