@@ -109,7 +109,7 @@ pub(crate) struct Given {
 }
 
 /// The configuration in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The folder of DAG files.
     pub(crate) dags: PathBuf,

@@ -1,5 +1,6 @@
 //! `nightrun rerun`, `mark`, `note`, `audit`: what has been is changed by hand, and who did so.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::look::Looker;
 use super::target::Named;
 use crate::cli::again::{Audit, Mark, Note, Rerun, Settled};
 use crate::cli::{Dags, Data};
-use crate::client::Server;
+use crate::client::{self, Server};
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
@@ -58,7 +59,7 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
     } else {
         let event = Event::ClearRequested { run: RunId(args.run), request, row: None };
         let first = if args.latest { as_it_is(&config, args.run)? } else { vec![] };
-        here::ask(&config, first, event)?
+        if args.dry_run { here::try_out(&config, first, event)? } else { here::ask(&config, first, event)? }
     };
     let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
     let wait = changes && !args.dry_run && (args.wait || !served);
@@ -128,8 +129,20 @@ fn verdict(server: &Server, run: i64) -> Result<String, Failure> {
         if state.is_final() {
             return Ok(state.to_string());
         }
+        if let Server::Here(data) = server {
+            still_served(data, &format!("run {run} is {state}"))?;
+        }
         std::thread::sleep(if looker.is_some() { LOOK } else { LOOK_THERE });
     }
+}
+
+/// What waits for a server would wait for ever once that is gone.
+pub(crate) fn still_served(data: &Path, what: &str) -> Result<(), Failure> {
+    if client::is_served(data) {
+        return Ok(());
+    }
+    let help = "`nightrun serve` goes on with it";
+    Err(Failure::new(format!("{what}, and the server has ended")).help(help))
 }
 
 fn print_plan(plan: &Json) {

@@ -11,7 +11,7 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{BackfillShow, Reader};
 use serde_json::{Value as Json, json};
 
-use super::again::{LOOK, config_of, number};
+use super::again::{LOOK, config_of, number, still_served};
 use super::here;
 use super::look::Looker;
 use super::target::{self, Named};
@@ -131,6 +131,7 @@ fn wait_for(config: &Config, id: BackfillId) -> Result<BackfillShow, Failure> {
         if shown.state.is_final() {
             return Ok(shown);
         }
+        still_served(&config.data, &format!("backfill {id} is {}", shown.state))?;
         std::thread::sleep(LOOK);
     }
 }

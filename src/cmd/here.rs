@@ -10,7 +10,7 @@ use nightrun_engine::run::{Handle, News};
 use serde_json::{Value as Json, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::run::{cancel_on_interrupt, is_quiet};
+use super::run::{Interrupts, is_quiet};
 use crate::client::SOCKET;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
@@ -34,6 +34,17 @@ pub(crate) fn ask(config: &Config, first: Vec<Event>, event: Event) -> Result<Js
     runtime.or_fail("the runtime cannot start")?.block_on(work(config, first, event))
 }
 
+/// The same on a copy of the store, so that nothing of it stays: for a dry run.
+pub(crate) fn try_out(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, Failure> {
+    let stored = wire::database(&config.data);
+    if first.is_empty() || !stored.exists() {
+        return ask(config, first, event);
+    }
+    let scratch = tempfile::tempdir().or_fail("a folder for the copy of the store")?;
+    nightrun_engine::store::backup(&stored, &wire::database(scratch.path())).map_err(Failure::new)?;
+    ask(&Config { data: scratch.path().to_owned(), ..config.clone() }, first, event)
+}
+
 async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, Failure> {
     let wired = wire::scheduler(config, &config.dags, false)?;
     let unfinished = wired.scheduler.unfinished();
@@ -44,6 +55,7 @@ async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, 
     }
     let handle = wired.scheduler.handle();
     let mut news = handle.news();
+    let interrupts = Interrupts::listen()?;
     let loop_ = tokio::spawn(wired.scheduler.run(first));
     let answer = handle.request(event).await.or_fail("the scheduler")?;
     let (told, until) = match answer {
@@ -56,7 +68,7 @@ async fn work(config: &Config, first: Vec<Event>, event: Event) -> Result<Json, 
         Answer::Backfill(plan) => (Ok(plan.to_json()), plan.backfill.map_or(Until::Now, Until::Backfill)),
         Answer::Done | Answer::Run(_) | Answer::Hold(_) | Answer::Tick(_) => (Ok(Json::Null), Until::Now),
     };
-    wait(&handle, &mut news, until, &wired.database).await?;
+    wait((&handle, interrupts), &mut news, until, &wired.database).await?;
     handle.stop(false);
     loop_.await.or_fail("the scheduler")?;
     told
@@ -82,15 +94,15 @@ impl Until {
 }
 
 async fn wait(
-    handle: &Handle,
+    (handle, interrupts): (&Handle, Interrupts),
     news: &mut Receiver<News>,
     until: Until,
     database: &Path,
 ) -> Result<(), Failure> {
     let interrupts = match until {
         Until::Now => return Ok(()),
-        Until::Run(run) => Some(tokio::spawn(cancel_on_interrupt(handle.clone(), run))),
-        Until::Backfill(_) => None,
+        Until::Run(run) => Some(tokio::spawn(interrupts.cancel(handle.clone(), run))),
+        Until::Backfill(_) => Some(tokio::spawn(interrupts.leave())),
     };
     loop {
         match news.recv().await {

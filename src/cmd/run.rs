@@ -10,6 +10,7 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Handle, News};
 use nightrun_engine::store::{Page, Reader, RunShow, TaskShow};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -90,13 +91,14 @@ async fn play(
     let mut news = handle.news();
     let read = called.into_iter().chain([target.into_text()]).collect();
     let first = Event::DagsRead { read, gone: vec![], faults: vec![] };
+    let interrupts = Interrupts::listen()?;
     let loop_ = tokio::spawn(wired.scheduler.run(vec![first]));
     let run = match handle.request(Event::RunRequested(request)).await.or_fail("the run")? {
         Answer::Run(run) => run,
         Answer::Refused(refusal) => return Err(Failure::usage(refusal)),
         _ => return Err(Failure::new("the run was not made")),
     };
-    let interrupts = tokio::spawn(cancel_on_interrupt(handle.clone(), run));
+    let interrupts = tokio::spawn(interrupts.cancel(handle.clone(), run));
     loop {
         let ended = match news.recv().await {
             Ok(News { at, facts, .. }) => {
@@ -160,25 +162,41 @@ pub(super) fn is_quiet(database: &Path) -> Result<bool, Failure> {
     found.map_err(Failure::new).map(|active| active.running + active.stopping == 0)
 }
 
-/// Ctrl-C and SIGTERM end the run in order; a second one ends the program.
-pub(super) async fn cancel_on_interrupt(handle: Handle, run: RunId) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let mut asked = false;
-    loop {
+/// Ctrl-C and SIGTERM, heard from before the first process of a run lives.
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let hear = |kind| signal(kind).or_fail("signals cannot be heard");
+        Ok(Self { interrupt: hear(SignalKind::interrupt())?, terminate: hear(SignalKind::terminate())? })
+    }
+
+    /// They end the program.
+    pub(super) async fn leave(mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        if std::mem::replace(&mut asked, true) {
-            std::process::exit(130);
+        std::process::exit(130);
+    }
+
+    /// They end the run in order; a second one ends the program.
+    pub(super) async fn cancel(mut self, handle: Handle, run: RunId) {
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+            if std::mem::replace(&mut asked, true) {
+                std::process::exit(130);
+            }
+            anstream::eprintln!("ending the run; once more to leave at once");
+            handle.tell(Event::CancelRequested { run, by: "an interrupt".into() });
         }
-        anstream::eprintln!("ending the run; once more to leave at once");
-        handle.tell(Event::CancelRequested { run, by: "an interrupt".into() });
     }
 }
 

@@ -52,6 +52,8 @@ async fn run(config: &Config, drain: bool) -> Verdict {
         version: say::version().to_owned(),
         vars: wire::vars(),
         hosts: hosts(config),
+        slots: config.slots,
+        pools: config.pools.clone(),
         access,
     };
     let router = nightrun_web::router(app);

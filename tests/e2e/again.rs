@@ -282,3 +282,30 @@ run 1: success → queued
     );
     town.does("db check");
 }
+
+#[test]
+fn a_dry_run_with_the_latest_version_leaves_the_store_as_it_was() {
+    let town = Town::with("mended", "tasks: [{id: a, run: exit 1}]");
+    assert_eq!(town.nightrun("run mended --data .nightrun -q").code, 1);
+    town.write("dags/mended.yaml", "tasks: [{id: a, run: echo}]");
+    let before = town.nightrun("dags history mended --json").out;
+    let said = town.nightrun("rerun 1 --latest --dry-run");
+    assert!(said.out.contains("this was a dry run, nothing has changed"), "{said:?}");
+    assert_eq!(town.nightrun("dags history mended --json").out, before);
+}
+
+#[test]
+fn who_waits_for_a_run_hears_that_the_server_has_ended() {
+    let town =
+        Town::with("long", "tasks: [{id: a, run: 'test -e ../go || exit 1; touch ../began; sleep 1000'}]");
+    let server = town.serve();
+    town.does("trigger long");
+    town.wait_for_run("1", "failed");
+    town.write("go", "");
+    let waiting = town.command("rerun 1 --wait").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for("the task", || town.path("began").exists().then_some(()));
+    server.kill();
+    let said = crate::town::Said::by(waiting.wait_with_output().unwrap());
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("run 1 is running, and the server has ended"), "{said:?}");
+}

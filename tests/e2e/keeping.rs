@@ -111,3 +111,21 @@ fn a_server_prunes_while_runs_go_on() {
     town.does("db check");
     assert_eq!(server.stop(), 0);
 }
+
+#[test]
+fn a_date_whose_run_was_pruned_is_not_missing() {
+    let town = Town::with("often", "schedule: '* * * * * *'\ntasks: [{id: a, run: echo}]");
+    let _server = town.serve();
+    let done = || town.runs().iter().filter(|run| run["state"] == "success").count();
+    wait_for("three runs", || (done() >= 3).then_some(()));
+    town.does("pause often");
+    wait_for("the end of all", || town.runs().iter().all(|run| run["state"] == "success").then_some(()));
+    let runs = town.runs();
+    let date = |run: &Json| run["logical_date"].as_str().unwrap().to_owned();
+    let oldest = runs.iter().map(date).min().unwrap();
+    let newest = runs.iter().map(date).max().unwrap();
+    town.does("db prune --dag often --keep-runs 1");
+    let said = town.nightrun(&format!("backfill often --from {oldest} --to {newest} --dry-run"));
+    let pruned = said.out.matches("it had a run, which is pruned").count();
+    assert_eq!(pruned, runs.len() - 1, "{said:?}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::town::{Town, sources, task};
+use crate::town::{Town, sources, states, task};
 
 fn example(town: &Town, name: &str, more: &str) -> Json {
     let path = sources().join("dags").join(name);
@@ -221,4 +221,20 @@ fn a_rerun_takes_only_the_items_that_failed_and_all_of_them_when_there_may_be_ot
     let run = town.nightrun("runs show 1 --data data --json").json();
     assert_eq!((&run["state"], attempts(&run)), (&json!("success"), vec![3, 3, 2]));
     town.does("db check --data data");
+}
+
+#[test]
+fn what_comes_after_a_group_goes_by_its_work_and_not_by_its_cleaning_up() {
+    let dag = |load: &str| {
+        format!(
+            "groups: [{{id: g}}]\ntasks:\n  - {{id: load, group: g, run: {load}}}\n  \
+             - {{id: rm, group: g, teardown: true, depends_on: [load], run: echo rm}}\n  \
+             - {{id: publish, depends_on: [g], run: echo published}}\n"
+        )
+    };
+    let town = Town::with("bad", &dag("exit 1"));
+    town.write("dags/good.yaml", &dag("echo"));
+    let states_of = |dag: &str| states(&town.nightrun(&format!("run {dag} --json")).json());
+    assert_eq!(states_of("bad"), "load failed, rm success, publish upstream_failed");
+    assert_eq!(states_of("good"), "load success, rm success, publish success");
 }

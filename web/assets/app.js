@@ -34,6 +34,9 @@ const refresh = async () => {
       const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
       if (next && next.innerHTML !== part.dataset.was) swap(part, next);
     }
+    // Another try has begun: its log is another stream.
+    const tried = (page) => page.querySelector("[data-try]")?.dataset.try;
+    if (tried(fresh) !== tried(document) && !document.activeElement.matches("input, select, textarea")) location.reload();
     const main = fresh.querySelector("main");
     if (main) Object.assign(document.querySelector("main").dataset, main.dataset);
     document.title = fresh.title;

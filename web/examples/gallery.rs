@@ -1,5 +1,5 @@
 //! Serves a scene to look at: `cargo run -p nightrun-web --example gallery -- usual 8090`; other scenes are `open`
-//! (the usual one, at work), `busy`, `empty` and `huge`.
+//! (the usual one, at work), `busy`, `empty`, `huge` and `seasons`.
 
 #[path = "../tests/web/busy.rs"]
 mod busy;
@@ -9,6 +9,8 @@ mod history;
 mod house;
 #[path = "../tests/web/scenes.rs"]
 mod scenes;
+#[path = "../tests/web/seasons.rs"]
+mod seasons;
 
 #[tokio::main]
 async fn main() {
@@ -20,6 +22,7 @@ async fn main() {
         "busy" => busy::files(root.path()).await,
         "empty" => scenes::empty(root.path()).await,
         "huge" => scenes::huge(root.path()).await,
+        "seasons" => seasons::write(root.path()).await,
         _ => scenes::usual(root.path()).await,
     }
     let (app, scheduler) = house::app(root.path(), scene == "busy");

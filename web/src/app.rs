@@ -1,8 +1,9 @@
 //! What the web room is given, and what it keeps.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -15,7 +16,8 @@ use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
 use nightrun_engine::store::{
-    ActiveRuns, DagItem, Fault, HoldItem, Page, Reader, RunFilter, RunItem, TickChangeItem,
+    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, HoldItem, Page, Reader, RunFilter, RunItem,
+    TickChangeItem,
 };
 
 use crate::access::{Access, Gate, Who};
@@ -46,6 +48,10 @@ pub struct App {
     pub vars: Vars,
     /// Names by which the server is called, with or without a port; none: any name will do.
     pub hosts: Vec<String>,
+    /// How many tasks run at once.
+    pub slots: u32,
+    /// The pools and how many slots each has.
+    pub pools: BTreeMap<String, u32>,
     /// Who must log in, and how cookies are set.
     pub access: Access,
 }
@@ -56,6 +62,8 @@ pub(crate) struct House {
     pub(crate) templates: Templates,
     pub(crate) specs: Specs,
     pub(crate) gate: Gate,
+    /// Kept from one list of DAGs to the next.
+    failing: Mutex<Option<FailingDags>>,
 }
 
 /// The house as one request finds it: with whoever asks.
@@ -161,10 +169,28 @@ impl Desk<'_> {
     }
 }
 
+impl Desk<'_> {
+    /// All DAGs that are the business of whoever asks, at a glance.
+    pub(crate) fn standings(&self) -> Result<Vec<DagStanding>, Fault> {
+        let keep = || self.site.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = keep().clone();
+        let failing = self.page.failing(known.as_ref())?;
+        let mut standings = self.page.standings(&failing)?;
+        standings.retain(|dag| self.site.who.covers(dag.dag.as_str()));
+        *keep() = Some(failing);
+        Ok(standings)
+    }
+
+    /// When the schedule of a version ticks next; what people have laid over it does not count.
+    pub(crate) fn next_tick(&self, version: VersionId) -> Result<Option<Timestamp>, Fault> {
+        self.site.specs.next_tick(self.page, version, self.now)
+    }
+}
+
 impl House {
     pub(crate) fn new(app: App) -> Self {
         let (specs, gate) = (Specs::new(Arc::clone(&app.parse)), Gate::new(&app));
-        Self { app, templates: Templates::new(), specs, gate }
+        Self { app, templates: Templates::new(), specs, gate, failing: Mutex::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -34,6 +34,7 @@ impl Templates {
         environment.add_filter("hour", hour);
         environment.add_filter("prose", prose);
         environment.add_filter("linked", linked);
+        environment.add_filter("target", target);
         environment.add_filter("size", words::size);
         templates!(
             environment,
@@ -50,8 +51,10 @@ impl Templates {
             "run.html",
             "run_tasks.html",
             "run_graph.html",
+            "run_events.html",
+            "run_compare.html",
             "runs.html",
-            "log.html",
+            "task.html",
             "faults.html",
             "dag_backfills.html",
             "backfill.html",
@@ -60,6 +63,14 @@ impl Templates {
             "mark.html",
             "rerun.html",
             "vars.html",
+            "dag_deadlines.html",
+            "dag_durations.html",
+            "dag_versions.html",
+            "dag_year.html",
+            "audit.html",
+            "calendars.html",
+            "pools.html",
+            "system.html",
             "problem.html",
             "outside.html",
             "account.html",
@@ -98,6 +109,18 @@ fn linked(text: &str) -> Value {
         _ => with_runs(part),
     });
     Value::from_safe_string(html.collect::<Vec<_>>().concat())
+}
+
+/// What a deed was done to, with a link to it: `DAG sales`, `run 7`, `backfill 2`.
+fn target(text: &str) -> Value {
+    let place = match text.split_once(' ') {
+        Some(("DAG", dag)) if is_plain(dag) => format!("/dags/{dag}"),
+        Some(("backfill", number)) if is_plain(number) => format!("/backfills/{number}"),
+        Some(("maintenance", _)) => "/holds".to_owned(),
+        Some(("var", _)) => "/vars".to_owned(),
+        _ => return Value::from_safe_string(with_runs(text)),
+    };
+    Value::from_safe_string(format!("<a href=\"{place}\">{}</a>", HtmlEscape(text)))
 }
 
 /// A name that is the same in an address.

@@ -42,3 +42,8 @@ fn round(length: Duration) -> String {
     let seconds = length.as_secs();
     show_duration(Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 }))
 }
+
+/// How long something has gone on.
+pub(crate) fn length(length: Duration) -> String {
+    round(length)
+}

@@ -1,5 +1,6 @@
-//! A run as bars on one time line: for each task when it waited for a slot or a try, and when it was at
-//! work.
+//! A run as bars on one time line: for each task when it waited, what for, and when it was at work.
+
+use std::collections::BTreeSet;
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::TaskIndex;
@@ -7,19 +8,23 @@ use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_engine::store::{RunShow, TaskShow};
 use serde::Serialize;
 
+use super::waits::{WaitKind, Waits};
+
 /// Width of the time line in units of its own.
 const WIDTH: u64 = 1_000;
 
 /// Marks on the time line beside its beginning.
 const MARKS: u32 = 4;
 
-/// All bars of a run.
-#[derive(Debug, PartialEq, Serialize)]
+/// The bars of some tasks of a run.
+#[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Gantt {
     /// How long after the begin each mark is.
     pub(crate) marks: Vec<String>,
     /// The bars of each task instance.
     pub(crate) rows: Vec<Vec<Bar>>,
+    /// The kinds of waits that occur, each with its words.
+    pub(crate) kinds: Vec<(WaitKind, &'static str)>,
 }
 
 /// One stretch of time.
@@ -27,35 +32,39 @@ pub(crate) struct Gantt {
 pub(crate) struct Bar {
     pub(crate) x: u64,
     pub(crate) width: u64,
-    /// The state of an attempt; `wait` for the time before one.
+    /// The state of an attempt, or what was waited for.
     pub(crate) class: &'static str,
+    /// It is a wait.
+    pub(crate) wait: Option<WaitKind>,
     pub(crate) text: String,
 }
 
-/// Lays out a run that has begun.
-pub(crate) fn draw(run: &RunShow, dag: Option<&Dag>, now: Timestamp) -> Option<Gantt> {
+/// Lays out these tasks of a run that has begun.
+pub(crate) fn draw(
+    run: &RunShow,
+    shown: &[&TaskShow],
+    dag: Option<&Dag>,
+    waits: &Waits,
+    now: Timestamp,
+) -> Option<Gantt> {
     let begin = run.started_at?;
     let last = run.instances().flat_map(|task| &task.attempts).filter_map(|it| it.ended_at).max();
     let end = run.ended_at.unwrap_or(now).max(last.unwrap_or(begin));
     let scale = Scale { begin, nanos: u64::try_from(end.since(begin).as_nanos()).unwrap_or(u64::MAX).max(1) };
-    let rows = run.instances().map(|task| scale.row(task, ready(run, dag, task, begin), now)).collect();
+    let row = |task: &&TaskShow| scale.row(task, waits, ready(run, dag, task, begin), now);
+    let rows: Vec<Vec<Bar>> = shown.iter().map(row).collect();
+    let kinds: BTreeSet<WaitKind> = rows.iter().flatten().filter_map(|bar| bar.wait).collect();
     let length = end.since(begin);
     let marks =
         (0..=MARKS).map(|mark| if mark == 0 { "0".into() } else { show_duration(length * mark / MARKS) });
-    Some(Gantt { marks: marks.collect(), rows })
+    let kinds = kinds.into_iter().map(|kind| (kind, kind.words())).collect();
+    Some(Gantt { marks: marks.collect(), rows, kinds })
 }
 
 /// When nothing but a slot kept the task from starting: the end of its last upstream.
 fn ready(run: &RunShow, dag: Option<&Dag>, task: &TaskShow, begin: Timestamp) -> Timestamp {
     let Some(dag) = dag.filter(|dag| dag.tasks.len() > task.task.at()) else { return begin };
-    let end_of = |up: TaskIndex| {
-        let first = run.tasks.partition_point(|other| other.task < up);
-        run.tasks[first..]
-            .iter()
-            .take_while(|other| other.task == up)
-            .filter_map(|other| other.ended_at)
-            .max()
-    };
+    let end_of = |up: TaskIndex| run.tasks.get(up.at()).and_then(|other| other.ended_at);
     let ended = dag.graph.upstream(task.task).filter_map(end_of).max();
     ended.map_or(begin, |ended| ended.max(begin))
 }
@@ -66,33 +75,40 @@ struct Scale {
 }
 
 impl Scale {
-    fn row(&self, task: &TaskShow, ready: Timestamp, now: Timestamp) -> Vec<Bar> {
-        let mut bars = Vec::new();
-        let mut from = ready;
-        for attempt in &task.attempts {
+    fn row(&self, task: &TaskShow, waits: &Waits, ready: Timestamp, now: Timestamp) -> Vec<Bar> {
+        let over = task.ended_at.unwrap_or(now);
+        let waits = waits.of(task, ready).into_iter().filter_map(|wait| {
+            self.bar(
+                (wait.from, wait.to.unwrap_or(over)),
+                wait.kind.class(),
+                Some(wait.kind),
+                wait.kind.words(),
+            )
+        });
+        let attempts = task.attempts.iter().filter_map(|attempt| {
             let started = attempt.started_at.unwrap_or(attempt.created_at);
-            bars.extend(self.bar(from, started, "wait", "waited"));
-            let ended = attempt.ended_at.unwrap_or(now);
-            let text = format!("attempt {}: {}", attempt.number, attempt.state);
-            bars.extend(self.bar(started, ended, attempt.state.as_str(), &text));
-            from = ended;
-        }
-        if matches!(task.state.as_str(), "queued" | "up_for_retry") {
-            bars.extend(self.bar(from, now, "wait", "waits"));
-        }
-        bars
+            let text = format!("try {}: {}", attempt.number, attempt.state);
+            self.bar((started, attempt.ended_at.unwrap_or(now)), attempt.state.as_str(), None, &text)
+        });
+        waits.chain(attempts).collect()
     }
 
     /// A bar is at least as wide as can be seen; a wait that cannot be seen is left out.
-    fn bar(&self, from: Timestamp, to: Timestamp, class: &'static str, text: &str) -> Option<Bar> {
+    fn bar(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        class: &'static str,
+        wait: Option<WaitKind>,
+        text: &str,
+    ) -> Option<Bar> {
         let (x, end) = (self.place(from), self.place(to));
         let width = end.saturating_sub(x);
-        if class == "wait" && width < 2 {
+        if wait.is_some() && width < 2 {
             return None;
         }
         let text = format!("{text}, {}", show_duration(to.since(from)));
         let width = width.max(4);
-        Some(Bar { x: x.min(WIDTH - width), width, class, text })
+        Some(Bar { x: x.min(WIDTH - width), width, class, wait, text })
     }
 
     fn place(&self, at: Timestamp) -> u64 {

@@ -122,7 +122,7 @@ pub(crate) fn draw(dag: &Dag, folded: &BTreeSet<String>, standing: &[Standing]) 
 }
 
 /// The innermost group of each task.
-fn homes(dag: &Dag) -> Vec<Option<&str>> {
+pub(crate) fn homes(dag: &Dag) -> Vec<Option<&str>> {
     let mut homes: Vec<(usize, Option<&str>)> = vec![(0, None); dag.tasks.len()];
     for group in &dag.groups {
         let depth = depth(dag, group);
@@ -376,7 +376,7 @@ impl Line {
 }
 
 /// Which of several states a folded group shows: trouble first, then what moves, then what is over.
-fn weight(state: TaskState) -> u8 {
+pub(crate) fn weight(state: TaskState) -> u8 {
     match state {
         TaskState::Failed => 13,
         TaskState::UpstreamFailed => 12,

@@ -4,4 +4,7 @@ pub(crate) mod gantt;
 pub(crate) mod graph;
 pub(crate) mod grid;
 mod layered;
+pub(crate) mod lengths;
 pub(crate) mod night;
+pub(crate) mod waits;
+pub(crate) mod year;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Query};
 use nightrun_core::dag::DefaultsFile;
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{RunState, RunType};
+use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, Fault, RunItem, TickChangeItem, TickItem, VersionItem, VersionText};
+use nightrun_engine::store::{DagItem, Fault, TickChangeItem, TickItem, VersionItem, VersionText};
 use serde::Serialize;
 
 use super::between::{Ties, ties};
@@ -17,9 +17,7 @@ use super::schedule::{Coming, coming, local, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared};
 use crate::draw::graph::Standing;
-use crate::draw::grid;
 use crate::source::{self, Line};
-use crate::words;
 
 /// Coming ticks shown.
 const TICKS_AHEAD: usize = 5;
@@ -120,60 +118,6 @@ fn watched(desk: &Desk<'_>, item: &DagItem) -> Result<Vec<RunId>, Fault> {
     Ok(runs.into_iter().filter(|mark| !mark.state.is_final()).map(|mark| mark.run_id).collect())
 }
 
-#[derive(Serialize)]
-struct GridView {
-    columns: Vec<Column>,
-    rows: Vec<grid::Row>,
-}
-
-#[derive(Serialize)]
-struct Column {
-    run: RunId,
-    state: RunState,
-    run_type: RunType,
-    /// `21 Nov 02:30`, on the DAG's clock where that is known.
-    day: String,
-    logical_date: Timestamp,
-    took: Option<String>,
-    /// How long it took beside the longest, in pixels of a bar.
-    height: u64,
-}
-
-/// Pixels of the bar of the longest run.
-const BAR: u128 = 40;
-
-/// `GET /dags/{dag}`
-pub(crate) async fn overview(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
-    view(site, (dag, did), "dag_grid.html", |desk, item, spec| {
-        let tasks = spec.map_or(0, |dag| dag.tasks.len());
-        let grid = desk.page.grid(&item.dag, grid::runs_for(tasks))?;
-        let current: Vec<String> =
-            spec.map(|dag| dag.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default();
-        let longest = grid.runs.iter().map(|it| length(&it.run, desk.now)).max().unwrap_or(1).max(1);
-        let columns = grid.runs.iter().rev().map(|it| column(&it.run, spec, desk.now, longest)).collect();
-        Ok(GridView { columns, rows: grid::rows(&grid, &current) })
-    })
-    .await
-}
-
-/// How long a run took or takes, in nanoseconds.
-fn length(run: &RunItem, now: Timestamp) -> u128 {
-    run.started_at.map_or(0, |begin| run.ended_at.unwrap_or(now).since(begin).as_nanos())
-}
-
-fn column(run: &RunItem, spec: Option<&Dag>, now: Timestamp, longest: u128) -> Column {
-    let day = spec.map(|dag| dag.zone.civil(run.logical_date).format("%d %b %H:%M").to_string());
-    Column {
-        run: run.run_id,
-        state: run.state,
-        run_type: run.run_type,
-        day: day.unwrap_or_else(|| run.logical_date.to_chrono().format("%d %b %H:%M").to_string()),
-        logical_date: run.logical_date,
-        took: words::took(run.started_at, run.ended_at, now),
-        height: u64::try_from((length(run, now) * BAR).div_ceil(longest)).unwrap_or(0),
-    }
-}
-
 /// `GET /dags/{dag}/graph?folded=`: the states are those of the latest run.
 pub(crate) async fn graph(
     site: Shared,
@@ -210,6 +154,14 @@ struct ScheduleView {
     late: Vec<TickChangeItem>,
     ticks: Vec<Tick>,
     zone: Option<String>,
+    /// Ticks before this one follow on the next page.
+    older: Option<Timestamp>,
+    newest: bool,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct TicksBefore {
+    before: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -219,17 +171,26 @@ struct Tick {
     local: Option<String>,
 }
 
-/// `GET /dags/{dag}/schedule`
-pub(crate) async fn schedule(site: Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
-    view(site, (dag, did), "dag_schedule.html", |desk, item, spec| {
-        let ticks = desk.page.ticks(&item.dag, None, PAST)?.into_iter();
+/// `GET /dags/{dag}/schedule?before=`
+pub(crate) async fn schedule(
+    site: Shared,
+    Path(dag): Path<String>,
+    Query(asked): Query<TicksBefore>,
+    Query(did): Query<Did>,
+) -> Shown {
+    view(site, (dag, did), "dag_schedule.html", move |desk, item, spec| {
+        let before = asked.before.as_deref().and_then(Timestamp::parse);
+        let ticks = desk.page.ticks(&item.dag, before, PAST)?;
+        let older = ticks.last().map(|tick| tick.instant).filter(|_| ticks.len() == PAST as usize);
         let overlay = desk.page.overlay(&item.dag)?;
         let coming_ticks = spec.map(|dag| coming(dag, desk.now, TICKS_AHEAD)).unwrap_or_default();
         let local = |tick: &TickItem| spec.and_then(|dag| local(tick.instant, &dag.zone));
         Ok(ScheduleView {
             coming: with_overlay(coming_ticks, &overlay),
             late: overlay.late(desk.now).cloned().collect(),
-            ticks: ticks.map(|item| Tick { local: local(&item), item }).collect(),
+            older,
+            newest: before.is_none(),
+            ticks: ticks.into_iter().map(|item| Tick { local: local(&item), item }).collect(),
             zone: spec.map(|dag| dag.zone.name().to_owned()),
         })
     })

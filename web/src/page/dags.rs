@@ -1,11 +1,13 @@
 //! The list of DAGs: what ran, what failed, what comes next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::Query;
+use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
-use nightrun_engine::store::{DagItem, Fault};
+use nightrun_core::time::Timestamp;
+use nightrun_engine::store::{DagItem, DagStanding, Fault};
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Coming, coming, with_overlay};
@@ -18,16 +20,27 @@ const RECENT: usize = 14;
 /// DAGs on one page.
 const ROWS: usize = 50;
 
-/// DAGs read at once while a page fills.
-const BATCH: u32 = 500;
-
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
     q: String,
     #[serde(default)]
     show: Which,
+    #[serde(default)]
+    sort: Sort,
     after: Option<String>,
+}
+
+/// By what the list is sorted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    #[default]
+    Name,
+    /// The next tick, the soonest first.
+    Next,
+    /// The last failure, the latest first.
+    Failure,
 }
 
 /// Which DAGs.
@@ -47,9 +60,11 @@ struct Body {
     rows: Vec<Row>,
     q: String,
     show: Which,
-    /// How many DAGs each choice has, when all are known.
-    counts: Option<Counts>,
+    sort: Sort,
+    /// How many DAGs each choice has.
+    counts: Counts,
     next: Option<DagId>,
+    first: bool,
 }
 
 #[derive(Default, Serialize)]
@@ -104,33 +119,71 @@ pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(
 
 fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
     let faulty: BTreeSet<String> = desk.page.faults(None)?.into_iter().map(|file| file.path).collect();
-    let mut body = Body { rows: Vec::new(), q: asked.q, show: asked.show, counts: None, next: None };
+    let mut all = desk.standings()?;
     let mut counts = Counts::default();
-    let first = asked.after.is_none();
-    let mut after = asked.after.as_deref().map(DagId::from);
-    loop {
-        let items = desk.page.dags(after.as_ref(), BATCH, u32::try_from(RECENT).unwrap_or(14))?;
-        let ended = items.len() < BATCH as usize;
-        after = items.last().map(|item| item.dag.clone());
-        for item in items.into_iter().filter(|item| desk.site.who.covers(item.dag.as_str())) {
-            counts.add(&item);
-            if !asked.show.has(&item) {
-                continue;
-            }
-            if body.rows.len() == ROWS {
-                body.next = body.rows.last().map(|row| row.dag.clone());
-                return Ok(body);
-            }
-            let row = row(desk, item, &faulty)?;
-            if row.matches(&body.q) {
-                body.rows.push(row);
-            }
-        }
-        if ended {
-            body.counts = first.then_some(counts);
-            return Ok(body);
+    for dag in &all {
+        counts.add(dag);
+    }
+    all.retain(|dag| asked.show.has(dag));
+    let all = sorted(desk, asked.sort, found(desk, &asked.q, all)?)?;
+    let begin = asked.after.as_deref().and_then(|after| all.iter().position(|dag| dag.as_str() == after));
+    let mut rest = all.into_iter().skip(begin.map_or(0, |at| at + 1)).peekable();
+    let mut rows = Vec::new();
+    for dag in rest.by_ref().take(ROWS) {
+        if let Some(item) = desk.page.dag(&dag, u32::try_from(RECENT).unwrap_or(14))? {
+            rows.push(row(desk, item, &faulty)?);
         }
     }
+    let next = rest.peek().and_then(|_| rows.last()).map(|row| row.dag.clone());
+    Ok(Body { rows, q: asked.q, show: asked.show, sort: asked.sort, counts, next, first: begin.is_none() })
+}
+
+/// Those of which every word is somewhere in what their row says.
+fn found(desk: &Desk<'_>, q: &str, all: Vec<DagStanding>) -> Result<Vec<DagStanding>, Fault> {
+    let words: Vec<String> = q.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect();
+    if words.is_empty() {
+        return Ok(all);
+    }
+    let mut found = Vec::new();
+    for dag in all {
+        let name = dag.dag.as_str().to_lowercase();
+        let by_name = words.iter().all(|word| name.contains(word.as_str()));
+        if by_name || matches(&name, desk.spec(dag.version)?.as_deref(), &words) {
+            found.push(dag);
+        }
+    }
+    Ok(found)
+}
+
+fn matches(name: &str, spec: Option<&Dag>, words: &[String]) -> bool {
+    let Some(dag) = spec else { return false };
+    let (owner, about) = (dag.owner.as_deref(), dag.description.as_deref());
+    let tags = dag.tags.join(" ");
+    let text =
+        format!("{name} {} {tags} {}", owner.unwrap_or_default(), about.unwrap_or_default()).to_lowercase();
+    words.iter().all(|word| text.contains(word.as_str()))
+}
+
+/// The ids in the order that is wanted; those without a next tick or a failure come last, by their names.
+fn sorted(desk: &Desk<'_>, sort: Sort, all: Vec<DagStanding>) -> Result<Vec<DagId>, Fault> {
+    let mut keyed: Vec<(i64, DagId)> = Vec::with_capacity(all.len());
+    let failures: HashMap<DagId, Timestamp> = match sort {
+        Sort::Failure => desk.page.last_failures()?.into_iter().collect(),
+        Sort::Name | Sort::Next => HashMap::new(),
+    };
+    for dag in all {
+        let key = match sort {
+            Sort::Name => 0,
+            Sort::Next if dag.paused || dag.retired => i64::MAX,
+            Sort::Next => desk.next_tick(dag.version)?.map_or(i64::MAX, Timestamp::nanos),
+            Sort::Failure => failures.get(&dag.dag).map_or(i64::MAX, |at| -at.nanos()),
+        };
+        keyed.push((key, dag.dag));
+    }
+    if sort != Sort::Name {
+        keyed.sort();
+    }
+    Ok(keyed.into_iter().map(|(_, dag)| dag).collect())
 }
 
 fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row, Fault> {
@@ -164,37 +217,20 @@ fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row,
     })
 }
 
-impl Row {
-    /// Every word is somewhere in what the row says.
-    fn matches(&self, q: &str) -> bool {
-        let owner = self.owner.as_deref().unwrap_or_default();
-        let description = self.description.as_deref().unwrap_or_default();
-        let text = format!("{} {owner} {} {description}", self.dag, self.tags.join(" ")).to_lowercase();
-        q.to_lowercase().split_whitespace().all(|word| text.contains(word))
-    }
-}
-
 impl Which {
-    fn has(self, item: &DagItem) -> bool {
-        let last = item.recent.first().map(|mark| mark.state);
+    fn has(self, dag: &DagStanding) -> bool {
         match self {
-            Self::All => !item.retired,
-            Self::Retired => item.retired,
-            Self::Paused => item.paused && !item.retired,
-            Self::Failing => !item.retired && is_failing(item),
-            Self::Running => last.is_some_and(|state| !state.is_final()),
+            Self::All => !dag.retired,
+            Self::Retired => dag.retired,
+            Self::Paused => dag.paused && !dag.retired,
+            Self::Failing => !dag.retired && dag.failing,
+            Self::Running => dag.running,
         }
     }
 }
 
-/// The last run that is over failed.
-fn is_failing(item: &DagItem) -> bool {
-    let over = item.recent.iter().find(|mark| mark.state.is_final());
-    over.is_some_and(|mark| mark.state == RunState::Failed)
-}
-
 impl Counts {
-    fn add(&mut self, item: &DagItem) {
+    fn add(&mut self, dag: &DagStanding) {
         for (which, count) in [
             (Which::All, &mut self.all),
             (Which::Failing, &mut self.failing),
@@ -202,7 +238,7 @@ impl Counts {
             (Which::Paused, &mut self.paused),
             (Which::Retired, &mut self.retired),
         ] {
-            *count += usize::from(which.has(item));
+            *count += usize::from(which.has(dag));
         }
     }
 }

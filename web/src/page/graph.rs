@@ -1,5 +1,7 @@
 //! The graph of a DAG with the states of a run on it, and which of its groups are folded.
 
+use std::collections::BTreeSet;
+
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::RunId;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,13 @@ use crate::draw::graph::{Drawing, Standing, draw, every_group, folded, joined};
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Folds {
     folded: Option<String>,
+}
+
+impl Folds {
+    /// Which groups of a DAG are folded.
+    pub(super) fn of(&self, dag: &Dag) -> BTreeSet<String> {
+        folded(dag, self.folded.as_deref())
+    }
 }
 
 /// A graph with the states of one run on it.
@@ -24,6 +33,8 @@ pub(super) struct GraphView {
     any_folded: bool,
     /// Some group is open.
     any_open: bool,
+    /// Tasks that made the run as long as it was.
+    critical: Vec<String>,
 }
 
 impl GraphView {
@@ -37,6 +48,12 @@ impl GraphView {
             groups: joined(&groups),
             any_folded: !folded.is_empty(),
             any_open: folded.len() < groups.len(),
+            critical: Vec::new(),
         }
+    }
+
+    /// With these tasks marked.
+    pub(super) fn marking(self, critical: Vec<String>) -> Self {
+        Self { critical, ..self }
     }
 }

@@ -1,27 +1,45 @@
 //! What people see. Each page reads the store once, lays out what it shows, and hands that to its
 //! template; what every page has in common is the shell around it.
 
+pub(crate) mod audit;
 pub(crate) mod backfills;
 mod between;
+pub(crate) mod calendars;
+pub(crate) mod compare;
 pub(crate) mod dag;
 pub(crate) mod dags;
+mod dates;
+pub(crate) mod deadlines;
+pub(crate) mod durations;
+pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod faults;
 mod form;
 mod graph;
+pub(crate) mod grid;
 pub(crate) mod holds;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
+pub(crate) mod notes;
+mod pace;
 mod params;
+pub(crate) mod pools;
 pub(crate) mod post;
+mod progress;
 pub(crate) mod rerun;
+pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+pub(crate) mod system;
+pub(crate) mod task;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
 pub(crate) mod vars;
+pub(crate) mod versions;
+mod why;
+pub(crate) mod year;
 
 use std::sync::Arc;
 
@@ -80,6 +98,7 @@ impl Did {
             "skipped" => "That tick will be skipped.",
             "password" => "Your password is changed. You are logged out everywhere else.",
             "moved" => "That tick fires at its new time.",
+            "noted" => "The note is kept.",
             "marked" => "The task is settled by hand.",
             "backfill-made" => "The backfill is made. Its runs begin as there is room.",
             "backfill-paused" => "Paused: no new run of it begins. Those at work go on.",

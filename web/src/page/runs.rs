@@ -4,51 +4,65 @@ use axum::extract::Query;
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{RunFilter, RunItem};
+use nightrun_engine::store::{Fault, RunFilter, RunItem};
 use serde::{Deserialize, Serialize};
 
+use super::dates::stretch;
 use super::{Did, Sheet, Shown, Watch, show};
-use crate::app::{Shared, State};
+use crate::app::{Desk, Shared, State};
 use crate::words;
 
 /// Runs on one page.
 const ROWS: u32 = 50;
 
 /// What a form of filters sends; empty fields mean nothing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Asked {
-    #[serde(default)]
     dag: String,
-    #[serde(default)]
     state: String,
-    #[serde(default, rename = "type")]
+    #[serde(rename = "type")]
     run_type: String,
+    from: String,
+    to: String,
+    late: String,
     before: Option<i64>,
+    after: Option<i64>,
 }
 
 impl Asked {
-    fn filter(&self) -> RunFilter {
-        let dag = self.dag.trim();
-        RunFilter {
-            dag: (!dag.is_empty()).then(|| DagId::from(dag)),
+    /// What is wanted, and what of it could not be read. A whole name means that DAG, anything else a part.
+    fn filter(&self, desk: &Desk<'_>) -> Result<(RunFilter, Vec<String>), Fault> {
+        let name = self.dag.trim();
+        let whole = !name.is_empty() && desk.page.dag(&DagId::from(name), 0)?.is_some();
+        let dates = stretch(&self.from, &self.to);
+        let filter = RunFilter {
+            dag: whole.then(|| DagId::from(name)),
+            dag_part: (!whole && !name.is_empty()).then(|| name.to_owned()),
             state: RunState::parse(&self.state),
             run_type: RunType::parse(&self.run_type),
+            date_from: dates.from,
+            date_until: dates.until,
+            late: !self.late.is_empty(),
             before: self.before.map(RunId),
+            after: self.after.map(RunId),
             ..RunFilter::default()
-        }
+        };
+        Ok((filter, dates.refused))
     }
 }
 
 #[derive(Serialize)]
 struct Body {
     rows: Vec<Row>,
-    dag: String,
-    state: Option<RunState>,
+    asked: Asked,
     states: &'static [RunState],
-    run_type: Option<RunType>,
+    state: Option<RunState>,
     filtered: bool,
+    refused: Vec<String>,
+    /// Nothing newer is known to be.
     first: bool,
-    next: Option<RunId>,
+    older: Option<RunId>,
 }
 
 #[derive(Serialize)]
@@ -65,31 +79,37 @@ struct Row {
     late: Vec<String>,
 }
 
-/// `GET /runs?dag=&state=&type=&before=`
+/// `GET /runs?dag=&state=&type=&from=&to=&late=&before=&after=`
 pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
     show(&site, "runs.html", "runs", did, move |desk| {
-        let filter = asked.filter();
-        let items = desk.runs(&filter, ROWS)?;
-        let next = if items.len() == ROWS as usize { items.last().map(|item| item.run_id) } else { None };
-        let mut rows = Vec::new();
-        for item in items {
-            let reason = desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default();
-            rows.push(row(item, reason, desk.now));
-        }
-        let body = Body {
-            rows,
-            filtered: filter.dag.is_some() || filter.state.is_some() || filter.run_type.is_some(),
-            dag: asked.dag,
-            state: filter.state,
-            states: RunState::ALL,
-            run_type: filter.run_type,
-            first: filter.before.is_none(),
-            next,
-        };
+        let body = body(desk, asked)?;
         let watch = Watch { all: body.first, ..Watch::default() };
         Ok(Some(Sheet { title: "Runs".into(), watch, body }))
     })
     .await
+}
+
+fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
+    let (filter, refused) = asked.filter(desk)?;
+    let items = desk.runs(&filter, ROWS)?;
+    let full = items.len() == ROWS as usize;
+    let older = items.last().map(|item| item.run_id).filter(|_| full || filter.after.is_some());
+    let mut rows = Vec::new();
+    for item in items {
+        let reason = desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default();
+        rows.push(row(item, reason, desk.now));
+    }
+    let unasked = RunFilter { before: filter.before, after: filter.after, ..RunFilter::default() };
+    Ok(Body {
+        rows,
+        state: filter.state,
+        states: RunState::ALL,
+        filtered: filter != unasked,
+        refused,
+        first: filter.before.is_none() && (filter.after.is_none() || !full),
+        older,
+        asked,
+    })
 }
 
 fn row(item: RunItem, reason: String, now: Timestamp) -> Row {

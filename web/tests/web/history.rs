@@ -69,9 +69,16 @@ pub(crate) struct History {
     versions: i64,
 }
 
+/// What the files are read with; the same pool as the scheduler of the scenes has.
+fn known(now: Timestamp) -> Known {
+    let mut known = Known::new(Zone::utc(), now);
+    known.pools.insert("warehouse".into(), 1);
+    known
+}
+
 /// Reads DAG texts as the scheduler does.
 pub(crate) fn parse() -> Parse {
-    let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
+    let known = known(Timestamp::from_nanos(0));
     Arc::new(move |source| read(source, &known).dags.into_iter().next().map(Arc::new))
 }
 
@@ -85,7 +92,7 @@ impl History {
 
     /// A DAG file that came into force at this instant.
     pub(crate) fn dag(&mut self, at: Timestamp, path: &str, text: &str) -> Arc<Dag> {
-        let known = Known::new(Zone::utc(), at);
+        let known = known(at);
         let reading = read(&Source::new(path, text), &known);
         assert!(!reading.dags.is_empty(), "{:#?}", reading.diagnostics);
         let dag = Arc::new(reading.dags.into_iter().next().unwrap());

@@ -1,6 +1,7 @@
 //! A web room over a scene: the real store, the real loop (which runs only where a test lets it), and
 //! requests without a network.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ use tokio::sync::mpsc;
 use crate::history::parse;
 use crate::scenes::NOW;
 
+fn pools() -> BTreeMap<String, u32> {
+    [("warehouse".to_owned(), 1)].into()
+}
+
 /// The app over a scene, and the loop behind it; with `schedules` ticks fire and tasks wait for other DAGs.
 pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
     let (data, dags) = (root.join("data"), root.join("dags"));
@@ -30,7 +35,7 @@ pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
         dags: dags.clone(),
         slots: 4,
         max_items: 10_000,
-        pools: [].into(),
+        pools: pools(),
         schedules,
         clock: clock.clone(),
         writer: Writer::open(&database).unwrap(),
@@ -62,6 +67,8 @@ pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
         version: "0.1.0".into(),
         dags,
         vars: Vars::new([("SHOP_TOKEN".to_owned(), "hunter2".to_owned())]),
+        slots: 4,
+        pools: pools(),
         hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
         access: nightrun_web::Access::default(),
     };

@@ -4,7 +4,7 @@ use crate::scenes;
 use crate::visit::{Got, Visit};
 
 /// The page is whole, in order, small, and has all of these words.
-fn says(got: &Got, words: &[&str]) {
+pub(crate) fn says(got: &Got, words: &[&str]) {
     assert_eq!(got.status, 200, "{}", got.text);
     assert!(got.text.ends_with("</html>"), "{}", got.text);
     assert!(got.text.len() < 100_000, "{} bytes", got.text.len());
@@ -48,8 +48,8 @@ async fn every_page_renders_and_says_what_matters() {
         ("/runs/38", &["Cancel run", "2 tries", "41702"]),
         ("/runs/38", &["The run is late: it had not ended by", "on_late", "answered &lt;503&gt;"]),
         ("/runs?state=running", &["manual, late finish"]),
-        ("/runs/17/tasks/load_orders/attempts/3", &["class=\"ab f1\"", "Try 2", "exit code 1"]),
-        ("/runs/38/tasks/copy_stock/attempts/1", &["data-follow=", "12 of 400 pages"]),
+        ("/runs/17/tasks/load_orders?attempt=3", &["class=\"ab f1\"", "Try 2", "exit code 1"]),
+        ("/runs/38/tasks/copy_stock?attempt=1", &["data-follow=", "12 of 400 pages"]),
         ("/", &["Failed in the last day", "At work now", "/runs/38", "Due in the next 12 hours", "<rect"]),
         ("/?hours=6", &["Due in the next 6 hours"]),
         ("/faults", &["ingest.yaml", "<b>E101</b>", "<mark>retry_policy</mark>", "did you mean"]),
@@ -78,7 +78,10 @@ async fn what_people_wrote_is_text() {
         "/dags/markup/file",
         "/dags/markup/trigger",
         "/runs/39",
-        "/runs/39/tasks/only/attempts/1",
+        "/runs/39/tasks/only",
+        "/runs/39/events",
+        "/runs/39/compare",
+        "/runs/39/tasks/only?find=%3Cscript%3Ealert(7)",
         "/dags?q=%3Cscript%3Ealert(5)%3C/script%3E",
         "/runs?dag=%22%3E%3Cscript%3Ealert(6)%3C/script%3E",
     ] {
@@ -99,6 +102,11 @@ async fn what_is_not_there_is_said_in_the_visitors_way() {
         "/runs/999",
         "/runs/abc",
         "/runs/17/tasks/nope/attempts/1",
+        "/runs/17/tasks/nope",
+        "/runs/17/tasks/load_orders[0]",
+        "/runs/17/tasks/load_orders?attempt=9",
+        "/runs/999/events",
+        "/runs/999/compare",
         "/runs/17/tasks/load_orders/attempts/9",
         "/runs/17/tasks/..%2F..%2F17/attempts/1/log",
         "/static/x/nope.css",

@@ -358,7 +358,7 @@ async fn what_people_and_tasks_write_stays_text() {
     let log = town.root.path().join("data/runs/38/2.0.1.log");
     std::fs::write(&log, "{{ 7 * 7 }} {% include '/etc/passwd' %} <form method=\"post\">").unwrap();
     let browser = town.login("ana").await;
-    for path in ["/runs/38", "/runs/38/tasks/copy_stock/attempts/1"] {
+    for path in ["/runs/38", "/runs/38/tasks/copy_stock?attempt=1"] {
         let page = browser.get(path).await.text;
         assert!(page.contains("{{ 7 * 7 }}") && !page.contains("root:"), "{path}: {page}");
         assert!(!page.contains("}}<script>") && !page.contains("%} <form"), "{path}");

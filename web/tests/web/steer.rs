@@ -305,3 +305,25 @@ async fn five_hundred_tasks_are_chosen_from_on_a_light_page() {
     }
     open.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_is_kept_and_audited() {
+    let open = Open::usual().await;
+    let seen = open
+        .press("/runs/17/note", "text=the+%3Cb%3Edisk%3C%2Fb%3E+was+full%0D%0Amended&task=load_orders")
+        .await;
+    says(
+        &seen,
+        &["The note is kept.", "the &lt;b&gt;disk&lt;&#x2f;b&gt; was full\nmended", "on load_orders"],
+    );
+    let audit = open.json("/api/v1/audit?limit=5").await["items"][0].clone();
+    assert_eq!(audit["by"].as_str(), Some("web"), "{audit}");
+    for (path, form, status) in [
+        ("/runs/17/note", "text=+", 422),
+        ("/runs/17/note", "text=x&task=nope", 404),
+        ("/runs/999/note", "text=x", 404),
+    ] {
+        assert_eq!(open.post(path, form).await.status, status, "{path} {form}");
+    }
+    open.close().await;
+}

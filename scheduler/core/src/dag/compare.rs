@@ -106,6 +106,9 @@ fn dag_keys(old: &Dag, new: &Dag) -> Vec<&'static str> {
         "overlap": overlap;
         "max_active_tasks": max_active_tasks;
         "timeout": timeout;
+        "deadline": deadline;
+        "hooks": hooks;
+        "keep_runs": keep;
         "fail_fast": fail_fast;
         "params": params;
         "vars": vars;
@@ -164,6 +167,8 @@ fn task_keys(old: &Task, new: &Task) -> Vec<&'static str> {
         "retries": retry;
         "skip_on_exit": skip_on_exit;
         "timeout": timeout;
+        "deadline": deadline;
+        "hooks": hooks;
         "grace": grace;
         "pool": pool, pool_slots;
         "priority": priority;

@@ -179,6 +179,8 @@ fn take(dag: &Dag, mode: BackfillMode, past: &Past, (at, now): (Timestamp, Times
             Take::Skip(Reason::HasRun { run: *run, state: *state })
         }
         (BackfillMode::Failed, None) => Take::Skip(Reason::HasNoRun),
+        // A tick that fired, and no run any more.
+        (BackfillMode::Missing, None) if past.ticks.get(&at) == Some(&None) => Take::Skip(Reason::RunPruned),
         (BackfillMode::Missing, None) | (BackfillMode::All, _) => Take::Run,
     }
 }

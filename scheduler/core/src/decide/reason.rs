@@ -37,6 +37,7 @@ pub enum Reason {
     // An instant that a backfill leaves out.
     HasRun { run: RunId, state: RunState },
     HasNoRun,
+    RunPruned,
     InFuture,
     BeforeStart,
     AfterEnd,
@@ -115,6 +116,7 @@ impl Reason {
             Self::LeftOut => "left_out",
             Self::HasRun { .. } => "has_run",
             Self::HasNoRun => "has_no_run",
+            Self::RunPruned => "run_pruned",
             Self::InFuture => "in_future",
             Self::BeforeStart => "before_start",
             Self::AfterEnd => "after_end",
@@ -203,6 +205,7 @@ impl fmt::Display for Reason {
             Self::LeftOut => write!(f, "left out of this run on request"),
             Self::HasRun { run, state } if state.is_final() => write!(f, "run {run} has it: {state}"),
             Self::HasRun { run, .. } => write!(f, "run {run} is at it"),
+            Self::RunPruned => write!(f, "it had a run, which is pruned"),
             Self::HasNoRun => write!(f, "it has no run to run again"),
             Self::InFuture => write!(f, "it has not come yet"),
             Self::BeforeStart => write!(f, "it is before the start of the DAG"),

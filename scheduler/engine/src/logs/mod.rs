@@ -6,6 +6,7 @@
 mod escape;
 mod follow;
 mod read;
+mod search;
 
 use std::fs;
 use std::io;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
 pub use read::{LogSlice, last_lines, read, tail};
+pub use search::{Hit, Hits, part_before, search};
 
 use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId};
 

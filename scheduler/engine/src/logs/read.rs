@@ -91,7 +91,7 @@ fn begin_of_last(file: &File, end: u64, lines: usize) -> io::Result<u64> {
 }
 
 /// Reads from `start` to `end`, at most `max` bytes; fewer when the file has become shorter.
-fn read_at(file: &File, start: u64, end: u64, max: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &File, start: u64, end: u64, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(end - start).unwrap_or(max).min(max)];
     let mut filled = 0;
     while filled < bytes.len() {

@@ -8,6 +8,7 @@ mod defaults;
 mod expand;
 pub(crate) mod finish;
 mod folder;
+mod given;
 mod handle;
 mod past;
 mod plain;
@@ -38,6 +39,7 @@ pub use self::defaults::{
     FolderDefaults, dag_files, defaults_files, hash_of, hash_with, stem_of_test, test_files,
 };
 pub use self::folder::{Folder, FolderReport};
+pub use self::given::{Given, given};
 use self::handle::Message;
 pub use self::handle::{Handle, Health, News, Stopped};
 pub use self::plan::{Fate, Plan, Planned};

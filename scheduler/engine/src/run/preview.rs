@@ -59,13 +59,13 @@ fn preview_task(run: &Run, at: TaskIndex, vars: &Vars) -> Preview {
 
 /// How the text of a work is rendered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Shell,
     Plain,
     Literal,
 }
 
-fn source_of(work: &Work) -> (String, Kind) {
+pub(super) fn source_of(work: &Work) -> (String, Kind) {
     match work {
         Work::Shell { script, .. } => (script.trim_end().to_owned(), Kind::Shell),
         Work::Argv(argv) => (argv.join(" "), Kind::Plain),
@@ -77,7 +77,7 @@ fn source_of(work: &Work) -> (String, Kind) {
     }
 }
 
-type Rendered = (String, Vec<(String, String)>);
+pub(super) type Rendered = (String, Vec<(String, String)>);
 
 fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -> Result<Rendered, String> {
     if kind == Kind::Literal || !is_template(source) {
@@ -86,12 +86,16 @@ fn render((run, at, vars): (&Run, TaskIndex, &Vars), source: &str, kind: Kind) -
     let values = RunValues::default();
     let id = InstanceId::whole(run.id, at);
     let scope = ScopeOf { run, id, try_number: 1, item: None, values: &values, vars, data: Path::new("") };
-    let scope = scope.build(&[source])?;
+    rendered(source, kind, &scope.build(&[source])?)
+}
+
+/// The text with its values in place; in a shell script they come by environment.
+pub(super) fn rendered(source: &str, kind: Kind, scope: &template::Scope) -> Result<Rendered, String> {
     if kind == Kind::Shell {
-        let text = quoting::render_shell(source, &scope).map_err(|fault| fault.to_string())?;
+        let text = quoting::render_shell(source, scope).map_err(|fault| fault.to_string())?;
         return Ok((text.script, text.env));
     }
-    Ok((super::render::render(source, &scope)?, Vec::new()))
+    Ok((super::render::render(source, scope)?, Vec::new()))
 }
 
 /// The command of a task as people read it: every value stands where it was asked for.

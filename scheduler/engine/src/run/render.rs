@@ -1,6 +1,6 @@
 //! A task's templates, filled in: what an attempt would be started with, before anything is written or started.
 
-use nightrun_core::dag::spec::{Task, Work};
+use nightrun_core::dag::spec::{Dag, Task, Work};
 use nightrun_core::decide::{CallRequest, Run};
 use nightrun_core::timetable::Zone;
 use nightrun_core::{quoting, template};
@@ -71,7 +71,12 @@ pub(crate) fn fill_env(
 
 /// All texts of a task that may be templates.
 pub(crate) fn texts_of<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a str> {
-    let env = run.version.dag.env.iter().chain(&task.env).map(|(_, value)| value.as_str());
+    texts_in(&run.version.dag, task)
+}
+
+/// The same, of a task of this DAG.
+pub(super) fn texts_in<'a>(dag: &'a Dag, task: &'a Task) -> Vec<&'a str> {
+    let env = dag.env.iter().chain(&task.env).map(|(_, value)| value.as_str());
     let mut texts: Vec<&str> = env.chain(task.working_dir.as_deref()).collect();
     match &task.work {
         Work::Shell { script, .. } => texts.push(script),

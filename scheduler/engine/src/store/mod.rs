@@ -36,8 +36,9 @@ pub use hold::{HoldItem, Overlay, TickChangeItem};
 pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
-    AuditItem, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow, CallerShow, NoteItem, OldRun,
-    Page, Reader, RunFilter, RunWeight, TaskOutputs,
+    AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow,
+    CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, NoteItem, OldRun, Page, PruneItem,
+    QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
 pub use read::{TokenItem, UserItem};
 pub use row::{

@@ -18,6 +18,8 @@ pub(super) struct Groups<'d> {
     around: Vec<Vec<usize>>,
     /// For each group the groups it stands in, innermost first, itself not counted.
     outer: Vec<Vec<usize>>,
+    /// For each task whether it cleans up.
+    teardowns: Vec<bool>,
 }
 
 /// One end of a dependency.
@@ -74,7 +76,8 @@ impl<'d> Groups<'d> {
                 faults.add(fault.help(format!("write `group: {}` in its tasks, or remove it", group.id)));
             }
         }
-        Self { by_id, tasks, around, outer }
+        let teardowns = draft.tasks.iter().map(|draft| draft.task.teardown.is_some()).collect();
+        Self { by_id, tasks, around, outer, teardowns }
     }
 
     /// The group of this id.
@@ -88,7 +91,17 @@ impl<'d> Groups<'d> {
         let borders = |side: fn(&(End, End)) -> End| -> Vec<Vec<TaskIndex>> {
             (0..self.tasks.len()).map(|group| self.border(group, side, dependencies)).collect()
         };
-        let (last, first) = (borders(|ends| ends.0), borders(|ends| ends.1));
+        let (mut last, first) = (borders(|ends| ends.0), borders(|ends| ends.1));
+        for (group, last) in last.iter_mut().enumerate() {
+            // As in Airflow: what comes after a group waits for its work, and goes by its work, not its cleaning up.
+            let work: Vec<(End, End)> =
+                dependencies.iter().filter(|(_, below)| !self.cleans_up(*below)).copied().collect();
+            let ends = self.border(group, |ends| ends.0, &work).into_iter();
+            let ends: Vec<TaskIndex> = ends.filter(|task| !self.teardowns[task.at()]).collect();
+            if !ends.is_empty() {
+                *last = ends;
+            }
+        }
         let tasks = |end: End, of_groups: &[Vec<TaskIndex>]| match end {
             End::Task(task) => vec![task],
             End::Group(group) => of_groups[group].clone(),
@@ -114,6 +127,10 @@ impl<'d> Groups<'d> {
             }
         }
         self.tasks[group].iter().copied().filter(|task| !inner.contains(task)).collect()
+    }
+
+    fn cleans_up(&self, end: End) -> bool {
+        matches!(end, End::Task(task) if self.teardowns[task.at()])
     }
 
     fn lies_in(&self, end: End, group: usize) -> bool {

@@ -88,7 +88,7 @@ pub struct AuditItem {
     pub by: String,
     /// What: the verb of the command line.
     pub verb: &'static str,
-    /// What it was done to: `DAG sales`, `run 7`, `task load of run 7`, `backfill 2`, `everything`.
+    /// What it was done to: `DAG sales`, `run 7`, `task load of run 7`, `backfill 2`, `hold 3`, `var url`, `everything`.
     pub target: String,
     /// More about it.
     pub what: String,
@@ -186,7 +186,8 @@ impl Page {
         Ok(deeds)
     }
 
-    fn target(&self, to: Target<'_>) -> Result<String, Fault> {
+    /// What a deed was done to, in words.
+    pub(super) fn target(&self, to: Target<'_>) -> Result<String, Fault> {
         Ok(match to {
             Target::Everything => "everything".to_owned(),
             Target::Dag(dag) => format!("DAG {dag}"),

@@ -6,13 +6,19 @@ mod again;
 mod awaited;
 mod call;
 mod dag;
+mod deeds;
+mod history;
 mod hold;
 mod hook;
 mod keep;
+mod limit;
 mod log;
 mod reason;
 mod run;
 mod show;
+mod standing;
+mod system;
+mod task;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -28,8 +34,14 @@ pub use access::{TokenItem, UserItem};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
 pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};
+pub use deeds::{AuditFilter, AuditPage};
+pub use history::{Missed, TaskLength};
 pub use keep::{OldRun, RunWeight};
+pub use limit::{QueuedRuns, SlotTask};
 pub use run::RunFilter;
+pub use standing::{DagStanding, FailingDags};
+pub use system::{FiredTick, PruneItem, StoreFigures};
+pub use task::ItemLine;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;

@@ -15,7 +15,7 @@ use crate::store::error::Fault;
 use crate::store::row::{ActiveRuns, Grid, GridRun, ReadyTask, RunItem};
 
 /// Columns of a [`RunItem`], in the order in which it is read.
-const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at,
+pub(super) const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at,
     (SELECT group_concat(kind, ' ') FROM lateness WHERE lateness.run = run.id AND lateness.task = -1)";
 
 /// Which runs a list shows.
@@ -35,6 +35,16 @@ pub struct RunFilter {
     pub until: Option<Timestamp>,
     /// Only those before this one in the list: where the page before ended.
     pub before: Option<RunId>,
+    /// Only of DAGs with this in their ids.
+    pub dag_part: Option<String>,
+    /// Only of this logical date or a later one.
+    pub date_from: Option<Timestamp>,
+    /// Only of a logical date before this one.
+    pub date_until: Option<Timestamp>,
+    /// Only those that are or were late.
+    pub late: bool,
+    /// Only those after this one, the nearest to it: the page before the one that began with it.
+    pub after: Option<RunId>,
 }
 
 impl RunFilter {
@@ -48,6 +58,12 @@ impl RunFilter {
             ("created_at >= ?", self.since.map(|since| since.nanos().into())),
             ("created_at < ?", self.until.map(|until| until.nanos().into())),
             ("id < ?", self.before.map(|run| run.0.into())),
+            // The plus keeps the order of the list: an index on the DAG would have to be sorted.
+            ("+dag IN (SELECT id FROM dag WHERE instr(id, ?))", self.dag_part.as_deref().map(text)),
+            ("logical_date >= ?", self.date_from.map(|from| from.nanos().into())),
+            ("logical_date < ?", self.date_until.map(|until| until.nanos().into())),
+            ("id IN (SELECT run FROM lateness WHERE task = ?)", self.late.then(|| (-1_i64).into())),
+            ("id > ?", self.after.map(|run| run.0.into())),
         ];
         let (mut conditions, mut values): (Vec<_>, Vec<_>) =
             asked.into_iter().filter_map(|(condition, value)| Some((condition.to_owned(), value?))).unzip();
@@ -75,11 +91,13 @@ impl Page {
     pub fn runs(&self, filter: &RunFilter, limit: u32) -> Result<Vec<RunItem>, Fault> {
         let (conditions, mut values) = filter.conditions();
         values.push(limit.into());
-        self.all(
-            &format!("SELECT {RUN_ITEM} FROM run WHERE {conditions} ORDER BY id DESC LIMIT ?"),
-            params_from_iter(values),
-            run_item,
-        )
+        let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+        let sql = format!("SELECT {RUN_ITEM} FROM run WHERE {conditions} ORDER BY id {order} LIMIT ?");
+        let mut runs = self.all(&sql, params_from_iter(values), run_item)?;
+        if filter.after.is_some() {
+            runs.reverse();
+        }
+        Ok(runs)
     }
 
     /// How many tasks of a run have ended, and how many it has; items are not counted by themselves.
@@ -139,9 +157,16 @@ impl Page {
 
     /// The last `count` runs of a DAG with the states of all their tasks.
     pub fn grid(&self, dag: &DagId, count: u32) -> Result<Grid, Fault> {
+        self.grid_before(dag, None, count)
+    }
+
+    /// The last `count` runs of a DAG before this one, with the states of all their tasks.
+    pub fn grid_before(&self, dag: &DagId, before: Option<RunId>, count: u32) -> Result<Grid, Fault> {
         let runs = self.all(
-            &format!("SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 ORDER BY id DESC LIMIT ?2"),
-            params![dag.as_str(), count],
+            &format!(
+                "SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2"
+            ),
+            params![dag.as_str(), count, before.map_or(i64::MAX, |run| run.0)],
             |row| {
                 let run = run_item(row)?;
                 let tasks = self.states(run.run_id)?;
@@ -168,7 +193,7 @@ impl Page {
     }
 }
 
-fn run_item(row: &Row<'_>) -> Result<RunItem, Fault> {
+pub(super) fn run_item(row: &Row<'_>) -> Result<RunItem, Fault> {
     Ok(RunItem {
         run_id: RunId(row.get(0)?),
         dag: dag_id(row, 1)?,

@@ -22,9 +22,14 @@ type Spot = (TaskIndex, u32);
 const ATTEMPT: &str =
     "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
 
+/// Columns of a [`TaskShow`], in the order in which it is read.
+pub(super) const TASK: &str =
+    "SELECT task, t.item, task_id, state, reason, since, retry_at, started_at, ended_at, key
+     FROM task_instance t LEFT JOIN item i ON i.run = t.run AND i.fan = t.fan AND i.item = t.item";
+
 /// Outputs count while the attempt that made them is the last one and its task a success; a clear, a mark
 /// or a new attempt hides them.
-const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
+pub(super) const OUTPUT: &str = "SELECT o.task, o.item, o.name, o.value, o.sha256, o.bytes
                       FROM output o CROSS JOIN task_instance i
                         ON i.run = o.run AND i.task = o.task AND i.item = o.item AND i.attempts = o.number
                        AND i.state = 'success'
@@ -144,13 +149,7 @@ impl Page {
             attempts.entry(spot).or_default().push(attempt);
         }
         let mut outputs = self.outputs(run)?;
-        let listed = self.all(
-            "SELECT task, t.item, task_id, state, reason, since, retry_at, started_at, ended_at, key
-             FROM task_instance t LEFT JOIN item i ON i.run = t.run AND i.fan = t.fan AND i.item = t.item
-             WHERE t.run = ?1 ORDER BY task, t.item",
-            [run.0],
-            task,
-        )?;
+        let listed = self.all(&format!("{TASK} WHERE t.run = ?1 ORDER BY task, t.item"), [run.0], task)?;
         let mut tasks: Vec<TaskShow> = Vec::new();
         for mut task in listed {
             let spot = (task.task, task.item.map_or(0, |item| item + 1));
@@ -185,7 +184,7 @@ fn spot(row: &Row<'_>, at: usize) -> Result<Spot, Fault> {
 }
 
 /// A task instance, before its attempts and outputs are put in.
-fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
+pub(super) fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
     let ((task, item), reason) = (spot(row, 0)?, reason(row, 4)?);
     let item = item.checked_sub(1);
     Ok(TaskShow {
@@ -223,7 +222,7 @@ fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
     })
 }
 
-fn output(row: &Row<'_>) -> Result<(Spot, String, Output), Fault> {
+pub(super) fn output(row: &Row<'_>) -> Result<(Spot, String, Output), Fault> {
     let output = match maybe_json(row, 3)? {
         Some(value) => Output::Inline(value),
         None => {

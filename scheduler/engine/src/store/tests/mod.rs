@@ -177,4 +177,5 @@ mod loading;
 mod opening;
 mod pruning;
 mod reading;
+mod standing;
 mod writing;

@@ -1,0 +1,32 @@
+//! Writing something down about a run, or a task of it; who wrote it stands beside it and in the audit.
+
+use axum::extract::{Form, Path};
+use axum::response::Redirect;
+use nightrun_core::decide::NoteRequest;
+use nightrun_core::id::RunId;
+use serde::Deserialize;
+
+use super::form::said;
+use crate::app::{Shared, State};
+use crate::problem::Problem;
+
+/// What was typed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Written {
+    text: String,
+    /// About this task; empty: about the run.
+    #[serde(default)]
+    task: String,
+}
+
+/// `POST /runs/{run}/note`
+pub(crate) async fn post(
+    State(site): Shared,
+    Path(run): Path<i64>,
+    Form(written): Form<Written>,
+) -> Result<Redirect, Problem> {
+    let text = written.text.replace("\r\n", "\n");
+    let request = NoteRequest { task: said(&written.task), text: text.trim().to_owned(), by: "web".into() };
+    site.note(RunId(run), request).await?;
+    Ok(Redirect::to(&format!("/runs/{run}?did=noted")))
+}

@@ -1,0 +1,106 @@
+//! What made a run as long as it was, and how well it used what ran beside each other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::id::TaskIndex;
+use nightrun_core::time::{Timestamp, show_duration};
+use nightrun_engine::store::{RunShow, TaskShow};
+use serde::Serialize;
+
+/// How a run spent its time.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Pace {
+    /// `3m12s of 3m40s`: how long the critical path was at work.
+    critical: String,
+    /// Its tasks, first to last, as addresses have them.
+    chain: Vec<String>,
+    /// In words; nothing where one task ran at a time.
+    efficiency: Option<String>,
+    #[serde(skip)]
+    places: BTreeSet<(TaskIndex, Option<u32>)>,
+}
+
+impl Pace {
+    /// The task instance is on the critical path.
+    pub(crate) fn has(&self, task: &TaskShow) -> bool {
+        self.places.contains(&(task.task, task.item))
+    }
+
+    /// Some instance of the task is.
+    pub(crate) fn has_any(&self, task: TaskIndex) -> bool {
+        self.places.range((task, None)..=(task, Some(u32::MAX))).next().is_some()
+    }
+}
+
+/// Looks at a run that has begun; nothing has run: nothing to say.
+pub(crate) fn pace(run: &RunShow, dag: &Dag, now: Timestamp) -> Option<Pace> {
+    let begin = run.started_at?;
+    let chain = critical(run, dag, now);
+    let end = run.ended_at.or_else(|| chain.last().map(|task| end_of(task, now)))?;
+    let makespan = end.since(begin);
+    let work = |tasks: &[&TaskShow]| tasks.iter().map(|task| at_work(task, now)).sum::<Duration>();
+    (!chain.is_empty() && !makespan.is_zero()).then(|| Pace {
+        critical: format!("{} of {}", show_duration(work(&chain)), show_duration(makespan)),
+        chain: chain.iter().map(|task| task.name()).collect(),
+        places: chain.iter().map(|task| (task.task, task.item)).collect(),
+        efficiency: efficiency(run, makespan, now),
+    })
+}
+
+fn end_of(task: &TaskShow, now: Timestamp) -> Timestamp {
+    let last = task.attempts.last().map(|attempt| attempt.ended_at.unwrap_or(now));
+    task.ended_at.or(last).unwrap_or(now)
+}
+
+fn at_work(task: &TaskShow, now: Timestamp) -> Duration {
+    stretches(task, now).map(|(from, to)| to.since(from)).sum()
+}
+
+fn stretches(task: &TaskShow, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    task.attempts.iter().filter_map(move |it| Some((it.started_at?, it.ended_at.unwrap_or(now))))
+}
+
+/// The chain of tasks that ends last: each after the upstream that ended last before it.
+fn critical<'a>(run: &'a RunShow, dag: &Dag, now: Timestamp) -> Vec<&'a TaskShow> {
+    let has_run = |task: &&TaskShow| task.items.is_empty() && !task.attempts.is_empty();
+    let mut at = run.instances().filter(has_run).max_by_key(|task| end_of(task, now));
+    let mut chain = Vec::new();
+    while let Some(task) = at.filter(|task| task.task.at() < dag.tasks.len()) {
+        if has_run(&task) {
+            chain.push(task);
+        }
+        let above = dag.graph.upstream(task.task).filter_map(|up| {
+            let whole = run.tasks.get(up.at())?;
+            let same = task.item.filter(|_| dag.share_fan(task.task, up));
+            match same {
+                Some(item) => whole.items.get(item as usize),
+                None => whole.items.iter().max_by_key(|item| item.ended_at).or(Some(whole)),
+            }
+        });
+        at = above.filter(|task| task.ended_at.is_some()).max_by_key(|task| task.ended_at);
+    }
+    chain.reverse();
+    chain
+}
+
+fn efficiency(run: &RunShow, makespan: Duration, now: Timestamp) -> Option<String> {
+    let mut work = Duration::ZERO;
+    let mut steps: Vec<(Timestamp, i32)> = Vec::new();
+    for (from, to) in run.instances().flat_map(|task| stretches(task, now)) {
+        work += to.since(from);
+        steps.extend([(from, 1), (to, -1)]);
+    }
+    // At one instant ends come before begins.
+    steps.sort_unstable();
+    let mut alive = 0;
+    let most = steps.iter().fold(0, |most, (_, step)| {
+        alive += step;
+        most.max(alive)
+    });
+    let most = u32::try_from(most).ok().filter(|most| *most > 1)?;
+    let percent = work.as_nanos() * 100 / (makespan.as_nanos() * u128::from(most)).max(1);
+    let (work, makespan) = (show_duration(work), show_duration(makespan));
+    Some(format!("{percent} %: {work} of work in {makespan}, at most {most} tasks at once"))
+}
