@@ -252,6 +252,12 @@ impl Browser {
         }
     }
 
+    /// Shows the page as this medium does.
+    pub(crate) fn emulates(&self, medium: &str) {
+        let command = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"media": medium}});
+        self.post("/goog/cdp/execute", &command).unwrap();
+    }
+
     /// Waits until a script, as an expression, is true of the page.
     #[track_caller]
     pub(crate) fn holds(&self, expression: &str) {

@@ -47,10 +47,12 @@ tasks:
     run: echo done
 ";
 
-/// Fails until the file `cure` is there.
+/// Fails twice until the file `cure` is there.
 const SICK: &str = r#"
 tasks:
   - id: check
+    retries: 1
+    retry_delay: 0s
     run: echo "looking for the cure"; test -e CURE
   - id: report
     depends_on: [check]
