@@ -23,8 +23,11 @@ const ROWS: usize = 30;
 /// Failed runs looked through for those of the last day.
 const FAILED: u32 = 200;
 
-/// Ticks of one DAG on the line; one that fires more often fills it anyway.
-const TICKS: usize = 200;
+/// Ticks of one DAG on the line: more than one a minute for three days. One that fires more often fills it anyway.
+const TICKS: usize = 5_000;
+
+/// Ticks of all DAGs on the line; beyond that each DAG shows its next one only.
+const ALL_TICKS: usize = 50_000;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -77,7 +80,10 @@ struct Failed {
 #[derive(Serialize)]
 struct Due {
     dag: DagId,
+    /// The first.
     tick: Coming,
+    /// How many follow until then.
+    more: usize,
 }
 
 /// `GET /?hours=`
@@ -93,18 +99,21 @@ pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(
 fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
     let overlays = Overlays::read(desk)?;
-    let (mut due, mut dags) = (Vec::new(), 0);
+    let (mut due, mut instants) = (Vec::new(), Vec::new());
     let mut in_force = desk.page.dags_in_force()?;
     in_force.retain(|of| desk.site.who.covers(of.dag.as_str()));
     for of in in_force.iter().filter(|it| !it.paused) {
         let Some(dag) = desk.spec(of.version)? else { continue };
-        let ticks = overlays.due(&dag, desk.now, until);
-        dags += usize::from(!ticks.is_empty());
-        due.extend(ticks.into_iter().map(|tick| Due { dag: of.dag.clone(), tick }));
+        let Some(tick) = overlays.next(&dag, desk.now, until) else { continue };
+        let room = ALL_TICKS.saturating_sub(instants.len()).clamp(1, TICKS);
+        let of_dag: Vec<Timestamp> =
+            dag.instants_after(desk.now).take_while(|at| *at < until).take(room).collect();
+        due.push(Due { dag: of.dag.clone(), tick, more: of_dag.len().saturating_sub(1) });
+        instants.extend(of_dag);
     }
     due.sort_by_key(|due| due.tick.at);
-    let night = night::draw(due.iter().map(|due| due.tick.at), desk.now, until);
-    let ticks = due.len();
+    let night = night::draw(instants.iter().copied(), desk.now, until);
+    let (ticks, dags) = (instants.len(), due.len());
     due.truncate(ROWS);
     let counts = desk.active_runs()?;
     let active = active(desk)?;
@@ -185,19 +194,17 @@ impl Overlays {
         Ok(Self { holds: desk.theirs(desk.page.holds()?), changed })
     }
 
-    /// The ticks of one DAG until then, with what becomes of them.
-    fn due(&self, dag: &Dag, now: Timestamp, until: Timestamp) -> Vec<Coming> {
-        let is_due = |at: Timestamp| at < until;
-        if !dag.enabled || !dag.next_tick_after(now).is_some_and(|tick| is_due(tick.at)) {
-            return Vec::new();
+    /// The next tick of one DAG, if that is before then, with what becomes of it.
+    fn next(&self, dag: &Dag, now: Timestamp, until: Timestamp) -> Option<Coming> {
+        let next = coming(dag, now, 1).into_iter().filter(|tick| tick.at < until).collect::<Vec<_>>();
+        if next.is_empty() {
+            return None;
         }
         let of_dag = |hold: &&HoldItem| hold.dags.as_ref().is_none_or(|dags| dags.contains(&dag.id));
         let overlay = Overlay {
             holds: self.holds.iter().filter(of_dag).cloned().collect(),
             changed: self.changed.get(&dag.id).cloned().unwrap_or_default(),
         };
-        let ticks: Vec<Coming> =
-            coming(dag, now, TICKS).into_iter().take_while(|tick| is_due(tick.at)).collect();
-        with_overlay(ticks, &overlay)
+        with_overlay(next, &overlay).pop()
     }
 }
