@@ -1,12 +1,43 @@
 // Everything here makes a page nicer; nothing here is needed to read or use it.
 "use strict";
 
-// Times: the viewer's own on hover.
+// Times: the viewer's own in sight, UTC on hover. What stands under UTC stays so.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const moment = (at) => {
+  const year = at.getFullYear() === new Date().getFullYear() ? "" : ` ${at.getFullYear()}`;
+  return `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${year} ${at.toTimeString().slice(0, 8)}`;
+};
 const localise = (root) => {
   for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.valueOf())) time.title = `${at.toLocaleString()} (your time)\n${time.dateTime}`;
+    if (Number.isNaN(at.valueOf())) continue;
+    const utc = `${time.textContent} UTC\n${time.dateTime}`;
+    const stays = time.closest("[data-utc]");
+    time.title = stays ? `${moment(at)} (${zone})\n${time.dateTime}` : utc;
+    if (!stays) time.textContent = moment(at);
   }
+  for (const hour of root.querySelectorAll("[data-hour]")) {
+    const at = new Date(hour.dataset.hour);
+    if (!Number.isNaN(at.valueOf())) hour.textContent = hour.textContent.replace(/\d\d:\d\d$/, at.toTimeString().slice(0, 5));
+  }
+  for (const said of root.querySelectorAll("[data-zone]")) said.textContent = `Times are yours (${zone}), UTC on hover; forms take UTC unless a zone is named`;
+};
+
+// The sign in the tab: red where something on the page failed, blue while something runs.
+const sign = () => {
+  const icon = document.querySelector("link[rel=icon]");
+  const states = document.querySelector("main .head .state") ? "main .head .state" : "main [data-part=tonight] .state";
+  const is = (state) => document.querySelector(`${states}.${state}`);
+  const name = is("failed") ? "moon-failed" : is("running") ? "moon-running" : "moon";
+  if (icon) icon.href = icon.href.replace(/moon[a-z-]*\.svg/, `${name}.svg`);
+};
+
+// Rows: j and k go down and up; the first link of a row has the focus, so Enter opens it.
+const step = (by) => {
+  const rows = [...document.querySelectorAll("main tbody tr")].filter((row) => row.checkVisibility() && row.querySelector("a[href]"));
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1);
+  rows[next]?.querySelector("a[href]").focus();
 };
 
 // Search: rows whose text has every word.
@@ -40,6 +71,7 @@ const refresh = async () => {
     const main = fresh.querySelector("main");
     if (main) Object.assign(document.querySelector("main").dataset, main.dataset);
     document.title = fresh.title;
+    sign();
     search();
   } catch { /* the stream says when the server is back */ } finally {
     busy = false;
@@ -61,13 +93,30 @@ const listen = () => {
   if (!main) return;
   for (const part of document.querySelectorAll("[data-part]")) part.dataset.was = part.innerHTML;
   const shown = (name) => new Set((main.dataset[name] ?? "").split(" ").filter(Boolean));
-  const source = new EventSource(`/events?since=${main.dataset.seq}`);
-  source.onmessage = ({ data }) => {
+  streamed(() => `/events?since=${main.dataset.seq}`, (data) => {
     const { all, runs, dags } = JSON.parse(data);
     const [ourRuns, ourDags] = [shown("runs"), shown("dags")];
     const ours = all || ourDags.has("*") || runs.some((run) => ourRuns.has(`${run}`)) || dags.some((dag) => ourDags.has(dag));
     if (ours) refresh();
+  });
+};
+
+// A browser has six connections to a server. A page that was left or lies behind others gives its own back, looks
+// now and then, and catches up when it is seen again.
+const streamed = (address, take) => {
+  let source = null;
+  let looking = 0;
+  const open = () => {
+    clearInterval(looking);
+    source ??= new EventSource(address());
+    source.onmessage = ({ data }) => take(data);
   };
+  const close = () => { source?.close(); source = null; };
+  const hide = () => { close(); clearInterval(looking); looking = setInterval(refresh, 60000); };
+  document.addEventListener("visibilitychange", () => (document.hidden ? hide() : open()));
+  addEventListener("pagehide", () => { close(); clearInterval(looking); });
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) open(); });
+  if (document.hidden) hide(); else open();
 };
 
 // A log that still grows: text is added where it ends; the view follows while it is at the end.
@@ -85,14 +134,26 @@ const follow = () => {
     if (atEnd) scrollTo(0, document.documentElement.scrollHeight);
   };
   source.addEventListener("end", () => { source.close(); refresh(); });
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 };
 
 localise(document);
+sign();
 search();
 document.querySelector("[data-search]")?.addEventListener("input", search);
 document.addEventListener("keydown", (event) => {
-  const box = document.querySelector("[data-search]");
-  if (event.key === "/" && box && !event.target.matches("input, select, textarea")) { event.preventDefault(); box.focus(); }
+  const typing = event.target.matches("input:not([type=checkbox], [type=radio]), select, textarea") || document.querySelector("dialog[open]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const keys = {
+    "/": () => document.querySelector("[data-search], main input[type=search]")?.focus(),
+    "?": () => document.querySelector("#keys")?.showModal(),
+    j: () => step(1),
+    k: () => step(-1),
+  };
+  if (!Object.hasOwn(keys, event.key)) return;
+  event.preventDefault();
+  keys[event.key]();
 });
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.ask;

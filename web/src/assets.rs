@@ -17,10 +17,16 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 5] = [
     Asset { name: "app.css", kind: "text/css; charset=utf-8", text: include_str!("../assets/app.css") },
     Asset { name: "app.js", kind: "text/javascript; charset=utf-8", text: include_str!("../assets/app.js") },
     Asset { name: "moon.svg", kind: "image/svg+xml", text: include_str!("../assets/moon.svg") },
+    Asset { name: "moon-failed.svg", kind: "image/svg+xml", text: include_str!("../assets/moon-failed.svg") },
+    Asset {
+        name: "moon-running.svg",
+        kind: "image/svg+xml",
+        text: include_str!("../assets/moon-running.svg"),
+    },
 ];
 
 /// Changes whenever one of the files does.
