@@ -81,20 +81,31 @@ fn start(site: &str, prefs: &Json) -> Option<Browser> {
         "goog:chromeOptions": {"binary": chromium, "args": ARGUMENTS, "prefs": prefs},
         "unhandledPromptBehavior": "ignore",
     });
-    let session = browser.post("/session", &json!({"capabilities": {"alwaysMatch": wanted}})).unwrap();
+    let session = match browser.post("/session", &json!({"capabilities": {"alwaysMatch": wanted}})) {
+        Ok(session) => session,
+        Err(fault) => {
+            // What a browser that does not start says about the pages is nothing.
+            skipped(&format!("chromium does not start here ({fault})"));
+            return None;
+        }
+    };
     browser.base = format!("{}/session/{}", browser.base, session["sessionId"].as_str().unwrap());
     Some(browser)
 }
 
 /// Whether there is a browser on this machine; if not, that is said once.
 pub(crate) fn is_there() -> bool {
-    static SAID: Once = Once::new();
     let is_there = programs().is_some();
     if !is_there {
-        // Written past the test harness, which would keep it to itself.
-        SAID.call_once(|| drop(writeln!(std::io::stderr(), "no chromium here: skipped")));
+        skipped("no chromium here");
     }
     is_there
+}
+
+/// Says once why nothing is tested, past the test harness, which would keep it to itself.
+fn skipped(why: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| drop(writeln!(std::io::stderr(), "{why}: skipped")));
 }
 
 /// Chromium and chromedriver.
