@@ -25,12 +25,16 @@ pub(crate) fn post(data: &Path, path: &str, body: &Json) -> Result<Json, Failure
     Server::Here(data.to_owned()).post(path, body)
 }
 
+/// True when a server answers on this data folder.
+pub(crate) fn answers(data: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
+}
+
 /// True when a scheduler works on this data folder: a server answers, or the process that took its lock lives.
 pub(crate) fn is_served(data: &Path) -> bool {
     let holder = std::fs::read_to_string(data.join("lock")).unwrap_or_default();
     let holder = holder.trim().parse::<u32>().ok();
-    std::os::unix::net::UnixStream::connect(data.join(SOCKET)).is_ok()
-        || holder.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
+    answers(data) || holder.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 /// Which server.

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::act::config_of;
 use super::look::Looker;
 use crate::cli::{Data, Granted, Place, QuietPlace, Remote, RoleName, Token, TokenVerb, User, UserVerb};
-use crate::client::Server;
+use crate::client::{self, Server};
 use crate::config::{Config, who};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
@@ -121,7 +121,7 @@ impl Desk {
     }
 
     fn asks_server(&self) -> bool {
-        self.server.is_remote() || super::here::is_served(&self.config)
+        self.server.is_remote() || client::answers(&self.config.data)
     }
 
     fn change(&self, path: &str, body: &Json, change: AccessChange) -> Result<(), Failure> {

@@ -32,7 +32,7 @@ pub(crate) fn config_of(data: Data, dags: Dags) -> Result<Config, Failure> {
 pub(crate) fn rerun(args: Rerun) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
     let server = Server::of(&args.remote, &config.data)?;
-    let served = server.is_remote() || here::is_served(&config);
+    let served = server.is_remote() || client::answers(&config.data);
     if args.with_waiters && !served && !args.dry_run {
         let help = "start `nightrun serve`, which lets them wait until this run has ended";
         return Err(Failure::new("what waited for a run is run again only by a server").help(help));
@@ -80,7 +80,7 @@ fn as_it_is(config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
 pub(crate) fn mark(args: Mark) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
     let server = Server::of(&args.remote, &config.data)?;
-    let served = server.is_remote() || here::is_served(&config);
+    let served = server.is_remote() || client::answers(&config.data);
     let state = match args.state {
         Settled::Success => TaskState::Success,
         Settled::Failed => TaskState::Failed,
@@ -194,7 +194,7 @@ pub(crate) fn note(args: Note) -> Verdict {
     let config = config_of(args.data, args.dags)?;
     let request = NoteRequest { task: args.task, text: args.text, by: args.by };
     let server = Server::of(&args.remote, &config.data)?;
-    if server.is_remote() || here::is_served(&config) {
+    if server.is_remote() || client::answers(&config.data) {
         server.post(&format!("/api/v1/runs/{}/note", args.run), &json!(request))?;
     } else {
         here::ask(&config, vec![], Event::NoteRequested { run: RunId(args.run), request, row: None })?;

@@ -34,7 +34,7 @@ pub(crate) fn backfill(args: Backfill) -> Verdict {
 
 fn begin(args: Backfill) -> Verdict {
     let config = config_of(args.look.data, args.dags)?;
-    let served = here::is_served(&config);
+    let served = client::answers(&config.data);
     let name = args.dag.unwrap_or_default();
     let (dag, first) = if served { (in_force(&config, &name)?, vec![]) } else { in_folder(&config, &name)? };
     let request = BackfillRequest {

@@ -1,7 +1,6 @@
 //! Verbs that change what has been ask the server of the data folder; where none runs, they do it here and
 //! now, as `nightrun run` does.
 
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nightrun_core::decide::{Answer, Event, RunState, Transition};
@@ -11,15 +10,9 @@ use serde_json::{Value as Json, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::run::{Interrupts, is_quiet};
-use crate::client::SOCKET;
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
 use crate::{say, wire};
-
-/// True when a server answers on the data folder.
-pub(crate) fn is_served(config: &Config) -> bool {
-    UnixStream::connect(config.data.join(SOCKET)).is_ok()
-}
 
 /// Asks a scheduler that is made for this request alone, and lets it work until what was asked for is over.
 /// `first` is what it must know before.

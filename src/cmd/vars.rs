@@ -1,6 +1,5 @@
 //! `nightrun vars`: named values of the deployment.
 
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::act::data_of;
 use super::look::Looker;
 use crate::cli::{Vars, VarsVerb};
-use crate::client::{self, SOCKET};
+use crate::client;
 use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
@@ -27,7 +26,7 @@ pub(crate) fn vars(args: Vars) -> Verdict {
             };
             check_var(&name, &value).map_err(Failure::usage)?;
             let data = data_of(data)?;
-            if is_served(&data) {
+            if client::answers(&data) {
                 client::post(&data, &format!("/api/v1/vars/{name}"), &json!({ "value": value }))?;
             } else {
                 write(&data, Transition::VarSet { name, value: Some(value), by: who() })?;
@@ -35,7 +34,7 @@ pub(crate) fn vars(args: Vars) -> Verdict {
         }
         VarsVerb::Delete { name, data } => {
             let known = find(&Looker::open(data)?, &name)?;
-            if is_served(&known.0) {
+            if client::answers(&known.0) {
                 client::post(&known.0, &format!("/api/v1/vars/{name}/delete"), &json!({}))?;
             } else {
                 write(&known.0, Transition::VarSet { name, value: None, by: who() })?;
@@ -72,11 +71,6 @@ fn find(looker: &Looker, name: &str) -> Result<(std::path::PathBuf, VarItem), Fa
         Failure::new(format!("there is no var `{name}` in the store")).help("`nightrun vars list` shows them")
     })?;
     Ok((looker.data.clone(), var))
-}
-
-/// True when a server works with this data folder.
-fn is_served(data: &Path) -> bool {
-    UnixStream::connect(data.join(SOCKET)).is_ok()
 }
 
 /// Writes to the store of a data folder that no server works with.

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
-use nightrun_core::decide::{ClearPlan, MarkRequest, TaskState};
+use nightrun_core::decide::{MarkRequest, TaskState};
 use nightrun_core::id::RunId;
 use serde::{Deserialize, Serialize};
 
-use super::form::{again, compare, said, sentences};
-use super::rerun::{Preview, RunLine, item};
-use super::{Did, Sheet, Shown, Watch, show};
+use super::change::{self, Kind, item};
+use super::form::{compare, said};
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
@@ -34,14 +33,7 @@ impl Choice {
     }
 }
 
-#[derive(Serialize)]
-struct Body {
-    head: RunLine,
-    tasks: Vec<String>,
-    choice: Choice,
-    plan: Option<Preview>,
-    refused: Vec<String>,
-}
+static MARK: Kind = Kind { template: "mark.html", title: "Mark a task of" };
 
 /// `GET /runs/{run}/mark?task=&item=&state=`: changes nothing.
 pub(crate) async fn form(
@@ -70,46 +62,17 @@ pub(crate) async fn post(
     }
 }
 
-/// The choice and what it would change; without a task only the form.
+/// Without a task there is only the form.
 async fn look(
     site: &Arc<Site>,
     run: RunId,
     choice: Choice,
-    problem: Option<Problem>,
+    before: Option<Problem>,
 ) -> Result<Response, Problem> {
     let plan = match choice.request() {
         Ok(_) if choice.task.is_empty() => Ok(None),
         Ok(request) => site.mark(run, request).await.map(Some),
         Err(problem) => Err(problem),
     };
-    let (plan, problem) = match (plan, problem) {
-        (Ok(plan), problem) => (plan, problem),
-        (Err(now), before) => (None, Some(before.unwrap_or(now))),
-    };
-    match problem {
-        None => page(site, run, choice, plan, None).await.map(IntoResponse::into_response),
-        Some(problem) => Ok(again(problem, |it| page(site, run, choice, plan, Some(it))).await),
-    }
-}
-
-async fn page(
-    site: &Arc<Site>,
-    run: RunId,
-    choice: Choice,
-    plan: Option<ClearPlan>,
-    problem: Option<Problem>,
-) -> Shown {
-    show(site, "mark.html", "runs", Did::default(), move |desk| {
-        let Some(run) = desk.page.run(run, None)? else { return Ok(None) };
-        let body = Body {
-            head: RunLine::of(&run),
-            tasks: run.tasks.iter().map(|task| task.id.clone()).collect(),
-            choice,
-            plan: plan.map(Preview::of),
-            refused: sentences(problem.as_ref()),
-        };
-        let title = format!("Mark a task of {} run {}", run.dag, run.run_id);
-        Ok(Some(Sheet { title, watch: Watch::default(), body }))
-    })
-    .await
+    change::look(site, &MARK, (run, choice), plan, before).await
 }

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backfills;
 mod between;
 pub(crate) mod calendars;
+mod change;
 pub(crate) mod compare;
 pub(crate) mod dag;
 pub(crate) mod dags;

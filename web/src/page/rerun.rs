@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
-use nightrun_core::decide::{ClearPlan, ClearRequest, RunState};
-use nightrun_core::id::{DagId, RunId};
-use nightrun_engine::store::RunShow;
+use nightrun_core::decide::ClearRequest;
+use nightrun_core::id::RunId;
 use serde::Serialize;
 
-use super::form::{again, compare, said, seal, sentences};
-use super::{Did, Sheet, Shown, Watch, show};
+use super::change::{self, Kind, item};
+use super::form::{compare, said};
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
-
-/// Most rows of a plan that are shown.
-const ROWS: usize = 300;
 
 /// What was typed: names may come more than once.
 type Pairs = Vec<(String, String)>;
@@ -88,53 +84,7 @@ impl Choice {
     }
 }
 
-/// The number of an item; nothing means all of them.
-pub(super) fn item(text: &str) -> Result<Option<u32>, Problem> {
-    let wrong = |_| Problem::unprocessable(format!("`{text}` is no item: items are numbered from 0"));
-    said(text).map(|text| text.parse().map_err(wrong)).transpose()
-}
-
-#[derive(Serialize)]
-struct Body {
-    head: RunLine,
-    tasks: Vec<String>,
-    choice: Choice,
-    plan: Option<Preview>,
-    refused: Vec<String>,
-}
-
-/// Which run a page is about.
-#[derive(Serialize)]
-pub(super) struct RunLine {
-    run: RunId,
-    dag: DagId,
-    state: RunState,
-}
-
-impl RunLine {
-    pub(super) fn of(run: &RunShow) -> Self {
-        Self { run: run.run_id, dag: run.dag.clone(), state: run.state }
-    }
-}
-
-/// What would change.
-#[derive(Serialize)]
-pub(super) struct Preview {
-    #[serde(flatten)]
-    plan: ClearPlan,
-    count: usize,
-    /// Rows that are not shown.
-    more: usize,
-    seal: String,
-}
-
-impl Preview {
-    pub(super) fn of(mut plan: ClearPlan) -> Self {
-        let (seal, count) = (seal(&plan), plan.tasks.len());
-        plan.tasks.truncate(ROWS);
-        Self { count, more: count - plan.tasks.len(), seal, plan }
-    }
-}
+static RERUN: Kind = Kind { template: "rerun.html", title: "Rerun" };
 
 /// `GET /runs/{run}/rerun?which=&task=&item=&upstream=&downstream=&only=&latest=&force=`: changes nothing.
 pub(crate) async fn form(
@@ -164,45 +114,15 @@ pub(crate) async fn post(
     }
 }
 
-/// The choice and what it would change.
 async fn look(
     site: &Arc<Site>,
     run: RunId,
     choice: Choice,
-    problem: Option<Problem>,
+    before: Option<Problem>,
 ) -> Result<Response, Problem> {
     let plan = match choice.request() {
-        Ok(request) => site.rerun(run, request).await,
+        Ok(request) => site.rerun(run, request).await.map(Some),
         Err(problem) => Err(problem),
     };
-    let (plan, problem) = match (plan, problem) {
-        (Ok(plan), problem) => (Some(plan), problem),
-        (Err(now), before) => (None, Some(before.unwrap_or(now))),
-    };
-    match problem {
-        None => page(site, run, choice, plan, None).await.map(IntoResponse::into_response),
-        Some(problem) => Ok(again(problem, |it| page(site, run, choice, plan, Some(it))).await),
-    }
-}
-
-async fn page(
-    site: &Arc<Site>,
-    run: RunId,
-    choice: Choice,
-    plan: Option<ClearPlan>,
-    problem: Option<Problem>,
-) -> Shown {
-    show(site, "rerun.html", "runs", Did::default(), move |desk| {
-        let Some(run) = desk.page.run(run, None)? else { return Ok(None) };
-        let body = Body {
-            head: RunLine::of(&run),
-            tasks: run.tasks.iter().map(|task| task.id.clone()).collect(),
-            choice,
-            plan: plan.map(Preview::of),
-            refused: sentences(problem.as_ref()),
-        };
-        let title = format!("Rerun {} run {}", run.dag, run.run_id);
-        Ok(Some(Sheet { title, watch: Watch::default(), body }))
-    })
-    .await
+    change::look(site, &RERUN, (run, choice), plan, before).await
 }

@@ -160,7 +160,7 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
     })
 }
 
-/// Runs that failed within a day and whose date has not succeeded since.
+/// Runs that ended as failed within a day; one that is run again is not among them.
 fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
     let since = desk.now.minus(DAY);
     let filter = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };

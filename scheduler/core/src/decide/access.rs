@@ -207,7 +207,7 @@ pub enum AccessChange {
 /// The names that are taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessBook {
-    /// Users, and whether each is an admin.
+    /// Users, with their roles.
     pub users: BTreeMap<String, Role>,
     /// Tokens.
     pub tokens: BTreeSet<String>,
