@@ -191,3 +191,40 @@ fn a_var_is_set_changed_and_taken_out() {
     browser.holds("!document.querySelector('main').innerText.includes('s3://second')");
     scene.is_calm();
 }
+
+#[test]
+fn a_token_is_made_seen_once_and_revoked() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/tokens");
+    browser.fill("Name", "ci");
+    browser.press("Create");
+    browser.shows("Keep the secret of ci now");
+    browser.visit("/tokens");
+    browser.holds("!document.querySelector('.secret')");
+    browser.press_in_row("ci", "Revoke");
+    browser.confirm();
+    browser.shows("No token yet");
+    scene.is_calm();
+}
+
+#[test]
+fn with_the_first_user_a_login_is_needed() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/users");
+    browser.shows("Nobody has to log in yet");
+    browser.fill("Name", "ana");
+    browser.fill("Password", "a long password");
+    browser.press("Add");
+    browser.lands_on("/login");
+    browser.press_at("//input[@id='name']");
+    browser.types("ana");
+    browser.press_at("//input[@id='password']");
+    browser.types("a long password");
+    browser.press("Log in");
+    browser.lands_on("/users");
+    browser.press_in_row("ana", "Change");
+    browser.shows("The last admin cannot be removed here");
+    scene.is_calm();
+}

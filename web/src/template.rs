@@ -75,6 +75,8 @@ impl Templates {
             "problem.html",
             "outside.html",
             "account.html",
+            "users.html",
+            "tokens.html",
         );
         Self { environment }
     }

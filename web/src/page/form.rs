@@ -4,6 +4,7 @@ use std::future::Future;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use nightrun_core::decide::{Grant, Role};
 use nightrun_core::id::DagId;
 use nightrun_core::time::{Timestamp, parse_duration};
 use nightrun_core::timetable::Zone;
@@ -58,6 +59,13 @@ pub(super) fn instant(text: &str, from: Timestamp, zone: &Zone) -> Result<Timest
 pub(super) fn dags(text: &str) -> Vec<DagId> {
     let names = text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty());
     names.map(DagId::from).collect()
+}
+
+/// What somebody may do, as it was typed; no DAGs: all of them.
+pub(super) fn grant(role: &str, dags: &str) -> Result<Grant, Problem> {
+    let role = Role::parse(role).ok_or_else(|| Problem::senseless(format!("there is no role `{role}`")))?;
+    let dags: Vec<String> = self::dags(dags).iter().map(ToString::to_string).collect();
+    Ok(Grant { role, dags: (!dags.is_empty()).then_some(dags) })
 }
 
 /// Tells one dry run from another, so that nobody confirms what they have not seen.

@@ -35,8 +35,10 @@ pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod system;
 pub(crate) mod task;
+pub(crate) mod tokens;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
+pub(crate) mod users;
 pub(crate) mod vars;
 pub(crate) mod versions;
 mod why;
@@ -109,6 +111,11 @@ impl Did {
             "unheld" => "The window is over. What it held up is decided now.",
             "var-set" => "The var is set. Tasks that begin from now on see it.",
             "var-deleted" => "The var is gone from the store.",
+            "user-added" => "The user can log in.",
+            "user-granted" => "They have it from now on.",
+            "user-password" => "They have another password, and are logged out.",
+            "user-removed" => "The user is gone, and logged out.",
+            "token-revoked" => "The token is no good any more.",
             "restored" => "That tick fires as the schedule has it.",
             _ => return None,
         })
@@ -129,6 +136,8 @@ struct Shell {
     unwell: Option<String>,
     did: Option<&'static str>,
     me: Option<Me>,
+    /// Users and tokens are their business.
+    rules: bool,
     watch_dags: String,
     watch_runs: String,
 }
@@ -169,6 +178,7 @@ impl Shell {
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),
             me: Me::of(&desk.site.who),
+            rules: desk.site.who.is(Role::Admin),
             watch_dags: if watch.all { "*".into() } else { spaced(&watch.dags) },
             watch_runs: spaced(&watch.runs),
         })

@@ -8,6 +8,7 @@ mod busy;
 mod guard;
 mod history;
 mod house;
+mod keeping;
 mod live;
 mod openapi;
 mod pages;
