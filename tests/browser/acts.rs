@@ -228,3 +228,45 @@ fn with_the_first_user_a_login_is_needed() {
     browser.shows("The last admin cannot be removed here");
     scene.is_calm();
 }
+
+#[test]
+fn what_would_run_is_seen_before_a_trigger() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/dags/sales/trigger");
+    browser.choose("region", "us");
+    browser.press("Show what would run");
+    browser.shows("2 tasks");
+    browser.shows("region");
+    browser.press("▶ Trigger");
+    let run = browser.lands_on("/runs/").trim_start_matches("/runs/").split('?').next().unwrap().to_owned();
+    assert_eq!(scene.town.wait_for_run(&run, "success")["params"]["region"], "us");
+    scene.is_calm();
+}
+
+#[test]
+fn who_waited_for_a_run_runs_again_with_it() {
+    let Some(scene) = scene() else { return };
+    let (browser, town) = (&scene.browser, &scene.town);
+    browser.visit("/dags");
+    town.write("dags/source.yaml", "tasks: [{id: load, run: echo load}]");
+    town.write("dags/reader.yaml", "tasks: [{id: gate, wait_for: [{dag: source}], run: echo gate}]");
+    browser.shows("reader");
+    browser.shows("source");
+    let at = "--at 2026-11-01T00:00:00Z --json";
+    let runs = ["source", "reader"].map(|dag| {
+        let run = town.nightrun(&format!("trigger {dag} {at}")).json()["run_id"].as_str().unwrap().to_owned();
+        town.wait_for_run(&run, "success");
+        run
+    });
+    browser.visit(&format!("/runs/{}/rerun?which=all", runs[0]));
+    browser.shows("keeps what it has");
+    browser.press_at("//input[@name='with_waiters']");
+    browser.press("Show what changes");
+    browser.shows(&format!("And in reader run {}", runs[1]));
+    browser.press("Run these 2 tasks again");
+    browser.lands_on(&format!("/runs/{}", runs[0]));
+    browser.visit(&format!("/runs/{}/tasks/gate", runs[1]));
+    browser.holds("document.querySelector('a[href*=\"attempt=2\"], [data-try=\"2\"]')");
+    scene.is_calm();
+}

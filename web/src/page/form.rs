@@ -55,16 +55,21 @@ pub(super) fn instant(text: &str, from: Timestamp, zone: &Zone) -> Result<Timest
     })
 }
 
-/// DAGs, with spaces or commas between them.
-pub(super) fn dags(text: &str) -> Vec<DagId> {
+/// Names, with spaces or commas between them.
+pub(super) fn words(text: &str) -> Vec<String> {
     let names = text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty());
-    names.map(DagId::from).collect()
+    names.map(ToOwned::to_owned).collect()
+}
+
+/// DAGs, likewise.
+pub(super) fn dags(text: &str) -> Vec<DagId> {
+    words(text).iter().map(|name| DagId::from(name.as_str())).collect()
 }
 
 /// What somebody may do, as it was typed; no DAGs: all of them.
 pub(super) fn grant(role: &str, dags: &str) -> Result<Grant, Problem> {
     let role = Role::parse(role).ok_or_else(|| Problem::senseless(format!("there is no role `{role}`")))?;
-    let dags: Vec<String> = self::dags(dags).iter().map(ToString::to_string).collect();
+    let dags = words(dags);
     Ok(Grant { role, dags: (!dags.is_empty()).then_some(dags) })
 }
 

@@ -92,6 +92,7 @@ impl Did {
     fn sentence(&self) -> Option<&'static str> {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
+            "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
             "rerun" => "What was chosen runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",

@@ -5,6 +5,7 @@ mod acts;
 mod again;
 mod api;
 mod busy;
+mod choosing;
 mod guard;
 mod history;
 mod house;
