@@ -64,6 +64,28 @@ fn a_log_grows_on_the_open_page() {
     scene.town.write("gate", "");
     browser.shows("through");
     browser.holds("window.stays");
+    browser.holds("document.querySelector('#L1').innerText.includes('through')");
+    scene.is_calm();
+}
+
+#[test]
+fn a_word_is_searched_in_a_log_and_each_place_is_reached() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    let run = scene.has_run("sick", "failed");
+    browser.visit(&format!("/runs/{run}/tasks/check"));
+    browser.press_at("//input[@name='find']");
+    browser.types("cure");
+    browser.press("Search");
+    browser.shows("1 line with");
+    browser.press_at("//table//a[@title='Show it in the log']");
+    browser.shows("1 of 1");
+    browser.holds("document.querySelector('.here mark').innerText === 'cure'");
+    browser.press_at("//input[@id='wrap']");
+    browser.holds("getComputedStyle(document.querySelector('.lines pre')).whiteSpace === 'pre'");
+    browser.press_at("//input[@id='wrap']");
+    browser.press("End");
+    browser.holds("location.hash === '#end'");
     scene.is_calm();
 }
 

@@ -123,13 +123,32 @@ const streamed = (address, take) => {
 const follow = () => {
   const log = document.querySelector("[data-follow]");
   if (!log) return;
+  // The number of the line that comes next; 0: nobody knows. The line that has not ended yet, if there is one.
+  let number = Number(log.dataset.next);
+  let line = "open" in log.dataset ? log.lastElementChild : null;
+  if (line && number) number += 1;
+  const begin = () => {
+    const fresh = log.appendChild(document.createElement("span"));
+    const place = fresh.appendChild(document.createElement("a"));
+    [fresh.className, place.className, place.tabIndex, place.ariaHidden] = ["l", "n", -1, "true"];
+    if (number) {
+      const to = new URL(location.href);
+      to.search = `?attempt=${to.searchParams.get("attempt") ?? document.querySelector("[data-try]").dataset.try}&line=${number}`;
+      [fresh.id, place.dataset.n, place.href] = [`L${number}`, number, `${to.pathname}${to.search}#L${number}`];
+      number += 1;
+    }
+    return fresh;
+  };
+  const add = (classes, text) => {
+    line ??= begin();
+    const piece = line.appendChild(document.createElement("span"));
+    [piece.className, piece.textContent] = [classes, text.replaceAll("\r", "\n")];
+  };
   const source = new EventSource(log.dataset.follow);
   source.onmessage = ({ data }) => {
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
     for (const [classes, text] of JSON.parse(data)) {
-      const piece = classes ? document.createElement("span") : document.createTextNode(text);
-      if (classes) { piece.className = classes; piece.textContent = text; }
-      log.append(piece);
+      if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
     if (atEnd) scrollTo(0, document.documentElement.scrollHeight);
   };
@@ -161,3 +180,8 @@ document.addEventListener("submit", (event) => {
 });
 listen();
 follow();
+const wrap = document.querySelector("#wrap");
+if (wrap) {
+  wrap.checked = localStorage.getItem("wrap") !== "no";
+  wrap.addEventListener("change", () => localStorage.setItem("wrap", wrap.checked ? "yes" : "no"));
+}

@@ -22,6 +22,7 @@ use nightrun_engine::store::{
 
 use crate::access::{Access, Gate, Who};
 use crate::hub::Hub;
+use crate::lines::Lines;
 use crate::problem::Problem;
 use crate::specs::Specs;
 use crate::template::Templates;
@@ -66,6 +67,7 @@ pub(crate) struct House {
     /// Keys of requests that are being answered.
     pub(crate) keys: Mutex<BTreeSet<String>>,
     pub(crate) gate: Gate,
+    pub(crate) lines: Lines,
     /// Kept from one list of DAGs to the next.
     failing: Mutex<Option<FailingDags>>,
 }
@@ -199,6 +201,7 @@ impl House {
             templates: Templates::new(),
             specs,
             gate,
+            lines: Lines::default(),
             hub: Hub::new(),
             keys: Mutex::default(),
             failing: Mutex::default(),

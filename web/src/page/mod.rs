@@ -28,6 +28,7 @@ mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
 mod progress;
+mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;
 pub(crate) mod run;
