@@ -169,6 +169,12 @@ impl Desk<'_> {
         Ok(ticks)
     }
 
+    /// The name of the zone whose clocks a DAG goes by.
+    pub(crate) fn zone(&self, dag: &DagId) -> Result<Option<String>, Fault> {
+        let Some(version) = self.page.version_in_force(dag)? else { return Ok(None) };
+        Ok(self.spec(version)?.map(|dag| dag.zone.name().to_owned()))
+    }
+
     /// What a version of a DAG means; `None` when its text cannot be read any more.
     pub(crate) fn spec(&self, version: VersionId) -> Result<Option<Arc<Dag>>, Fault> {
         self.site.specs.get(self.page, version)

@@ -132,6 +132,8 @@ struct Shell {
     version: String,
     dags_dir: String,
     now: Timestamp,
+    /// The zone of the one DAG that the page is about.
+    zone: Option<String>,
     seq: i64,
     paused: bool,
     faults: usize,
@@ -174,6 +176,7 @@ impl Shell {
             version: app.version.clone(),
             dags_dir: app.dags.display().to_string(),
             now: desk.now,
+            zone: zone(desk, watch)?,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
             faults: if desk.site.who.is_limited() { 0 } else { desk.page.faults(None)?.len() },
@@ -185,6 +188,13 @@ impl Shell {
             watch_runs: spaced(&watch.runs),
         })
     }
+}
+
+/// The zone of the DAG that a page is about, if it is about one.
+fn zone(desk: &Desk<'_>, watch: &Watch) -> Result<Option<String>, Fault> {
+    let of_run = || watch.runs.first().map_or(Ok(None), |run| desk.page.dag_of_run(*run));
+    let dag = watch.dags.first().cloned().map_or_else(of_run, |dag| Ok(Some(dag)))?;
+    dag.map_or(Ok(None), |dag| desk.zone(&dag))
 }
 
 /// What is wrong with the loop, in a sentence.

@@ -71,6 +71,8 @@ struct Active {
 struct Failed {
     run: RunId,
     dag: DagId,
+    /// Whose clocks it goes by.
+    zone: Option<String>,
     logical_date: Timestamp,
     ended_at: Option<Timestamp>,
     ago: String,
@@ -171,6 +173,7 @@ fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
             run: item.run_id,
             reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
             ago: item.ended_at.map(|at| words::from_now(at, desk.now)).unwrap_or_default(),
+            zone: desk.zone(&item.dag)?,
             dag: item.dag,
             logical_date: item.logical_date,
             ended_at: item.ended_at,

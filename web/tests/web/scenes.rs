@@ -128,6 +128,31 @@ pub(crate) async fn huge(root: &Path) {
     past.write().await;
 }
 
+/// Two DAGs of 5,000 tasks, one of them in a hundred groups.
+pub(crate) async fn vast(root: &Path) {
+    let mut past = History::new(root);
+    for grouped in [false, true] {
+        let id = if grouped { "grouped" } else { "vast" };
+        let mut text = format!("id: {id}\n");
+        if grouped {
+            text.push_str("groups:\n");
+            (0..100).for_each(|group| writeln!(text, "  - id: g{group}").unwrap());
+        }
+        text.push_str("tasks:\n");
+        for task in 0..5_000 {
+            write!(text, "  - id: task_{task:04}\n    run: 'true'\n").unwrap();
+            if grouped {
+                writeln!(text, "    group: g{}", task / 50).unwrap();
+            }
+            if task >= 60 {
+                writeln!(text, "    depends_on: [task_{:04}, task_{:04}]", task - 60, task - 51).unwrap();
+            }
+        }
+        past.dag(ago(60), &format!("{id}.yaml"), &text);
+    }
+    past.write().await;
+}
+
 /// Nothing at all.
 pub(crate) async fn empty(root: &Path) {
     History::new(root).write().await;

@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_first_line_with_one_of_several_words_is_found() {
-        let many: String = (0..200_000).map(|n| format!("all is well {n}\n")).collect();
+        let many: String =
+            (0..200_000).map(|n| format!("all is well {n}")).collect::<Vec<_>>().join("\n") + "\n";
         let file = log(&format!("{many}Traceback\nKeyError\n"));
         let found = first_with(file.path(), &["error", "traceback"], u64::MAX).unwrap();
         assert_eq!(found, Some(many.len() as u64));
