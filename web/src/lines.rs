@@ -12,7 +12,7 @@ use nightrun_engine::logs::LineIndex;
 const KEPT: usize = 200;
 
 /// Most of a log that is counted for one page, in bytes; the next page goes on from there.
-const COUNTED: u64 = 256 << 20;
+const COUNTED: u64 = 64 << 20;
 
 /// Lines that were counted.
 #[derive(Default)]

@@ -163,6 +163,36 @@ async fn a_graph_of_five_thousand_tasks_shows_a_part_and_says_so() {
 }
 
 #[tokio::test]
+async fn thousands_of_dags_are_listed_by_pages() {
+    let root = tempfile::tempdir().unwrap();
+    scenes::many(root.path(), 3_000).await;
+    let visit = Visit::over(root);
+    let first = visit.page("/dags").await;
+    assert!(first.text.contains("All 3000") && first.text.contains("href=\"/dags/dag_00049\""));
+    assert!(first.text.contains("after=dag_00049") && !first.text.contains("dag_00050"));
+    for (path, has, lacks) in [
+        ("/dags?after=dag_00049", "dag_00050", "\"/dags/dag_00049\""),
+        ("/dags?after=dag_00049_that_is_gone", "dag_00050", "\"/dags/dag_00049\""),
+        ("/dags?tag=even&owner=team_3", "owner team_3 ×", "\"/dags/dag_00003\""),
+        ("/dags?owner=team_3", "\"/dags/dag_00003\"", "\"/dags/dag_00004\""),
+        ("/dags?tag=nope", "No DAG fits", "dag_0"),
+        ("/dags?q=dag_02777", "\"/dags/dag_02777\"", "dag_00000"),
+        ("/dags?sort=next", "after=", "No DAG fits"),
+    ] {
+        let begun = std::time::Instant::now();
+        let page = visit.page(path).await;
+        println!("{path}: {:?}", begun.elapsed());
+        assert!(
+            page.text.contains(has) && !page.text.contains(lacks),
+            "{path}: {has}, {lacks}: {}",
+            page.text
+        );
+    }
+    let zipped = visit.send("GET", "/dags", &[("accept-encoding", "gzip")], "").await;
+    assert!(zipped.text.len() < 150_000);
+}
+
+#[tokio::test]
 async fn files_of_the_pages_may_be_kept_for_ever() {
     let visit = Visit::empty().await;
     let page = visit.page("/dags").await.text;

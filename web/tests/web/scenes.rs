@@ -153,6 +153,22 @@ pub(crate) async fn vast(root: &Path) {
     past.write().await;
 }
 
+/// Many small DAGs of seven teams.
+pub(crate) async fn many(root: &Path, count: usize) {
+    let mut past = History::new(root);
+    for dag in 0..count {
+        let tag = if dag % 2 == 0 { "even" } else { "odd" };
+        let text = format!(
+            "id: dag_{dag:05}\nowner: team_{}\ntags: [{tag}]\nschedule: '{} {} * * *'\ntasks: [{{id: a, run: 'true'}}]\n",
+            dag % 7,
+            dag % 60,
+            dag % 24
+        );
+        past.dag(ago(60), &format!("dag_{dag:05}.yaml"), &text);
+    }
+    past.write().await;
+}
+
 /// Nothing at all.
 pub(crate) async fn empty(root: &Path) {
     History::new(root).write().await;
