@@ -1,20 +1,18 @@
 //! The page an operator keeps open: what is at work, what is late or failed, what is due until the morning.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::Query;
-use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{Fault, HoldItem, Overlay, RunFilter, RunItem, TickChangeItem};
+use nightrun_engine::store::{Fault, HoldItem, RunFilter, RunItem};
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Coming, coming, with_overlay};
+use super::lanes::{Lanes, Overlays, lanes};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
-use crate::draw::night::{self, Night};
+use crate::draw::night::Window;
 use crate::words;
 
 /// Rows of each list; what is more is counted.
@@ -22,12 +20,6 @@ const ROWS: usize = 30;
 
 /// Failed runs looked through for those of the last day.
 const FAILED: u32 = 200;
-
-/// Ticks of one DAG on the line: more than one a minute for three days. One that fires more often fills it anyway.
-const TICKS: usize = 5_000;
-
-/// Ticks of all DAGs on the line; beyond that each DAG shows its next one only.
-const ALL_TICKS: usize = 50_000;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -43,12 +35,8 @@ struct Body {
     queued: u32,
     more_active: u32,
     failed: Vec<Failed>,
-    due: Vec<Due>,
-    /// How many ticks fire until then, and of how many DAGs.
-    ticks: usize,
-    dags: usize,
+    night: Lanes,
     paused: usize,
-    night: Night,
     holds: Vec<HoldItem>,
     /// No DAG is known at all.
     empty: bool,
@@ -77,15 +65,6 @@ struct Failed {
     reason: String,
 }
 
-#[derive(Serialize)]
-struct Due {
-    dag: DagId,
-    /// The first.
-    tick: Coming,
-    /// How many follow until then.
-    more: usize,
-}
-
 /// `GET /?hours=`
 pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
     let hours = asked.hours.unwrap_or(12).clamp(1, 72);
@@ -97,24 +76,12 @@ pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(
 }
 
 fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
-    let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
+    let ahead = Duration::from_hours(u64::from(hours));
+    // As much of the past as half of what is to come: what just failed stands beside what is due next.
+    let window = Window { from: desk.now.minus(ahead / 2), now: desk.now, until: desk.now.plus(ahead) };
     let overlays = Overlays::read(desk)?;
-    let (mut due, mut instants) = (Vec::new(), Vec::new());
     let mut in_force = desk.page.dags_in_force()?;
     in_force.retain(|of| desk.site.who.covers(of.dag.as_str()));
-    for of in in_force.iter().filter(|it| !it.paused) {
-        let Some(dag) = desk.spec(of.version)? else { continue };
-        let Some(tick) = overlays.next(&dag, desk.now, until) else { continue };
-        let room = ALL_TICKS.saturating_sub(instants.len()).clamp(1, TICKS);
-        let of_dag: Vec<Timestamp> =
-            dag.instants_after(desk.now).take_while(|at| *at < until).take(room).collect();
-        due.push(Due { dag: of.dag.clone(), tick, more: of_dag.len().saturating_sub(1) });
-        instants.extend(of_dag);
-    }
-    due.sort_by_key(|due| due.tick.at);
-    let night = night::draw(instants.iter().copied(), desk.now, until);
-    let (ticks, dags) = (instants.len(), due.len());
-    due.truncate(ROWS);
     let counts = desk.active_runs()?;
     let active = active(desk)?;
     let at_work = counts.running + counts.stopping;
@@ -124,12 +91,9 @@ fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
         active,
         queued: counts.queued,
         failed: failed(desk)?,
-        due,
-        ticks,
-        dags,
+        night: lanes(desk, window, &in_force, &overlays)?,
         paused: in_force.iter().filter(|it| it.paused).count(),
-        night,
-        holds: overlays.holds.into_iter().filter(|hold| hold.from < until).collect(),
+        holds: overlays.holds.into_iter().filter(|hold| hold.from < window.until).collect(),
         empty: in_force.is_empty(),
     })
 }
@@ -177,34 +141,4 @@ fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
         });
     }
     Ok(failed)
-}
-
-/// What people have laid over all schedules, read once.
-struct Overlays {
-    holds: Vec<HoldItem>,
-    changed: BTreeMap<DagId, Vec<TickChangeItem>>,
-}
-
-impl Overlays {
-    fn read(desk: &Desk<'_>) -> Result<Self, Fault> {
-        let mut changed: BTreeMap<DagId, Vec<TickChangeItem>> = BTreeMap::new();
-        for item in desk.changed_ticks()? {
-            changed.entry(item.dag.clone()).or_default().push(item);
-        }
-        Ok(Self { holds: desk.theirs(desk.page.holds()?), changed })
-    }
-
-    /// The next tick of one DAG, if that is before then, with what becomes of it.
-    fn next(&self, dag: &Dag, now: Timestamp, until: Timestamp) -> Option<Coming> {
-        let next = coming(dag, now, 1).into_iter().filter(|tick| tick.at < until).collect::<Vec<_>>();
-        if next.is_empty() {
-            return None;
-        }
-        let of_dag = |hold: &&HoldItem| hold.dags.as_ref().is_none_or(|dags| dags.contains(&dag.id));
-        let overlay = Overlay {
-            holds: self.holds.iter().filter(of_dag).cloned().collect(),
-            changed: self.changed.get(&dag.id).cloned().unwrap_or_default(),
-        };
-        with_overlay(next, &overlay).pop()
-    }
 }
