@@ -11,9 +11,9 @@ use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{DagInForce, Fault, HoldItem, Overlay, RunFilter, RunItem, TickChangeItem};
 use serde::Serialize;
 
+use super::pace::usual;
 use super::schedule::{Coming, coming, with_overlay};
 use crate::app::Desk;
-use crate::draw::lengths::median;
 use crate::draw::night::{Bar, Heap, Hour, Stretch, What, Window};
 use crate::words;
 
@@ -26,11 +26,8 @@ const RECENT: u32 = 1_000;
 /// Runs at work that are looked at.
 const AT_WORK: u32 = 200;
 
-/// Successful runs that tell how long the next one is likely to take.
-const PAST: u32 = 9;
-
-/// Ticks on the line of one DAG.
-const TICKS: usize = 300;
+/// Ticks on the line of one DAG: more than one a minute for three days. What fires more often fills its line.
+const TICKS: usize = 5_000;
 
 /// Ticks of all other DAGs on their common line; beyond that each shows its next one only.
 const ALL_TICKS: usize = 50_000;
@@ -46,8 +43,9 @@ pub(super) struct Lanes {
     /// How many DAGs have no line of their own, and what they do.
     others: usize,
     heaps: Vec<Heap>,
-    /// How many ticks fire until then, and of how many DAGs.
+    /// How many ticks fire until then, whether that is all of them, and of how many DAGs.
     ticks: usize,
+    cut: bool,
     due: usize,
 }
 
@@ -59,8 +57,9 @@ struct Lane {
     last: Option<Last>,
     /// Its next tick.
     next: Option<Coming>,
-    /// How many follow until then.
+    /// How many follow until then, and whether that is all of them.
     more: usize,
+    cut: bool,
     paused: bool,
     bars: Vec<Bar>,
 }
@@ -79,6 +78,8 @@ struct Night {
     runs: Vec<RunItem>,
     next: Option<Coming>,
     ticks: Vec<Timestamp>,
+    /// There are more ticks than these.
+    cut: bool,
 }
 
 impl Night {
@@ -111,6 +112,7 @@ pub(super) fn lanes(
     }
     nights.retain(|_, night| !night.runs.is_empty() || night.next.is_some());
     let ticks = nights.values().map(|night| night.ticks.len()).sum();
+    let cut = nights.values().any(|night| night.cut);
     let due = nights.values().filter(|night| night.next.is_some()).count();
     let mut ranked: Vec<(DagId, Night)> = nights.into_iter().collect();
     ranked.sort_by_cached_key(|(_, night)| night.rank());
@@ -125,6 +127,7 @@ pub(super) fn lanes(
         others: others.len(),
         heaps,
         ticks,
+        cut,
         due,
     })
 }
@@ -141,15 +144,17 @@ fn ahead(
     for of in in_force {
         let spec = if of.paused { None } else { desk.spec(of.version)? };
         let next = spec.as_ref().and_then(|dag| overlays.next(dag, desk.now, window.until));
+        let most = room.clamp(1, TICKS);
         let ticks: Vec<Timestamp> = match spec.as_ref().filter(|_| next.is_some()) {
             Some(dag) => {
                 let until = dag.instants_after(desk.now).take_while(|at| *at < window.until);
-                until.take(room.clamp(1, TICKS)).collect()
+                until.take(most).collect()
             }
             None => Vec::new(),
         };
         room = room.saturating_sub(ticks.len());
-        nights.insert(of.dag.clone(), Night { paused: of.paused, runs: Vec::new(), next, ticks });
+        let cut = ticks.len() == most;
+        nights.insert(of.dag.clone(), Night { paused: of.paused, runs: Vec::new(), next, ticks, cut });
     }
     Ok(nights)
 }
@@ -191,21 +196,18 @@ fn lane(
         let what = overlay.short_note(*at).map_or(What::Due, What::Changed);
         stretches.push(Stretch { what, from: *at, to: at.plus(usual.unwrap_or_default()) });
     }
+    if let Some(from) = night.ticks.last().filter(|_| night.cut) {
+        stretches.push(Stretch { what: What::Due, from: *from, to: window.until });
+    }
     Ok(Lane {
         bars: window.line(&dag, stretches),
         last: night.runs.first().map(|run| last(run, usual, desk.now)),
         more: night.ticks.len().saturating_sub(1),
+        cut: night.cut,
         next: night.next,
         paused: night.paused,
         dag,
     })
-}
-
-/// How long a run of the DAG takes, by its last successes.
-fn usual(desk: &Desk<'_>, dag: &DagId) -> Result<Option<Duration>, Fault> {
-    let filter = RunFilter { dag: Some(dag.clone()), state: Some(RunState::Success), ..RunFilter::default() };
-    let runs = desk.page.runs(&filter, PAST)?;
-    Ok(median(runs.iter().filter_map(|run| Some(run.ended_at?.since(run.started_at?)))))
 }
 
 fn last(run: &RunItem, usual: Option<Duration>, now: Timestamp) -> Last {

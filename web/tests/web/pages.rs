@@ -45,6 +45,7 @@ async fn every_page_renders_and_says_what_matters() {
             ],
         ),
         ("/runs/17/graph", &["<svg", "upstream_failed"]),
+        ("/?hours=72", &["<rect class=\"due\"", "then 287 more"]),
         ("/runs/38", &["Cancel run", "2 tries", "41702"]),
         ("/runs/38", &["The run is late: it had not ended by", "on_late", "answered &lt;503&gt;"]),
         ("/runs?state=running", &["manual, late finish"]),
