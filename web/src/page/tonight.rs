@@ -1,5 +1,6 @@
 //! The page an operator keeps open: what is at work, what is late or failed, what is due until the morning.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use axum::extract::Query;
@@ -18,8 +19,8 @@ use crate::words;
 /// Rows of each list; what is more is counted.
 const ROWS: usize = 30;
 
-/// Failed runs looked through for those of the last day.
-const FAILED: u32 = 200;
+/// Runs of one state looked through for those to show.
+const LOOKED_AT: u32 = 200;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -34,7 +35,7 @@ struct Body {
     active: Vec<Active>,
     queued: u32,
     more_active: u32,
-    failed: Vec<Failed>,
+    trouble: Vec<Trouble>,
     night: Lanes,
     paused: usize,
     holds: Vec<HoldItem>,
@@ -55,10 +56,13 @@ struct Active {
     reason: String,
 }
 
+/// A run that is over and failed, or was late.
 #[derive(Serialize)]
-struct Failed {
+struct Trouble {
     run: RunId,
     dag: DagId,
+    state: RunState,
+    late: Vec<String>,
     logical_date: Timestamp,
     ended_at: Option<Timestamp>,
     ago: String,
@@ -85,12 +89,13 @@ fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let counts = desk.active_runs()?;
     let active = active(desk)?;
     let at_work = counts.running + counts.stopping;
+    let shown = active.iter().filter(|run| run.state != RunState::Queued).count();
     Ok(Body {
         hours,
-        more_active: at_work.saturating_sub(u32::try_from(active.len()).unwrap_or(u32::MAX)),
+        more_active: at_work.saturating_sub(u32::try_from(shown).unwrap_or(u32::MAX)),
         active,
         queued: counts.queued,
-        failed: failed(desk)?,
+        trouble: trouble(desk)?,
         night: lanes(desk, window, &in_force, &overlays)?,
         paused: in_force.iter().filter(|it| it.paused).count(),
         holds: overlays.holds.into_iter().filter(|hold| hold.from < window.until).collect(),
@@ -98,12 +103,14 @@ fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     })
 }
 
-/// Runs at work, those that are late first, then the oldest.
+/// Runs at work, and those that should be, late ones first, then the oldest.
 fn active(desk: &Desk<'_>) -> Result<Vec<Active>, Fault> {
     let mut items = Vec::new();
-    for state in [RunState::Running, RunState::Stopping] {
-        let filter = RunFilter { state: Some(state), ..RunFilter::default() };
-        items.extend(desk.runs(&filter, FAILED)?);
+    for (state, late) in
+        [(RunState::Running, None), (RunState::Stopping, None), (RunState::Queued, Some(true))]
+    {
+        let filter = RunFilter { state: Some(state), late, ..RunFilter::default() };
+        items.extend(desk.runs(&filter, LOOKED_AT)?);
     }
     items.sort_by_key(|item| (item.late.is_empty(), item.run_id));
     items.into_iter().take(ROWS).map(|item| one_active(desk, item)).collect()
@@ -115,7 +122,7 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
         run: item.run_id,
         reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
         took: words::took(item.started_at, None, desk.now),
-        late: item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect(),
+        late: late_words(&item),
         dag: item.dag,
         state: item.state,
         started_at: item.started_at,
@@ -124,21 +131,30 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
     })
 }
 
-/// Runs that ended as failed within a day; one that is run again is not among them.
-fn failed(desk: &Desk<'_>) -> Result<Vec<Failed>, Fault> {
+/// Runs that failed or were late and ended within a day, the last first; one that is run again is not among them.
+fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
     let since = desk.now.minus(DAY);
-    let filter = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
-    let recent = desk.runs(&filter, FAILED)?.into_iter();
-    let mut failed = Vec::new();
-    for item in recent.filter(|item| item.ended_at.is_some_and(|at| at >= since)).take(ROWS) {
-        failed.push(Failed {
+    let failed = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
+    let late = RunFilter { late: Some(true), ..RunFilter::default() };
+    let mut items = desk.runs(&failed, LOOKED_AT)?;
+    items.extend(desk.runs(&late, LOOKED_AT)?.into_iter().filter(|item| item.state != RunState::Failed));
+    items.retain(|item| item.state.is_final() && item.ended_at.is_some_and(|at| at >= since));
+    items.sort_by_key(|item| Reverse(item.ended_at));
+    let one = |item: RunItem| -> Result<Trouble, Fault> {
+        Ok(Trouble {
             run: item.run_id,
             reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
             ago: item.ended_at.map(|at| words::from_now(at, desk.now)).unwrap_or_default(),
+            late: late_words(&item),
             dag: item.dag,
+            state: item.state,
             logical_date: item.logical_date,
             ended_at: item.ended_at,
-        });
-    }
-    Ok(failed)
+        })
+    };
+    items.into_iter().take(ROWS).map(one).collect()
+}
+
+fn late_words(item: &RunItem) -> Vec<String> {
+    item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect()
 }

@@ -51,7 +51,16 @@ async fn every_page_renders_and_says_what_matters() {
         ("/runs?state=running", &["manual, late finish"]),
         ("/runs/17/tasks/load_orders?attempt=3", &["class=\"ab f1\"", "Try 2", "exit code 1"]),
         ("/runs/38/tasks/copy_stock?attempt=1", &["data-follow=", "12 of 400 pages"]),
-        ("/", &["Failed in the last day", "At work now", "/runs/38", "Due in the next 12 hours", "<rect"]),
+        (
+            "/",
+            &[
+                "Failed or late in the last day",
+                "At work now",
+                "/runs/38",
+                "Due in the next 12 hours",
+                "<rect",
+            ],
+        ),
         (
             "/",
             &[
