@@ -82,8 +82,7 @@ fn every_page_of_the_door_is_well() {
     let address = server.address();
     look(&mut browser, "normal", &vec![("login", &address, "/login".into())], Care::Whole);
     browser.visit("/login");
-    door::log_in(&browser, "ana", door::PASSWORD);
-    browser.lands_on("/");
+    door::enter(&browser, "ana");
     look(&mut browser, "normal", &vec![("account", &address, "/account".into())], Care::Whole);
 }
 

@@ -8,7 +8,7 @@ use axum::response::Html;
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
-use crate::door::{PASSWORD, house, log_in};
+use crate::door::{enter, house};
 use crate::driver;
 use crate::pages::crawl;
 use crate::town::{Town, wait_for};
@@ -129,8 +129,7 @@ fn logged_in() -> Option<Scene> {
     let (town, server) = house();
     let browser = driver::open(&server.address())?;
     browser.visit("/login");
-    log_in(&browser, "ana", PASSWORD);
-    browser.lands_on("/");
+    enter(&browser, "ana");
     Some(Scene { browser, server, town })
 }
 

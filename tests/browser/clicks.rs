@@ -31,9 +31,9 @@ impl<'a> Hand<'a> {
 #[test]
 fn why_a_task_waits_is_found_with_two_clicks() {
     let Some(scene) = scene() else { return };
-    scene.has_run("gated", "running");
+    let run = scene.has_run("gated", "running");
     let mut hand = Hand::before(&scene.browser);
-    hand.clicks("gated");
+    hand.clicks(&format!("gated {run}"));
     hand.clicks("after");
     scene.browser.shows("waits for its upstream tasks:\nwait\n");
     hand.has_sufficed(2);
@@ -59,7 +59,7 @@ fn what_failed_runs_again_with_three_clicks() {
     let run = scene.has_run("sick", "failed");
     scene.town.write("cure", "");
     let mut hand = Hand::before(&scene.browser);
-    hand.clicks("sick");
+    hand.clicks(&format!("sick {run}"));
     hand.clicks("Rerun…");
     hand.clicks("Run these 2 tasks again");
     hand.has_sufficed(3);
@@ -71,9 +71,9 @@ fn what_failed_runs_again_with_three_clicks() {
 #[test]
 fn the_line_of_the_log_that_says_why_it_failed_is_seen_with_two_clicks() {
     let Some(scene) = scene() else { return };
-    scene.has_run("sick", "failed");
+    let run = scene.has_run("sick", "failed");
     let mut hand = Hand::before(&scene.browser);
-    hand.clicks("sick");
+    hand.clicks(&format!("sick {run}"));
     scene.browser.shows("looking for the cure");
     hand.has_sufficed(2);
     // Where it stands in the whole log.

@@ -111,6 +111,7 @@ fn sales(past: &mut History, day: u64) {
 pub(crate) async fn huge(root: &Path) {
     let mut past = History::new(root);
     huge_dag(&mut past);
+    feeds(&mut past);
     past.write().await;
 }
 
@@ -130,6 +131,20 @@ pub(crate) fn huge_dag(past: &mut History) {
             "task_123" if day == 3 => Story::fails(3, 1).saying("it broke\n"),
             _ => Story { wait: 0, ..Story::well(2) },
         });
+    }
+}
+
+/// Sixty DAGs that fetch something every hour; the last hour of one broke.
+fn feeds(past: &mut History) {
+    for feed in 0..60 {
+        let dag = format!("feed_{feed:02}");
+        let text = format!("id: {dag}\nschedule: '{feed} * * * *'\ntasks:\n  - id: fetch\n    run: 'true'\n");
+        past.dag(ago(60 * 24 * 9), &format!("{dag}.yaml"), &text);
+        for hour in (0..2).rev() {
+            let broke = feed == 40 && hour == 0;
+            let story = move |_: &str| if broke { Story::fails(9, 1) } else { Story::well(60) };
+            past.run(&dag, ago(hour * 60 + 47 + 60 - feed), true, story);
+        }
     }
 }
 
