@@ -184,7 +184,7 @@ fn a_page_of_elsewhere_presses_no_button() {
 }
 
 #[test]
-fn no_page_is_shown_within_a_page_of_elsewhere() {
+fn a_page_of_elsewhere_neither_shows_our_pages_nor_reads_them() {
     let Some(mut scene) = logged_in() else { return };
     let ours = scene.server.address();
     let elsewhere = Elsewhere::with(format!(
@@ -197,15 +197,6 @@ fn no_page_is_shown_within_a_page_of_elsewhere() {
         (!said.is_empty()).then_some(said)
     });
     assert!(complaints.contains("frame-ancestors") || complaints.contains("X-Frame-Options"), "{complaints}");
-}
-
-#[test]
-fn a_page_of_elsewhere_reads_nothing() {
-    let Some(mut scene) = logged_in() else { return };
-    let ours = scene.server.address();
-    let elsewhere = Elsewhere::with("<title>elsewhere</title>".into());
-    scene.browser.turns_to(&elsewhere.address);
-    scene.browser.visit("/");
     for path in ["/api/v1/runs", "/dags", "/events", "/api/v1/openapi.json"] {
         let read = scene.browser.script_with(
             "return fetch(arguments[0], {credentials: 'include'}).then(() => 'read', () => 'refused')",

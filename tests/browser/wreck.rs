@@ -90,7 +90,6 @@ impl Wreck {
             ("faults", "/faults".into()),
             ("vars", "/vars".into()),
             ("system", "/system".into()),
-            ("problem", "/runs/999999".into()),
         ]
     }
 }
