@@ -4,9 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
-use nightrun_core::id::{DagId, RunId};
+use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::store::{DagInForce, Fault, HoldItem, Overlay, RunFilter, RunItem, TickChangeItem};
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::pace::usual;
 use super::schedule::{Coming, coming, with_overlay};
 use crate::app::Desk;
 use crate::draw::night::{Bar, Heap, Hour, Stretch, What, Window};
+use crate::specs::Firing;
 use crate::words;
 
 /// DAGs with a line of their own.
@@ -25,12 +25,6 @@ const RECENT: u32 = 1_000;
 
 /// Runs at work that are looked at.
 const AT_WORK: u32 = 200;
-
-/// Ticks on the line of one DAG: more than one a minute for three days. What fires more often fills its line.
-const TICKS: usize = 5_000;
-
-/// Ticks of all other DAGs on their common line; beyond that each shows its next one only.
-const ALL_TICKS: usize = 50_000;
 
 /// The picture.
 #[derive(Serialize)]
@@ -76,23 +70,25 @@ struct Night {
     paused: bool,
     /// Newest first.
     runs: Vec<RunItem>,
-    next: Option<Coming>,
-    ticks: Vec<Timestamp>,
-    /// There are more ticks than these.
-    cut: bool,
+    version: VersionId,
+    firing: Firing,
 }
 
 impl Night {
+    fn next(&self) -> Option<Timestamp> {
+        self.firing.ticks().first().copied()
+    }
+
     /// What an operator should see first: what failed, what is at work, then what is due next.
     fn rank(&self) -> (u8, Timestamp, Reverse<Option<RunId>>) {
-        let newest = self.runs.first();
-        let class = match (newest.map(|run| run.state), &self.next) {
+        let (newest, next) = (self.runs.first(), self.next());
+        let class = match (newest.map(|run| run.state), next) {
             (Some(RunState::Failed), _) => 0,
             (Some(state), _) if !state.is_final() => 1,
             (_, Some(_)) => 2,
             _ => 3,
         };
-        let at = self.next.as_ref().filter(|_| class == 2).map_or(Timestamp::MAX, |next| next.at);
+        let at = next.filter(|_| class == 2).unwrap_or(Timestamp::MAX);
         (class, at, Reverse(newest.map(|run| run.run_id)))
     }
 }
@@ -104,22 +100,23 @@ pub(super) fn lanes(
     in_force: &[DagInForce],
     overlays: &Overlays,
 ) -> Result<Lanes, Fault> {
-    let mut nights = ahead(desk, window, in_force, overlays)?;
+    let mut nights = ahead(desk, window, in_force)?;
     for run in runs(desk, window)? {
         if let Some(night) = nights.get_mut(&run.dag) {
             night.runs.push(run);
         }
     }
-    nights.retain(|_, night| !night.runs.is_empty() || night.next.is_some());
-    let ticks = nights.values().map(|night| night.ticks.len()).sum();
-    let cut = nights.values().any(|night| night.cut);
-    let due = nights.values().filter(|night| night.next.is_some()).count();
+    nights.retain(|_, night| !night.runs.is_empty() || night.next().is_some());
+    let ticks = nights.values().map(|night| night.firing.ticks().len()).sum();
+    let cut = nights.values().any(|night| night.firing.cut);
+    let due = nights.values().filter(|night| night.next().is_some()).count();
     let mut ranked: Vec<(DagId, Night)> = nights.into_iter().collect();
     ranked.sort_by_cached_key(|(_, night)| night.rank());
     let others = ranked.split_off(LINES.min(ranked.len()));
     let began = others.iter().flat_map(|(_, night)| night.runs.iter().filter_map(|run| run.started_at));
-    let heaps = window.heaps(began.chain(others.iter().flat_map(|(_, night)| night.ticks.iter().copied())));
-    let lanes = ranked.into_iter().map(|(dag, night)| lane(desk, window, dag, night, overlays));
+    let heaps =
+        window.heaps(began.chain(others.iter().flat_map(|(_, night)| night.firing.ticks().iter().copied())));
+    let lanes = ranked.into_iter().map(|(dag, night)| lane(desk, window, dag, &night, overlays));
     Ok(Lanes {
         hours: window.hours(),
         now: window.x(desk.now),
@@ -133,28 +130,12 @@ pub(super) fn lanes(
 }
 
 /// What the schedules say; a paused one says nothing.
-fn ahead(
-    desk: &Desk<'_>,
-    window: Window,
-    in_force: &[DagInForce],
-    overlays: &Overlays,
-) -> Result<BTreeMap<DagId, Night>, Fault> {
+fn ahead(desk: &Desk<'_>, window: Window, in_force: &[DagInForce]) -> Result<BTreeMap<DagId, Night>, Fault> {
     let mut nights = BTreeMap::new();
-    let mut room = ALL_TICKS;
     for of in in_force {
-        let spec = if of.paused { None } else { desk.spec(of.version)? };
-        let next = spec.as_ref().and_then(|dag| overlays.next(dag, desk.now, window.until));
-        let most = room.clamp(1, TICKS);
-        let ticks: Vec<Timestamp> = match spec.as_ref().filter(|_| next.is_some()) {
-            Some(dag) => {
-                let until = dag.instants_after(desk.now).take_while(|at| *at < window.until);
-                until.take(most).collect()
-            }
-            None => Vec::new(),
-        };
-        room = room.saturating_sub(ticks.len());
-        let cut = ticks.len() == most;
-        nights.insert(of.dag.clone(), Night { paused: of.paused, runs: Vec::new(), next, ticks, cut });
+        let firing = if of.paused { Firing::none() } else { desk.firing(of.version, window.until)? };
+        let night = Night { paused: of.paused, runs: Vec::new(), version: of.version, firing };
+        nights.insert(of.dag.clone(), night);
     }
     Ok(nights)
 }
@@ -178,7 +159,7 @@ fn lane(
     desk: &Desk<'_>,
     window: Window,
     dag: DagId,
-    night: Night,
+    night: &Night,
     overlays: &Overlays,
 ) -> Result<Lane, Fault> {
     let usual = usual(desk, &dag)?;
@@ -192,19 +173,22 @@ fn lane(
         stretches.extend(likely.map(|to| Stretch { what: What::Likely, from: desk.now, to }));
     }
     let overlay = overlays.of(&dag);
-    for at in &night.ticks {
+    let (ticks, cut) = (night.firing.ticks(), night.firing.cut);
+    for at in ticks {
         let what = overlay.short_note(*at).map_or(What::Due, What::Changed);
         stretches.push(Stretch { what, from: *at, to: at.plus(usual.unwrap_or_default()) });
     }
-    if let Some(from) = night.ticks.last().filter(|_| night.cut) {
+    if let Some(from) = ticks.last().filter(|_| cut) {
         stretches.push(Stretch { what: What::Due, from: *from, to: window.until });
     }
+    let spec = if ticks.is_empty() { None } else { desk.spec(night.version)? };
+    let next = spec.and_then(|dag| with_overlay(coming(&dag, desk.now, 1), &overlay).pop());
     Ok(Lane {
         bars: window.line(&dag, stretches),
         last: night.runs.first().map(|run| last(run, usual, desk.now)),
-        more: night.ticks.len().saturating_sub(1),
-        cut: night.cut,
-        next: night.next,
+        more: ticks.len().saturating_sub(1),
+        cut,
+        next,
         paused: night.paused,
         dag,
     })
@@ -242,11 +226,5 @@ impl Overlays {
             holds: self.holds.iter().filter(theirs).cloned().collect(),
             changed: self.changed.get(dag).cloned().unwrap_or_default(),
         }
-    }
-
-    /// The next tick of one DAG, if that is before then, with what becomes of it.
-    fn next(&self, dag: &Dag, now: Timestamp, until: Timestamp) -> Option<Coming> {
-        let next: Vec<Coming> = coming(dag, now, 1).into_iter().filter(|tick| tick.at < until).collect();
-        (!next.is_empty()).then(|| with_overlay(next, &self.of(&dag.id)).pop()).flatten()
     }
 }
