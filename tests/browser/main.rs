@@ -53,14 +53,14 @@ tasks:
     run: echo loaded
 "#;
 
-/// Ends when the file `gate` is there.
+/// Ends when the file `gate` is there, or with the town: who kills a server leaves its tasks.
 const GATED: &str = r"
 tasks:
   - id: before
     run: echo ready
   - id: wait
     depends_on: [before]
-    run: until test -e GATE; do sleep 0.05; done; echo through
+    run: while test -d TOWN && ! test -e GATE; do sleep 0.05; done; echo through
   - id: after
     depends_on: [wait]
     run: echo done
@@ -106,7 +106,7 @@ fn scene_with(open: fn(&str) -> Option<Browser>) -> Option<Scene> {
 fn write_dags(town: &Town) {
     let here = |text: &str| {
         let path = |name: &str| town.path(name).display().to_string();
-        text.replace("GATE", &path("gate")).replace("CURE", &path("cure"))
+        text.replace("TOWN", &path("")).replace("GATE", &path("gate")).replace("CURE", &path("cure"))
     };
     for (name, text) in [("sales", SALES), ("gated", GATED), ("sick", SICK), ("broken", BROKEN)] {
         town.write(&format!("dags/{name}.yaml"), &here(text));
