@@ -29,6 +29,10 @@ crash rounds="10":
 api:
     .ci/api
 
+# Pictures of every page in six conditions, in target/shots
+shots:
+    .ci/shots
+
 # Licences, advisories, sources
 deny:
     cargo deny check

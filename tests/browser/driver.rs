@@ -38,22 +38,23 @@ pub(crate) struct Browser {
     base: String,
     agent: ureq::Agent,
     site: String,
-    _home: TempDir,
+    home: TempDir,
 }
 
 /// A browser for the site at this address, unless there is none on this machine.
 pub(crate) fn open(site: &str) -> Option<Browser> {
-    start(site, &json!({}))
+    start(site, json!({}))
 }
 
 /// The same with JavaScript off.
 pub(crate) fn open_without_script(site: &str) -> Option<Browser> {
-    start(site, &json!({"profile.managed_default_content_settings.javascript": 2}))
+    start(site, json!({"profile.managed_default_content_settings.javascript": 2}))
 }
 
-fn start(site: &str, prefs: &Json) -> Option<Browser> {
+fn start(site: &str, mut prefs: Json) -> Option<Browser> {
     let (chromium, driver) = programs()?;
     let home = tempfile::Builder::new().prefix("nightrun-browser-").tempdir().unwrap();
+    prefs["download.default_directory"] = home.path().join("downloads").display().to_string().into();
     let mut driver = Command::new(driver)
         .arg("--port=0")
         .env("HOME", home.path())
@@ -75,7 +76,7 @@ fn start(site: &str, prefs: &Json) -> Option<Browser> {
         .build()
         .into();
     let base = format!("http://127.0.0.1:{port}");
-    let mut browser = Browser { driver, base, agent, site: format!("http://{site}"), _home: home };
+    let mut browser = Browser { driver, base, agent, site: format!("http://{site}"), home };
     let wanted = json!({
         "goog:loggingPrefs": {"browser": "ALL"},
         "goog:chromeOptions": {"binary": chromium, "args": ARGUMENTS, "prefs": prefs},
@@ -102,10 +103,15 @@ pub(crate) fn is_there() -> bool {
     is_there
 }
 
-/// Says once why nothing is tested, past the test harness, which would keep it to itself.
+/// Says once why nothing is tested.
 fn skipped(why: &str) {
     static SAID: Once = Once::new();
-    SAID.call_once(|| drop(writeln!(std::io::stderr(), "{why}: skipped")));
+    SAID.call_once(|| say(&format!("{why}: skipped")));
+}
+
+/// Says something past the test harness, which would keep it to itself.
+pub(crate) fn say(what: &str) {
+    drop(writeln!(std::io::stderr(), "{what}"));
 }
 
 /// Chromium and chromedriver.
@@ -149,6 +155,11 @@ impl Browser {
         self.post("/url", &json!({"url": format!("{}{path}", self.site)})).unwrap();
     }
 
+    /// Goes back to the page before.
+    pub(crate) fn goes_back(&self) {
+        self.post("/back", &json!({})).unwrap();
+    }
+
     /// Path and query of the open page.
     pub(crate) fn path(&self) -> String {
         let url = self.get("/url").unwrap();
@@ -165,7 +176,18 @@ impl Browser {
 
     /// What a script, as the body of a function, gives back.
     pub(crate) fn script(&self, body: &str) -> Json {
-        self.post("/execute/sync", &json!({"script": body, "args": []})).unwrap()
+        self.script_with(body, &json!([]))
+    }
+
+    /// The same with arguments; what it promises is waited for.
+    pub(crate) fn script_with(&self, body: &str, args: &Json) -> Json {
+        self.post("/execute/sync", &json!({"script": body, "args": args})).unwrap()
+    }
+
+    /// What the window shows, as PNG.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        let picture = self.get("/screenshot").unwrap();
+        base64(picture.as_str().unwrap())
     }
 
     /// The elements that a path finds.
@@ -242,6 +264,13 @@ impl Browser {
             .unwrap();
     }
 
+    /// What has been downloaded, as text, whole.
+    pub(crate) fn downloads(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.home.path().join("downloads")).into_iter().flatten().flatten();
+        let whole = files.filter(|it| it.path().extension().is_some_and(|end| end == "log"));
+        whole.filter_map(|it| Some(std::fs::read_to_string(it.path()).ok()?.trim_end().to_owned())).collect()
+    }
+
     /// The words that the page shows.
     pub(crate) fn text(&self) -> String {
         let bodies = self.all("//body");
@@ -265,8 +294,17 @@ impl Browser {
 
     /// Shows the page as this medium does.
     pub(crate) fn emulates(&self, medium: &str) {
-        let command = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"media": medium}});
-        self.post("/goog/cdp/execute", &command).unwrap();
+        self.devtools("Emulation.setEmulatedMedia", &json!({"media": medium}));
+    }
+
+    /// Tells Chromium what `WebDriver` has no word for.
+    pub(crate) fn devtools(&self, command: &str, params: &Json) -> Json {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": params})).unwrap()
+    }
+
+    /// From now on paths are those of the site at this address.
+    pub(crate) fn turns_to(&mut self, site: &str) {
+        self.site = format!("http://{site}");
     }
 
     /// Waits until a script, as an expression, is true of the page.
@@ -312,9 +350,23 @@ fn pressable(inside: &str, words: &str) -> String {
 }
 
 fn field(label: &str) -> String {
-    format!(
-        "//label[contains(normalize-space(.), '{label}')]//*[self::input or self::textarea or self::select]"
-    )
+    let label = format!("//label[contains(normalize-space(.), '{label}')]");
+    format!("{label}//*[self::input or self::textarea or self::select] | //*[@id={label}/@for]")
+}
+
+/// The bytes behind their base64.
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |byte: &u8| DIGITS.iter().position(|it| it == byte).unwrap();
+    let text = text.trim_end_matches('=').as_bytes();
+    let decode = |four: &[u8]| {
+        let bits = four.iter().fold(0, |bits, byte| bits << 6 | digit(byte)) << (6 * (4 - four.len()));
+        [bits >> 16, bits >> 8, bits]
+            .map(|it| u8::try_from(it & 255).unwrap())
+            .into_iter()
+            .take(four.len() - 1)
+    };
+    text.chunks(4).flat_map(decode).collect()
 }
 
 fn read(body: &mut ureq::Body) -> Result<Json, String> {

@@ -15,7 +15,7 @@ fn every_page_is_linked_opens_and_makes_no_complaint() {
     scene.has_run("sales", "success");
     let sick = scene.has_run("sick", "failed");
     backfill(&scene);
-    let visited = crawl(&scene.browser, &["/", "/dags/sales", &format!("/runs/{sick}/tasks/check")]);
+    let visited = crawl(&scene.browser, &["/", "/dags/sales", &format!("/runs/{sick}/tasks/check")], |_| {});
     let wanted = nightrun_web::routes().into_iter().filter(|route| {
         let other = |part: &&str| route.path.contains(*part);
         route.method == "GET" && !route.path.starts_with("/api/") && !ELSEWHERE.iter().any(other)
@@ -46,17 +46,18 @@ fn backfill(scene: &Scene) {
     scene.town.does("backfill sales --from 2026-01-01 --to 2026-01-02");
 }
 
-/// Follows links from these pages, to one page of each kind; gives back the paths.
-fn crawl(browser: &Browser, from: &[&str]) -> BTreeSet<String> {
+/// Follows links from these pages, to one page of each kind, and does something on each; gives back the paths.
+pub(crate) fn crawl(browser: &Browser, from: &[&str], mut there: impl FnMut(&str)) -> BTreeSet<String> {
     let mut left = from.iter().map(ToString::to_string).collect::<VecDeque<_>>();
     let mut kinds: BTreeMap<String, String> = BTreeMap::new();
     while let Some(at) = left.pop_front() {
-        if kinds.contains_key(&kind(&at)) {
+        if kinds.contains_key(&kind(&at)) && !from.contains(&&*at) {
             continue;
         }
         kinds.insert(kind(&at), at.clone());
         let Some(links) = look(browser, &at) else { continue };
-        left.extend(links);
+        there(&at);
+        left.extend(links.into_iter().filter(|it| !from.contains(&&**it)));
     }
     kinds.into_values().map(|path| path.split(['?', '#']).next().unwrap().to_owned()).collect()
 }

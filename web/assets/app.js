@@ -28,13 +28,12 @@ const localise = (root) => {
     const at = new Date(hour.dataset.hour);
     if (!Number.isNaN(at.valueOf())) hour.textContent = hour.textContent.replace(/\d\d:\d\d$/, at.toTimeString().slice(0, 5));
   }
-  for (const said of root.querySelectorAll("[data-zone]")) said.textContent = `Times are yours (${zone}), the DAG's and UTC on hover or with z; forms take UTC unless a zone is named`;
+  for (const said of root.querySelectorAll("[data-zone]")) said.textContent = `Times are yours (${zone}), the DAG's on hover or with z; forms take UTC unless named`;
 };
 
 // Graphs: larger and smaller by buttons, keys, or Ctrl and the wheel; dragged about. Arrows scroll as everywhere.
 let scale = 1;
 const dress = (root) => {
-  for (const row of root.querySelectorAll(".zooms")) row.hidden = false;
   for (const svg of root.querySelectorAll(".graph svg")) {
     const { width, height } = svg.viewBox.baseVal;
     svg.setAttribute("width", width * scale);

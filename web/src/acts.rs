@@ -1,5 +1,7 @@
 //! What people and programs may ask of the engine, and what they are told.
 
+use std::time::Duration;
+
 use nightrun_core::decide::{
     AccessChange, Answer, BackfillPlan, BackfillRequest, BackfillState, ClearPlan, ClearRequest, Event,
     HoldRequest, MarkRequest, NoteRequest, Part, Past, RunRequest, TickRequest, Values,
@@ -10,6 +12,9 @@ use serde_json::Value as Json;
 
 use crate::app::Site;
 use crate::problem::Problem;
+
+/// How long somebody waits for a store that refuses to write.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A run that is wanted.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -180,7 +185,10 @@ impl Site {
     }
 
     async fn ask(&self, event: Event) -> Result<Answer, Problem> {
-        self.app.handle.request(event).await.map_err(|_| Problem::stopping())
+        tokio::select! {
+            answer = self.app.handle.request(event) => answer.map_err(|_| Problem::stopping()),
+            () = self.app.handle.refuses(PATIENCE) => Err(Problem::not_stored()),
+        }
     }
 }
 

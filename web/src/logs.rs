@@ -7,6 +7,7 @@ use anstyle::{Ansi256Color, Color, Effects, RgbColor, Style};
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use futures_util::stream::unfold;
 use nightrun_engine::logs::{Span, spans};
 use tokio::fs::File;
@@ -151,6 +152,8 @@ pub(crate) async fn file(
             Err(error) => Some((Err(error), (file, 0))),
         }
     });
+    // What compresses it asks once more after its end.
+    let blocks = blocks.fuse();
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::ACCEPT_RANGES, "bytes")];
     let length = [(header::CONTENT_LENGTH, (end - start).to_string())];
     let mut response = (kind, length, Body::from_stream(blocks)).into_response();

@@ -100,6 +100,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The scheduler is stopping", detail)
     }
 
+    pub(crate) fn not_stored() -> Self {
+        let detail = "the store refuses to write; what was asked for is kept in mind and done once it writes again, \
+                      so do not ask twice. The page System says what is wrong";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_stored", "Nothing can be stored now", detail)
+    }
+
     pub(crate) fn unreadable() -> Self {
         let detail = "the store could not be read; the server's log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "Something broke here", detail)

@@ -97,6 +97,9 @@ async fn logs_are_text_whole_or_in_part() {
     }
     let download = visit.get("/runs/39/tasks/only/attempts/1/log").await;
     assert_eq!(download.header("content-disposition"), "attachment; filename=\"run-39.0.0.1.log\"");
+    // As browsers ask for it.
+    let packed = visit.send("GET", path, &[("accept-encoding", "gzip, br")], "").await;
+    assert_eq!((packed.status.as_u16(), packed.header("content-encoding")), (200, "gzip"));
 }
 
 #[tokio::test]

@@ -74,3 +74,11 @@ async fn changes_are_named_and_none_is_missed() {
     handle.stop(false);
     work.await.unwrap();
 }
+
+/// Whoever stands between closes a connection on which nothing is said for long.
+#[tokio::test]
+async fn a_stream_that_has_nothing_to_say_says_so() {
+    let visit = Visit::usual().await;
+    let mut stream = listen(&visit.router, "/events", None).await;
+    assert_eq!(next(&mut stream).await.unwrap(), ":\n\n");
+}

@@ -110,6 +110,13 @@ fn sales(past: &mut History, day: u64) {
 /// One DAG of 500 tasks with 30 runs.
 pub(crate) async fn huge(root: &Path) {
     let mut past = History::new(root);
+    huge_dag(&mut past);
+    feeds(&mut past);
+    past.write().await;
+}
+
+/// The same beside whatever else there is.
+pub(crate) fn huge_dag(past: &mut History) {
     let mut text = String::from("id: huge\nschedule: '@daily'\ndescription: Five hundred tasks\ntasks:\n");
     for task in 0..500 {
         write!(text, "  - id: task_{task:03}\n    run: 'true'\n").unwrap();
@@ -125,8 +132,6 @@ pub(crate) async fn huge(root: &Path) {
             _ => Story { wait: 0, ..Story::well(2) },
         });
     }
-    feeds(&mut past);
-    past.write().await;
 }
 
 /// Two DAGs of 5,000 tasks, one of them in a hundred groups.

@@ -1,6 +1,7 @@
 //! How the rest of the house speaks to the loop: requests in, answers and facts out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nightrun_core::decide::{Answer, Event, Transition, Version};
 use nightrun_core::time::Timestamp;
@@ -136,6 +137,20 @@ impl Handle {
     pub async fn begun(&self) {
         // An error means that the loop is gone; nothing more begins then.
         let _ = self.health.clone().wait_for(|health| *health != Health::Beginning).await;
+    }
+
+    /// Waits until the store has refused to write for so long; what is asked then is decided when it writes again.
+    pub async fn refuses(&self, patience: Duration) {
+        let is_refusing = |health: &Health| matches!(health, Health::StoreFails(_));
+        loop {
+            if self.health.clone().wait_for(is_refusing).await.is_err() {
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(patience).await;
+            if is_refusing(&self.health.borrow()) {
+                return;
+            }
+        }
     }
 
     /// True when the loop has ended.

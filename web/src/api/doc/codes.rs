@@ -103,6 +103,12 @@ pub(super) const CODES: &[Code] = &[
     ),
     code("internal", 500, "A fault of Nightrun.", "The log of the server says more; please report it."),
     code("unreadable", 500, "The store cannot be read.", "The log of the server says why."),
+    code(
+        "not_stored",
+        503,
+        "The store refuses to write.",
+        "Do not ask again: it is done once the store writes. `/health` says what is wrong.",
+    ),
     code("stopping", 503, "The server is stopping.", "Ask again after `Retry-After` seconds."),
     code("refused", 400, "The web server refused the request as it is.", "`status` and `detail` say why."),
 ];
