@@ -4,10 +4,12 @@ pub(crate) mod access;
 pub(crate) mod acts;
 pub(crate) mod again;
 mod answer;
+pub(crate) mod audit;
 mod body;
 pub(crate) mod dags;
 pub(crate) mod doc;
 pub(crate) mod holds;
+pub(crate) mod hooks;
 pub(crate) mod look;
 mod once;
 pub(crate) mod prune;
@@ -15,6 +17,8 @@ pub(crate) mod runs;
 pub(crate) mod tasks;
 pub(crate) mod vars;
 mod wait;
+pub(crate) mod waiting;
+pub(crate) mod why;
 
 pub(crate) use answer::polish;
 
