@@ -247,8 +247,12 @@ fn programs() -> Table {
 }
 
 fn programs_of_dags() -> Table {
-    use api::{acts as ask, again, dags, holds, look, why};
+    use api::{acts as ask, again, dags, holds, look, past, why};
     vec![
+        looks("/api/v1/dags/{dag}/durations", get(past::durations)),
+        looks("/api/v1/dags/{dag}/days", get(past::days)),
+        looks("/api/v1/dags/{dag}/deadlines", get(past::deadlines)),
+        reads("/api/v1/dags/{dag}/file", get(past::file)),
         listed(looks("/api/v1/dags", get(dags::list))),
         looks("/api/v1/dags/{dag}", get(dags::one)),
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
@@ -268,8 +272,12 @@ fn programs_of_dags() -> Table {
 }
 
 fn programs_of_runs() -> Table {
-    use api::{acts as ask, again, hooks, runs, tasks, why};
+    use api::{acts as ask, again, attempts, beside, hooks, runs, tasks, why};
     vec![
+        looks("/api/v1/runs/{run}/compare", get(beside::compare)),
+        looks("/api/v1/runs/{run}/pace", get(beside::of_run)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/command", get(attempts::command)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/lines", get(attempts::lines)),
         listed(looks("/api/v1/runs", get(runs::list))),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/tasks", get(tasks::list)),
@@ -295,8 +303,10 @@ fn programs_of_runs() -> Table {
 }
 
 fn programs_of_server() -> Table {
-    use api::{access, acts as ask, audit, dags, doc, holds, look, prune, vars, waiting};
+    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, prune, vars, waiting};
     vec![
+        listed(looks("/api/v1/tonight", get(overview::tonight))),
+        looks("/api/v1/system", get(overview::system)),
         open("/health", get(api::health)),
         listed(looks("/api/v1/openapi.json", get(doc::openapi))),
         listed(looks("/api/v1/docs", get(doc::page))),

@@ -23,7 +23,7 @@ pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
 pub(crate) mod notes;
-mod pace;
+pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::Query;
-use nightrun_core::dag::spec::Dag;
+use nightrun_core::dag::spec::{Dag, Lateness};
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -37,53 +37,55 @@ pub(crate) struct Asked {
 }
 
 #[derive(Serialize)]
-struct Body {
-    hours: u32,
-    active: Vec<Active>,
-    queued: u32,
-    more_active: u32,
-    failed: Vec<Failed>,
-    due: Vec<Due>,
+pub(crate) struct Body {
+    pub(crate) hours: u32,
+    pub(crate) active: Vec<Active>,
+    pub(crate) queued: u32,
+    pub(crate) more_active: u32,
+    pub(crate) failed: Vec<Failed>,
+    pub(crate) due: Vec<Due>,
     /// How many ticks fire until then, and of how many DAGs.
-    ticks: usize,
-    dags: usize,
-    paused: usize,
-    night: Night,
-    holds: Vec<HoldItem>,
+    pub(crate) ticks: usize,
+    pub(crate) dags: usize,
+    pub(crate) paused: usize,
+    pub(crate) night: Night,
+    pub(crate) holds: Vec<HoldItem>,
     /// No DAG is known at all.
-    empty: bool,
+    pub(crate) empty: bool,
 }
 
 #[derive(Serialize)]
-struct Active {
-    run: RunId,
-    dag: DagId,
-    state: RunState,
-    started_at: Option<Timestamp>,
-    took: Option<String>,
-    ended: u32,
-    tasks: u32,
-    late: Vec<String>,
-    reason: String,
+pub(crate) struct Active {
+    pub(crate) run: RunId,
+    pub(crate) dag: DagId,
+    pub(crate) state: RunState,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) took: Option<String>,
+    pub(crate) ended: u32,
+    pub(crate) tasks: u32,
+    pub(crate) late: Vec<String>,
+    #[serde(skip)]
+    pub(crate) kinds: Vec<Lateness>,
+    pub(crate) reason: String,
 }
 
 #[derive(Serialize)]
-struct Failed {
-    run: RunId,
-    dag: DagId,
-    logical_date: Timestamp,
-    ended_at: Option<Timestamp>,
-    ago: String,
-    reason: String,
+pub(crate) struct Failed {
+    pub(crate) run: RunId,
+    pub(crate) dag: DagId,
+    pub(crate) logical_date: Timestamp,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) ago: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Serialize)]
-struct Due {
-    dag: DagId,
+pub(crate) struct Due {
+    pub(crate) dag: DagId,
     /// The first.
-    tick: Coming,
+    pub(crate) tick: Coming,
     /// How many follow until then.
-    more: usize,
+    pub(crate) more: usize,
 }
 
 /// `GET /?hours=`
@@ -96,7 +98,7 @@ pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(
     .await
 }
 
-fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
+pub(crate) fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
     let overlays = Overlays::read(desk)?;
     let (mut due, mut instants) = (Vec::new(), Vec::new());
@@ -152,6 +154,7 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
         reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
         took: words::took(item.started_at, None, desk.now),
         late: item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect(),
+        kinds: item.late,
         dag: item.dag,
         state: item.state,
         started_at: item.started_at,

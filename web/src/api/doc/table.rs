@@ -34,6 +34,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         of_vars(s),
         of_access(s),
         of_server(s),
+        super::more::all(s),
     ]
     .into_iter()
     .flatten()
