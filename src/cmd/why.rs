@@ -8,7 +8,7 @@ use super::faulty;
 use super::told::{self, text};
 use crate::cli::Why;
 use crate::client::{self, Server};
-use crate::failure::Verdict;
+use crate::failure::{Failure, Verdict};
 use crate::say;
 
 pub(crate) fn why(args: Why) -> Verdict {
@@ -24,7 +24,10 @@ pub(crate) fn why(args: Why) -> Verdict {
         server.get(&format!("/runs/{number}/why{}", only("task")))?
     } else {
         let found = server.find(&format!("/dags/{}/why{}", Server::segment(&args.target), only("tick")))?;
-        found.ok_or_else(|| faulty::no_dag(&server, &args.target))?
+        match found {
+            Some(answers) => answers,
+            None => return Err(absent(&server, &args.target, args.task.as_deref())),
+        }
     };
     answers.extend(stopped(&server, &answers));
     if args.look.json {
@@ -37,6 +40,16 @@ pub(crate) fn why(args: Why) -> Verdict {
         say::println(&format!("{} {what} is {state}: {why}{unblock}", say::sign(&state)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// That there is no such DAG, or no such date.
+fn absent(server: &Server, dag: &str, tick: Option<&str>) -> Failure {
+    let known = server.find::<Json>(&format!("/dags/{}", Server::segment(dag)));
+    match (known, tick) {
+        (Ok(Some(_)), Some(tick)) => Failure::usage(format!("`{tick}` is no date"))
+            .help("after a DAG, name one of its ticks, or nothing"),
+        _ => faulty::no_dag(server, dag),
+    }
 }
 
 /// That nothing moves, where something waits and no scheduler works on the data folder.

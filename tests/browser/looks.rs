@@ -28,6 +28,19 @@ fn rows_are_walked_with_j_and_k_and_opened_with_enter() {
 }
 
 #[test]
+fn who_has_the_focus_keeps_it_while_the_page_lives() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    let run = scene.has_run("gated", "running");
+    browser.visit(&format!("/runs/{run}"));
+    browser.script("document.querySelector('#task-after a').focus()");
+    scene.town.write("gate", "");
+    browser.holds("document.querySelector('#task-after .state.success')");
+    browser.holds("document.activeElement.matches('#task-after a')");
+    scene.is_calm();
+}
+
+#[test]
 fn a_question_mark_shows_the_keys() {
     let Some(scene) = scene() else { return };
     let browser = &scene.browser;

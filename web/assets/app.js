@@ -81,7 +81,13 @@ const refresh = async () => {
 const swap = (part, next) => {
   if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
   const scrolled = [...part.querySelectorAll(".grid, .graph, .panel, pre")].map((it) => [it.scrollLeft, it.scrollTop]);
+  // Who has the focus, and what is open, stays so: things are known by where they lead, or by what they say.
+  const known = (it) => it.getAttribute("href") ?? it.getAttribute("aria-label") ?? it.textContent;
+  const focus = part.contains(document.activeElement) ? known(document.activeElement) : null;
+  const open = new Set([...part.querySelectorAll("details[open] > summary")].map(known));
   part.innerHTML = next.innerHTML;
+  for (const it of part.querySelectorAll("summary")) if (open.has(known(it))) it.parentElement.open = true;
+  if (focus !== null) [...part.querySelectorAll("a[href], button, summary")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
   part.dataset.was = next.innerHTML;
   [...part.querySelectorAll(".grid, .graph, .panel, pre")].forEach((it, at) => {
     if (scrolled[at]) [it.scrollLeft, it.scrollTop] = scrolled[at];
@@ -101,22 +107,22 @@ const listen = () => {
   });
 };
 
-// A browser has six connections to a server. A page that was left or lies behind others gives its own back, looks
-// now and then, and catches up when it is seen again.
+// A browser has six connections to a server. A page that was left or lies behind others gives its own back and
+// catches up when it is seen again. Each looks once a minute: what is "in 5m" comes nearer though nothing happens.
 const streamed = (address, take) => {
   let source = null;
   let looking = 0;
   const open = () => {
-    clearInterval(looking);
     source ??= new EventSource(address());
     source.onmessage = ({ data }) => take(data);
   };
   const close = () => { source?.close(); source = null; };
-  const hide = () => { close(); clearInterval(looking); looking = setInterval(refresh, 60000); };
-  document.addEventListener("visibilitychange", () => (document.hidden ? hide() : open()));
+  const look = () => { clearInterval(looking); looking = setInterval(refresh, 60000); };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", () => { close(); clearInterval(looking); });
-  addEventListener("pageshow", ({ persisted }) => { if (persisted) open(); });
-  if (document.hidden) hide(); else open();
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) { open(); look(); } });
+  if (!document.hidden) open();
+  look();
 };
 
 // A log that still grows: text is added where it ends; the view follows while it is at the end.

@@ -23,7 +23,7 @@ use nightrun_engine::store::{
 use crate::access::{Access, Gate, Who};
 use crate::hub::Hub;
 use crate::problem::Problem;
-use crate::specs::Specs;
+use crate::specs::{Firing, Specs};
 use crate::template::Templates;
 
 /// All that the pages and the API are made from.
@@ -201,6 +201,11 @@ impl Desk<'_> {
         standings.retain(|dag| self.site.who.covers(dag.dag.as_str()));
         *keep() = Some(failing);
         Ok(standings)
+    }
+
+    /// When it ticks from now until then; what people have laid over it does not count.
+    pub(crate) fn firing(&self, version: VersionId, until: Timestamp) -> Result<Firing, Fault> {
+        self.site.specs.firing(self.page, version, self.now, until)
     }
 
     /// When the schedule of a version ticks next; what people have laid over it does not count.

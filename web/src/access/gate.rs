@@ -66,9 +66,11 @@ impl Gate {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// From now on a login is needed.
+    /// From now on a login is needed; streams of those who needed none end.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // No stream may be open.
+        let _ = self.ended.send(());
     }
 
     /// Who sends this. A token that is not good is refused; a session that is not good is none.
@@ -167,7 +169,7 @@ impl Gate {
         self.cookie(headers, "", 0)
     }
 
-    /// Hears when sessions end.
+    /// Hears when sessions end, and when a login begins to be needed.
     pub(crate) fn ends(&self) -> broadcast::Receiver<()> {
         self.ended.subscribe()
     }

@@ -18,12 +18,12 @@ use crate::app::Site;
 /// Time alone ends sessions and tokens, too: this often somebody looks.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// The response as it is, or, when it is a stream for somebody who proved who they are, one that ends with
-/// that proof.
+/// The response as it is, or, when it is a stream, one that ends when whoever listens may not any more. Nobody
+/// but the owner of the data folder is let in for good.
 pub(crate) fn watched(site: &Arc<Site>, proof: Parts, response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let streams = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
-    if !streams || matches!(site.who, Who::Anyone | Who::Owner(_)) {
+    if !streams || matches!(site.who, Who::Owner(_)) {
         return response;
     }
     let site = Arc::clone(site);
@@ -39,7 +39,8 @@ async fn over(site: Arc<Site>, proof: Parts) {
             return;
         }
         tokio::select! {
-            () = changes(&mut news) => {}
+            // While there is nobody to log in, only the end of that counts.
+            () = changes(&mut news), if site.who != Who::Anyone => {}
             _ = ends.recv() => {}
             () = tokio::time::sleep(LOOK) => {}
         }

@@ -1,20 +1,24 @@
 //! How everything stands: tonight, and the scheduler itself.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::Query;
-use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{ActiveRuns, HoldItem};
+use nightrun_engine::store::{ActiveRuns, Fault, HoldItem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Told;
-use crate::app::{Shared, State};
-use crate::page::schedule::Coming;
+use crate::app::{Desk, Shared, State};
+use crate::page::schedule::{Coming, coming, with_overlay};
 use crate::page::{system, tonight};
 use crate::problem::Problem;
+
+/// Rows of a list.
+const ROWS: usize = 30;
 
 /// How far ahead is looked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,12 +42,11 @@ pub(crate) struct Tonight {
     more_active: u32,
     /// How many wait to begin.
     queued: u32,
-    /// Runs that failed within a day, newest first; not more than thirty.
-    failed: Vec<FailedRun>,
+    /// Runs that failed or were late and are over, newest first; not more than thirty.
+    trouble: Vec<RunInTrouble>,
     /// The next tick of each DAG that fires until then; not more than thirty.
     due: Vec<Due>,
-    /// How many ticks fire until then, and of how many DAGs.
-    ticks: usize,
+    /// How many DAGs fire until then.
     dags: usize,
     /// How many DAGs are paused.
     paused: usize,
@@ -60,15 +63,19 @@ pub(crate) struct AtWork {
     /// How many of its task instances have ended, and how many it has.
     ended: u32,
     tasks: u32,
-    late: Vec<Lateness>,
+    /// In which ways it is late.
+    late: Vec<String>,
     reason: String,
 }
 
-/// A run that failed.
+/// A run that is over and failed, or was late.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct FailedRun {
+pub(crate) struct RunInTrouble {
     run_id: String,
     dag: DagId,
+    state: RunState,
+    /// In which ways it was late.
+    late: Vec<String>,
     logical_date: Timestamp,
     ended_at: Option<Timestamp>,
     reason: String,
@@ -79,8 +86,26 @@ pub(crate) struct FailedRun {
 pub(crate) struct Due {
     dag: DagId,
     next: Coming,
-    /// How many follow until then.
-    more: usize,
+}
+
+/// The next tick of each DAG that fires within so many hours, the first first.
+fn due(desk: &Desk<'_>, hours: u32) -> Result<Vec<Due>, Fault> {
+    let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
+    let mut due = Vec::new();
+    for of in desk.page.dags_in_force()? {
+        if of.paused || !desk.site.who.covers(of.dag.as_str()) {
+            continue;
+        }
+        if desk.next_tick(of.version)?.is_none_or(|at| at >= until) {
+            continue;
+        }
+        let spec = desk.spec(of.version)?;
+        let next = spec.map(|dag| coming(&dag, desk.now, 1)).unwrap_or_default();
+        let next = with_overlay(next, &desk.page.overlay(&of.dag)?).pop();
+        due.extend(next.map(|next| Due { dag: of.dag, next }));
+    }
+    due.sort_by_key(|it| it.next.at);
+    Ok(due)
 }
 
 /// `GET /api/v1/tonight?hours=`
@@ -88,7 +113,8 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
     if !(1..=72).contains(&asked.hours) {
         return Err(Problem::bad_request("`hours` is 1 to 72"));
     }
-    let body = site.read(move |desk| tonight::body(desk, asked.hours).map(Some)).await?;
+    let found = site.read(move |desk| Ok(Some((tonight::body(desk, asked.hours)?, due(desk, asked.hours)?))));
+    let (body, due) = found.await?;
     let at_work = |it: tonight::Active| AtWork {
         run_id: it.run.to_string(),
         dag: it.dag,
@@ -96,25 +122,25 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
         started_at: it.started_at,
         ended: it.ended,
         tasks: it.tasks,
-        late: it.kinds,
+        late: it.late,
         reason: it.reason,
     };
-    let failed = |it: tonight::Failed| FailedRun {
+    let trouble = |it: tonight::Trouble| RunInTrouble {
         run_id: it.run.to_string(),
         dag: it.dag,
+        state: it.state,
+        late: it.late,
         logical_date: it.logical_date,
         ended_at: it.ended_at,
         reason: it.reason,
     };
-    let due = |it: tonight::Due| Due { dag: it.dag, next: it.tick, more: it.more };
     Ok(Json(Tonight {
         active: body.active.into_iter().map(at_work).collect(),
         more_active: body.more_active,
         queued: body.queued,
-        failed: body.failed.into_iter().map(failed).collect(),
-        due: body.due.into_iter().map(due).collect(),
-        ticks: body.ticks,
-        dags: body.dags,
+        trouble: body.trouble.into_iter().map(trouble).collect(),
+        dags: due.len(),
+        due: due.into_iter().take(ROWS).collect(),
         paused: body.paused,
         holds: body.holds,
     }))

@@ -18,7 +18,7 @@ use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
 /// Where people go when nobody says where they were.
-const HOME: &str = "/dags";
+const HOME: &str = "/";
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Asked {

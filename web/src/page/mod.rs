@@ -19,6 +19,7 @@ mod form;
 mod graph;
 pub(crate) mod grid;
 pub(crate) mod holds;
+mod lanes;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
@@ -160,7 +161,8 @@ impl Shell {
         Ok(Self {
             title,
             place,
-            version: app.version.clone(),
+            // Without the rules of time zones, which the page of the system tells.
+            version: app.version.split(' ').next().unwrap_or_default().to_owned(),
             dags_dir: app.dags.display().to_string(),
             now: desk.now,
             seq: desk.page.last_seq()?,

@@ -4,10 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::id::TaskIndex;
+use nightrun_core::decide::RunState;
+use nightrun_core::id::{DagId, TaskIndex};
 use nightrun_core::time::{Timestamp, show_duration};
-use nightrun_engine::store::{RunShow, TaskShow};
+use nightrun_engine::store::{Fault, RunFilter, RunShow, TaskShow};
 use serde::Serialize;
+
+use crate::app::Desk;
+use crate::draw::lengths::median;
+
+/// Successful runs that tell how long the next one is likely to take.
+const PAST: u32 = 9;
 
 /// How a run spent its time.
 #[derive(Debug, Default, Serialize)]
@@ -44,6 +51,13 @@ impl Pace {
     pub(crate) fn has_any(&self, task: TaskIndex) -> bool {
         self.places.range((task, None)..=(task, Some(u32::MAX))).next().is_some()
     }
+}
+
+/// How long a run of the DAG takes, by its last successes.
+pub(crate) fn usual(desk: &Desk<'_>, dag: &DagId) -> Result<Option<Duration>, Fault> {
+    let filter = RunFilter { dag: Some(dag.clone()), state: Some(RunState::Success), ..RunFilter::default() };
+    let runs = desk.page.runs(&filter, PAST)?;
+    Ok(median(runs.iter().filter_map(|run| Some(run.ended_at?.since(run.started_at?)))))
 }
 
 /// Looks at a run that has begun; nothing has run: nothing to say.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::graph::{Folds, GraphView};
-use super::pace::{Pace, pace};
+use super::pace::{Pace, pace, usual};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
@@ -37,6 +37,8 @@ pub(super) struct Head {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     took: Option<String>,
+    /// How long such a run takes, while it is at work.
+    usual: Option<String>,
     is_final: bool,
     /// Missed deadlines of the run and of its tasks, a sentence each.
     late: Vec<String>,
@@ -109,6 +111,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         started_at: run.started_at,
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
+        usual: if run.ended_at.is_none() { usual(desk, &run.dag)?.map(words::length) } else { None },
         is_final: run.state.is_final(),
         groups: run.groups.iter().map(GroupTry::sentence).collect(),
         late: late(run),

@@ -118,9 +118,7 @@ impl Asker<'_> {
         text: &str,
     ) -> Result<Because, Miss> {
         let at = spec.and_then(|spec| spec.zone.read_instant(text)).ok_or_else(|| {
-            Problem::bad_request(format!(
-                "`{text}` is no date; after a DAG, name one of its ticks, or nothing"
-            ))
+            Problem::not_found(format!("`{text}` is no date; after a DAG, name one of its ticks, or nothing"))
         })?;
         let what = format!("tick {at} of {}", dag.dag);
         if let Some(tick) = ticks.iter().find(|tick| tick.instant == at) {

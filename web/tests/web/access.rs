@@ -1,9 +1,14 @@
 //! Who may do what: the table of routes walked for each role and DAG, logins, tokens, users.
 
-use axum::http::Method;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use futures_util::StreamExt;
 use nightrun_core::decide::Role;
 use nightrun_web::{Auth, Reach, Route, routes};
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::guard::filled;
 use crate::people::{FORM, PASSWORD, Town, bearer, cookie_of};
@@ -269,12 +274,16 @@ async fn without_users_all_is_as_it_was_until_the_first_one() {
         )
     };
     assert_eq!(send("GET", "/dags", "").await.status, 200);
-    assert_eq!(send("GET", "/login", "").await.header("location"), "/dags");
+    assert_eq!(send("GET", "/login", "").await.header("location"), "/");
     let stranger =
         crate::visit::send(visit.router.clone(), "GET", "/dags", &[("authorization", "Bearer x")], "");
     assert_eq!(stranger.await.status, 200, "some proxy's own token is none of ours");
+    let listen = Request::builder().uri("/events").header("host", "localhost").body(Body::empty()).unwrap();
+    let stream = visit.router.clone().oneshot(listen).await.unwrap();
     let ana = r#"{"user": "ana", "password": "a long password", "role": "admin"}"#;
     assert_eq!(send("POST", "/api/v1/users", ana).await.status, 201);
+    let ended = stream.into_body().into_data_stream().for_each(|_| async {});
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream of a stranger ends");
     assert_eq!(send("GET", "/dags", "").await.status, 401);
     assert_eq!(send("POST", "/api/v1/pause", "{}").await.status, 401);
     let health = send("GET", "/health", "").await;
@@ -282,6 +291,6 @@ async fn without_users_all_is_as_it_was_until_the_first_one() {
     let form = [("content-type", FORM)];
     let login = "name=ana&password=a+long+password";
     let went = crate::visit::send(visit.router.clone(), "POST", "/login", &form, login).await;
-    assert_eq!((went.status.as_u16(), went.header("location")), (303, "/dags"));
+    assert_eq!((went.status.as_u16(), went.header("location")), (303, "/"));
     work.abort();
 }

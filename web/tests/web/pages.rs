@@ -45,12 +45,29 @@ async fn every_page_renders_and_says_what_matters() {
             ],
         ),
         ("/runs/17/graph", &["<svg", "upstream_failed"]),
+        ("/?hours=72", &["<rect class=\"due\"", "then 287 more"]),
         ("/runs/38", &["Cancel run", "2 tries", "41702"]),
         ("/runs/38", &["The run is late: it had not ended by", "on_late", "answered &lt;503&gt;"]),
         ("/runs?state=running", &["manual, late finish"]),
         ("/runs/17/tasks/load_orders?attempt=3", &["class=\"ab f1\"", "Try 2", "exit code 1"]),
         ("/runs/38/tasks/copy_stock?attempt=1", &["data-follow=", "12 of 400 pages"]),
-        ("/", &["Failed in the last day", "At work now", "/runs/38", "Due in the next 12 hours", "<rect"]),
+        (
+            "/",
+            &[
+                "Failed or late in the last day",
+                "At work now",
+                "/runs/38",
+                "Due in the next 12 hours",
+                "<rect",
+            ],
+        ),
+        (
+            "/",
+            &[
+                "48 runs of 1 DAG, <a href=\"/dags?show=paused\">1 paused",
+                "run 17: failed after 5m8s, from 01:30",
+            ],
+        ),
         ("/?hours=6", &["Due in the next 6 hours"]),
         ("/faults", &["ingest.yaml", "<b>E101</b>", "<mark>retry_policy</mark>", "did you mean"]),
     ];
@@ -126,7 +143,11 @@ async fn five_hundred_tasks_and_thirty_runs_stay_light() {
     let root = tempfile::tempdir().unwrap();
     scenes::huge(root.path()).await;
     let visit = Visit::over(root);
-    for path in ["/dags", "/dags/huge", "/dags/huge/graph", "/runs/30", "/runs/30/graph"] {
+    let night = visit.page("/").await.text;
+    for word in ["feed_40", "31 more DAGs", "class=\"began\"", "class=\"due\""] {
+        assert!(night.contains(word), "no `{word}` in {night}");
+    }
+    for path in ["/", "/dags", "/dags/huge", "/dags/huge/graph", "/runs/30", "/runs/30/graph"] {
         let zipped = visit.send("GET", path, &[("accept-encoding", "gzip")], "").await;
         let size = zipped.text.len();
         assert_eq!((zipped.status.as_u16(), zipped.header("content-encoding")), (200, "gzip"), "{path}");

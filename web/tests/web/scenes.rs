@@ -125,7 +125,22 @@ pub(crate) async fn huge(root: &Path) {
             _ => Story { wait: 0, ..Story::well(2) },
         });
     }
+    feeds(&mut past);
     past.write().await;
+}
+
+/// Sixty DAGs that fetch something every hour; the last hour of one broke.
+fn feeds(past: &mut History) {
+    for feed in 0..60 {
+        let dag = format!("feed_{feed:02}");
+        let text = format!("id: {dag}\nschedule: '{feed} * * * *'\ntasks:\n  - id: fetch\n    run: 'true'\n");
+        past.dag(ago(60 * 24 * 9), &format!("{dag}.yaml"), &text);
+        for hour in (0..2).rev() {
+            let broke = feed == 40 && hour == 0;
+            let story = move |_: &str| if broke { Story::fails(9, 1) } else { Story::well(60) };
+            past.run(&dag, ago(hour * 60 + 47 + 60 - feed), true, story);
+        }
+    }
 }
 
 /// Nothing at all.

@@ -9,7 +9,17 @@ use super::error::Fault;
 /// The lock; dropping it, or the end of the process however it comes, gives it back.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _held: File,
+    held: File,
+}
+
+impl Drop for Lock {
+    /// Said aloud: a process that is just being forked holds a copy of the file, and with it the lock, until it
+    /// becomes another program.
+    fn drop(&mut self) {
+        if let Err(error) = self.held.unlock() {
+            tracing::warn!(%error, "the lock of the data folder could not be given back");
+        }
+    }
 }
 
 impl Lock {
@@ -27,6 +37,22 @@ impl Lock {
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _held: file })
+        Ok(Self { held: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_given_back_is_free_though_a_child_still_has_a_copy_of_the_file() {
+        let data = tempfile::tempdir().unwrap();
+        let lock = Lock::take(data.path()).unwrap();
+        assert!(matches!(Lock::take(data.path()), Err(Fault::Locked(Some(_)))));
+        let copy = lock.held.try_clone().unwrap();
+        drop(lock);
+        Lock::take(data.path()).unwrap();
+        drop(copy);
     }
 }

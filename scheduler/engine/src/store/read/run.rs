@@ -18,6 +18,9 @@ use crate::store::row::{ActiveRuns, Grid, GridRun, ReadyTask, RunItem};
 pub(super) const RUN_ITEM: &str = "id, dag, run_type, logical_date, state, started_at, ended_at,
     (SELECT group_concat(kind, ' ') FROM lateness WHERE lateness.run = run.id AND lateness.task = -1)";
 
+/// Stands in the place of a task where a lateness is the run's own.
+const RUN_ITSELF: i64 = -1;
+
 /// Which runs a list shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
@@ -53,6 +56,7 @@ impl RunFilter {
     /// The conditions as SQL with their values; only those asked for, so that an index fits them.
     fn conditions(&self) -> (String, Vec<Value>) {
         let text = |text: &str| Value::from(text.to_owned());
+        let late = |wanted| self.late.filter(|late| *late == wanted).map(|_| Value::from(RUN_ITSELF));
         let asked = [
             ("dag = ?", self.dag.as_ref().map(|dag| text(dag.as_str()))),
             ("state = ?", self.state.map(|state| text(state.as_str()))),
@@ -65,7 +69,9 @@ impl RunFilter {
             ("+dag IN (SELECT id FROM dag WHERE instr(id, ?))", self.dag_part.as_deref().map(text)),
             ("logical_date >= ?", self.date_from.map(|from| from.nanos().into())),
             ("logical_date < ?", self.date_until.map(|until| until.nanos().into())),
-            ("(id IN (SELECT run FROM lateness WHERE task = -1)) = ?", self.late.map(Value::from)),
+            // Few are late: they are found by their lateness, not among all runs.
+            ("id IN (SELECT run FROM lateness WHERE task = ?)", late(true)),
+            ("id NOT IN (SELECT run FROM lateness WHERE task = ?)", late(false)),
             ("id > ?", self.after.map(|run| run.0.into())),
         ];
         let (mut conditions, mut values): (Vec<_>, Vec<_>) =
