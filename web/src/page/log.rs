@@ -31,10 +31,10 @@ use crate::problem::Problem;
 const SHOWN: u64 = 60_000;
 
 /// Most lines that one search gives.
-const HITS: usize = 100;
+pub(crate) const HITS: usize = 100;
 
 /// Most of a log that one search reads, in bytes; the next goes on from there.
-const SEARCHED: u64 = 64 << 20;
+pub(crate) const SEARCHED: u64 = 64 << 20;
 
 /// An attempt as an address names it: run, task (with its item), number.
 pub(crate) type Named = (i64, String, u32);

@@ -24,7 +24,7 @@ pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
 pub(crate) mod notes;
-mod pace;
+pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
@@ -167,7 +167,7 @@ impl Shell {
             now: desk.now,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
-            faults: if desk.site.who.is_limited() { 0 } else { desk.page.faults(None)?.len() },
+            faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),
             me: Me::of(&desk.site.who),

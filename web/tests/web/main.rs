@@ -18,4 +18,5 @@ mod scenes;
 mod seasons;
 mod steer;
 mod tasks;
+mod told;
 mod visit;
