@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Told;
 use crate::app::{Desk, Shared, State};
+use crate::page::lanes::Overlays;
 use crate::page::schedule::{Coming, coming, with_overlay};
 use crate::page::{system, tonight};
 use crate::problem::Problem;
@@ -88,24 +89,26 @@ pub(crate) struct Due {
     next: Coming,
 }
 
-/// The next tick of each DAG that fires within so many hours, the first first.
-fn due(desk: &Desk<'_>, hours: u32) -> Result<Vec<Due>, Fault> {
+/// The next ticks of the DAGs that fire within so many hours, the first first, and how many those DAGs are.
+fn due(desk: &Desk<'_>, hours: u32) -> Result<(Vec<Due>, usize), Fault> {
     let until = desk.now.plus(Duration::from_hours(u64::from(hours)));
-    let mut due = Vec::new();
+    let mut firing = Vec::new();
     for of in desk.page.dags_in_force()? {
-        if of.paused || !desk.site.who.covers(of.dag.as_str()) {
-            continue;
+        if !of.paused && desk.site.who.covers(of.dag.as_str()) {
+            let next = desk.next_tick(of.version)?.filter(|at| *at < until);
+            firing.extend(next.map(|at| (at, of)));
         }
-        if desk.next_tick(of.version)?.is_none_or(|at| at >= until) {
-            continue;
-        }
+    }
+    firing.sort_by_key(|(at, _)| *at);
+    let (overlays, dags) = (Overlays::read(desk)?, firing.len());
+    let mut due = Vec::new();
+    for (_, of) in firing.into_iter().take(ROWS) {
         let spec = desk.spec(of.version)?;
         let next = spec.map(|dag| coming(&dag, desk.now, 1)).unwrap_or_default();
-        let next = with_overlay(next, &desk.page.overlay(&of.dag)?).pop();
+        let next = with_overlay(next, &overlays.of(&of.dag)).pop();
         due.extend(next.map(|next| Due { dag: of.dag, next }));
     }
-    due.sort_by_key(|it| it.next.at);
-    Ok(due)
+    Ok((due, dags))
 }
 
 /// `GET /api/v1/tonight?hours=`
@@ -114,7 +117,7 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
         return Err(Problem::bad_request("`hours` is 1 to 72"));
     }
     let found = site.read(move |desk| Ok(Some((tonight::body(desk, asked.hours)?, due(desk, asked.hours)?))));
-    let (body, due) = found.await?;
+    let (body, (due, dags)) = found.await?;
     let at_work = |it: tonight::Active| AtWork {
         run_id: it.run.to_string(),
         dag: it.dag,
@@ -139,8 +142,8 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
         more_active: body.more_active,
         queued: body.queued,
         trouble: body.trouble.into_iter().map(trouble).collect(),
-        dags: due.len(),
-        due: due.into_iter().take(ROWS).collect(),
+        dags,
+        due,
         paused: body.paused,
         holds: body.holds,
     }))

@@ -19,7 +19,7 @@ mod form;
 mod graph;
 pub(crate) mod grid;
 pub(crate) mod holds;
-mod lanes;
+pub(crate) mod lanes;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
