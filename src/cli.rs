@@ -6,6 +6,7 @@ mod calendar;
 mod db;
 mod files;
 mod hold;
+pub(crate) mod placed;
 mod proof;
 
 use std::net::SocketAddr;
@@ -13,9 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::access::{
-    Granted, Place, QuietPlace, Remote, RoleName, Token, TokenVerb, User, UserVerb,
-};
+pub(crate) use self::access::{Granted, Place, Remote, RoleName, Token, TokenVerb, User, UserVerb};
 pub(crate) use self::calendar::{Calendar, CalendarVerb};
 pub(crate) use self::db::{Db, DbVerb, Prune};
 pub(crate) use self::files::{
@@ -274,7 +273,7 @@ pub(crate) struct Next {
     #[command(flatten)]
     pub(crate) dags: Dags,
     #[command(flatten)]
-    pub(crate) data: Data,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -302,7 +301,7 @@ pub(crate) struct DryRun {
 #[derive(Debug, Args)]
 pub(crate) struct Look {
     #[command(flatten)]
-    pub(crate) data: Data,
+    pub(crate) place: Place,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -327,8 +326,6 @@ pub(crate) struct Runs {
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Subcommand)]
@@ -343,8 +340,6 @@ pub(crate) struct OfRun {
     pub(crate) run: i64,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -374,7 +369,7 @@ pub(crate) struct Logs {
     #[arg(short, long)]
     pub(crate) follow: bool,
     #[command(flatten)]
-    pub(crate) data: Data,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -402,8 +397,6 @@ pub(crate) struct Trigger {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -411,9 +404,7 @@ pub(crate) struct Cancel {
     /// The number of the run
     pub(crate) run: i64,
     #[command(flatten)]
-    pub(crate) data: Data,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -425,9 +416,7 @@ pub(crate) struct Pause {
     #[arg(long, conflicts_with = "dag")]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) data: Data,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

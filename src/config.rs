@@ -247,7 +247,7 @@ fn resolved(text: String, from: &str) -> Result<String, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the configuration reads the environment, once")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

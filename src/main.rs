@@ -13,13 +13,13 @@ mod wire;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     offer_system_zones();
-    let args = cli::Cli::parse();
-    args.color.write_global();
-    match cmd::run(args.verb) {
+    let done = cli::placed::read().and_then(|args| {
+        args.color.write_global();
+        cmd::run(args.verb)
+    });
+    match done {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }

@@ -9,12 +9,14 @@ use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
 use nightrun_engine::exec::{Local, environment, sweep};
 use nightrun_engine::keep::Keeper;
-use nightrun_engine::run::{Parse, Parts, Scheduler, Vars, hash_of};
+use nightrun_engine::run::{Handle, Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
+use nightrun_web::App;
 use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::failure::{Failure, OrFail};
+use crate::say;
 
 /// How long processes that a crashed scheduler left behind may take to end by themselves.
 const SWEEP_GRACE: Duration = Duration::from_secs(2);
@@ -23,7 +25,6 @@ const SWEEP_GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Wired {
     pub(crate) scheduler: Scheduler,
     pub(crate) clock: Clock,
-    pub(crate) parse: Parse,
     pub(crate) database: PathBuf,
 }
 
@@ -70,18 +71,38 @@ pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result
         words: heard,
         operators: nightrun_plugins::builtin(),
         hooks: config.hooks.clone(),
-        parse: parse.clone(),
+        parse,
         environment: with_own_folder(environment::inherited()),
         vars: vars(),
         store_id,
     })
     .map_err(Failure::new)?;
-    Ok(Wired { scheduler, clock, parse, database: database(&config.data) })
+    Ok(Wired { scheduler, clock, database: database(&config.data) })
 }
 
 /// The vars of the environment of this program.
 pub(crate) fn vars() -> Vars {
     Vars::new(environment::vars())
+}
+
+/// What the pages and the API over the store of this configuration are made from; `handle` leads to the loop.
+pub(crate) fn app(config: &Config, handle: Handle) -> Result<App, Failure> {
+    let keeper = keeper(config)?;
+    Ok(App {
+        reader: keeper.reader.clone(),
+        handle,
+        data: config.data.clone(),
+        dags: config.dags.clone(),
+        clock: keeper.clock.clone(),
+        parse: keeper.parse.clone(),
+        version: say::version().to_owned(),
+        vars: vars(),
+        hosts: Vec::new(),
+        slots: config.slots,
+        pools: config.pools.clone(),
+        access: config.access,
+        keeper,
+    })
 }
 
 /// What forgets old runs of the store of this configuration.

@@ -8,25 +8,16 @@ use super::{Data, Look};
 #[derive(Debug, Default, Args)]
 pub(crate) struct Remote {
     /// Ask the server at this address, as in `https://nightrun.example` [default: the one of the data folder]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "NIGHTRUN_SERVER")]
     pub(crate) server: Option<String>,
     /// The token for that server; others can see arguments, so better by the environment
     #[arg(long, value_name = "TOKEN", env = "NIGHTRUN_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 
-/// Where who may do what is kept.
+/// Which server is asked: that of a data folder, or one elsewhere.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    #[command(flatten)]
-    pub(crate) remote: Remote,
-    #[command(flatten)]
-    pub(crate) look: Look,
-}
-
-/// The same for verbs that print nothing but a sentence.
-#[derive(Debug, Args)]
-pub(crate) struct QuietPlace {
     #[command(flatten)]
     pub(crate) remote: Remote,
     #[command(flatten)]
@@ -74,23 +65,23 @@ pub(crate) enum UserVerb {
         #[command(flatten)]
         granted: Granted,
         #[command(flatten)]
-        place: QuietPlace,
+        place: Place,
     },
     /// List the users
-    List(Place),
+    List(Look),
     /// Take a user away; they are logged out at once
     Remove {
         /// Their name
         user: String,
         #[command(flatten)]
-        place: QuietPlace,
+        place: Place,
     },
     /// Give a user another password; they are logged out at once
     Password {
         /// Their name
         user: String,
         #[command(flatten)]
-        place: QuietPlace,
+        place: Place,
     },
     /// Let a user do something else from now on
     Grant {
@@ -99,7 +90,7 @@ pub(crate) enum UserVerb {
         #[command(flatten)]
         granted: Granted,
         #[command(flatten)]
-        place: QuietPlace,
+        place: Place,
     },
 }
 
@@ -126,16 +117,16 @@ pub(crate) enum TokenVerb {
         #[arg(long, value_name = "LENGTH")]
         expires: Option<String>,
         #[command(flatten)]
-        place: Place,
+        look: Look,
     },
     /// List the tokens, without their secrets
-    List(Place),
+    List(Look),
     /// Take a token back; it is no good at once
     Revoke {
         /// Its name
         #[arg(value_name = "TOKEN")]
         name: String,
         #[command(flatten)]
-        place: QuietPlace,
+        place: Place,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Dags, Data, Look, Remote};
+use super::{Dags, Look, Place};
 
 /// Who asks, and why: kept in the log.
 #[derive(Debug, Args)]
@@ -68,8 +68,6 @@ pub(crate) struct Rerun {
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -104,8 +102,6 @@ pub(crate) struct Mark {
     pub(crate) dags: Dags,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -123,9 +119,7 @@ pub(crate) struct Note {
     #[command(flatten)]
     pub(crate) dags: Dags,
     #[command(flatten)]
-    pub(crate) data: Data,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -232,7 +226,7 @@ pub(crate) struct Steer {
     #[command(flatten)]
     pub(crate) signed: Signed,
     #[command(flatten)]
-    pub(crate) data: Data,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

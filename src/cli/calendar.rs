@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Dags;
+use super::{Dags, Place};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  nightrun calendar show us_federal --year 2027\n  \
@@ -25,6 +25,8 @@ pub(crate) enum CalendarVerb {
         year: Option<i32>,
         #[command(flatten)]
         dags: Dags,
+        #[command(flatten)]
+        place: Place,
         /// Print JSON
         #[arg(long)]
         json: bool,

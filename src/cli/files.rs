@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Dags, Data, Look, Remote};
+use super::{Dags, Data, Look, Place};
 use crate::cmd::Named;
 
 /// Which DAG is meant.
@@ -30,8 +30,6 @@ pub(crate) struct DagList {
     pub(crate) verb: Option<DagsVerb>,
     #[command(flatten)]
     pub(crate) look: Look,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +111,7 @@ pub(crate) enum VarsVerb {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        data: Data,
+        place: Place,
     },
     /// Print the value of one
     Get {
@@ -129,7 +127,7 @@ pub(crate) enum VarsVerb {
         /// Its name
         name: String,
         #[command(flatten)]
-        data: Data,
+        place: Place,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Data, Look};
+use super::{Look, Place};
 
 #[derive(Debug, Args)]
 pub(crate) struct Hold {
@@ -21,7 +21,7 @@ pub(crate) enum HoldVerb {
         /// The number of the window
         hold: i64,
         #[command(flatten)]
-        data: Data,
+        place: Place,
     },
 }
 

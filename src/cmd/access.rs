@@ -10,24 +10,22 @@ use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{Page, Reader, Writer};
 use serde_json::{Value as Json, json};
 
-use super::act::config_of;
-use super::look::Looker;
-use crate::cli::{Data, Granted, Place, QuietPlace, Remote, RoleName, Token, TokenVerb, User, UserVerb};
-use crate::client::{self, Server};
-use crate::config::{Config, who};
+use crate::cli::{Granted, Look, Place, RoleName, Token, TokenVerb, User, UserVerb};
+use crate::client::Server;
+use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
 
 pub(crate) fn user(args: User) -> Verdict {
     match args.verb {
-        UserVerb::List(place) => return list_users(place),
+        UserVerb::List(look) => return list_users(look),
         UserVerb::Add { user, granted, place } => {
-            let desk = Desk::quiet(place)?;
+            let desk = Desk::open(place)?;
             let (grant, password) = (grant(granted), read_password(&user)?);
-            if desk.asks_server() {
+            if desk.server.is_served() {
                 let body =
                     json!({ "user": user, "password": password, "role": grant.role, "dags": grant.dags });
-                desk.server.post("/api/v1/users", &body)?;
+                desk.server.post("/users", &body)?;
             } else {
                 let password = seal_password(&password).map_err(Failure::usage)?;
                 desk.write(AccessChange::UserAdded { user: user.clone(), grant, password })?;
@@ -37,16 +35,16 @@ pub(crate) fn user(args: User) -> Verdict {
             ));
         }
         UserVerb::Grant { user, granted, place } => {
-            let (desk, grant) = (Desk::quiet(place)?, grant(granted));
+            let (desk, grant) = (Desk::open(place)?, grant(granted));
             let body = json!(grant);
             let change = AccessChange::UserGranted { user: user.clone(), grant };
             desk.change(&user_path(&user, "grant"), &body, change)?;
             say::println(&format!("{user} has it from now on"));
         }
         UserVerb::Password { user, place } => {
-            let desk = Desk::quiet(place)?;
+            let desk = Desk::open(place)?;
             let password = read_password(&user)?;
-            if desk.asks_server() {
+            if desk.server.is_served() {
                 desk.server.post(&user_path(&user, "password"), &json!({ "password": password }))?;
             } else {
                 let password = seal_password(&password).map_err(Failure::usage)?;
@@ -56,7 +54,7 @@ pub(crate) fn user(args: User) -> Verdict {
         }
         UserVerb::Remove { user, place } => {
             let change = AccessChange::UserRemoved { user: user.clone() };
-            Desk::quiet(place)?.change(&user_path(&user, "remove"), &json!({}), change)?;
+            Desk::open(place)?.change(&user_path(&user, "remove"), &json!({}), change)?;
             say::println(&format!("{user} is gone, and logged out"));
         }
     }
@@ -65,28 +63,28 @@ pub(crate) fn user(args: User) -> Verdict {
 
 pub(crate) fn token(args: Token) -> Verdict {
     match args.verb {
-        TokenVerb::List(place) => list_tokens(place),
-        TokenVerb::Create { name: token, granted, expires, place } => {
-            create(token, granted, expires.as_deref(), place)
+        TokenVerb::List(look) => list_tokens(look),
+        TokenVerb::Create { name: token, granted, expires, look } => {
+            create(token, granted, expires.as_deref(), look)
         }
         TokenVerb::Revoke { name: token, place } => {
             let change = AccessChange::TokenRevoked { token: token.clone() };
-            let path = format!("/api/v1/tokens/{}/revoke", Server::segment(&token));
-            Desk::quiet(place)?.change(&path, &json!({}), change)?;
+            let path = format!("/tokens/{}/revoke", Server::segment(&token));
+            Desk::open(place)?.change(&path, &json!({}), change)?;
             say::println(&format!("{token} is no good any more"));
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn create(token: String, granted: Granted, expires: Option<&str>, place: Place) -> Verdict {
-    let as_json = place.look.json;
-    let desk = Desk::open(&place.remote, place.look.data)?;
+fn create(token: String, granted: Granted, expires: Option<&str>, look: Look) -> Verdict {
+    let as_json = look.json;
+    let desk = Desk::open(look.place)?;
     let grant = grant(granted);
     let length = expires.map(parse_duration).transpose().map_err(Failure::usage)?;
-    let answer = if desk.asks_server() {
+    let answer = if desk.server.is_served() {
         let body = json!({ "token": token, "role": grant.role, "dags": grant.dags, "expires_in": expires });
-        desk.server.post("/api/v1/tokens", &body)?
+        desk.server.post("/tokens", &body)?
     } else {
         let NewToken { secret, prefix, sealed } = NewToken::make().map_err(Failure::new)?;
         let expires_at: Option<Timestamp> = length.map(|length| system_clock()().plus(length));
@@ -106,31 +104,22 @@ fn create(token: String, granted: Granted, expires: Option<&str>, place: Place) 
 
 /// Where the changes go.
 struct Desk {
-    config: Config,
     server: Server,
 }
 
 impl Desk {
-    fn open(remote: &Remote, data: Data) -> Result<Self, Failure> {
-        let config = config_of(data)?;
-        Ok(Self { server: Server::of(remote, &config.data)?, config })
-    }
-
-    fn quiet(place: QuietPlace) -> Result<Self, Failure> {
-        Self::open(&place.remote, place.data)
-    }
-
-    fn asks_server(&self) -> bool {
-        self.server.is_remote() || client::answers(&self.config.data)
+    fn open(place: Place) -> Result<Self, Failure> {
+        Server::of(place).map(|server| Self { server })
     }
 
     fn change(&self, path: &str, body: &Json, change: AccessChange) -> Result<(), Failure> {
-        if self.asks_server() { self.server.post(path, body).map(drop) } else { self.write(change) }
+        if self.server.is_served() { self.server.post(path, body).map(drop) } else { self.write(change) }
     }
 
     /// No server runs: this process writes, and nobody else may meanwhile.
     fn write(&self, change: AccessChange) -> Result<(), Failure> {
-        let database = wire::database(&self.config.data);
+        let Some(config) = self.server.config() else { return Ok(()) };
+        let database = wire::database(&config.data);
         let writer = Writer::open(&database).map_err(Failure::new)?;
         let book = Reader::open(&database).and_then(|reader| reader.read_now(Page::access_book));
         book.map_err(Failure::new)?.take(&change).map_err(Failure::new)?;
@@ -142,7 +131,7 @@ impl Desk {
 }
 
 fn user_path(user: &str, verb: &str) -> String {
-    format!("/api/v1/users/{}/{verb}", Server::segment(user))
+    format!("/users/{}/{verb}", Server::segment(user))
 }
 
 fn grant(Granted { role, dags }: Granted) -> Grant {
@@ -206,37 +195,24 @@ impl Drop for Unseen {
     }
 }
 
-/// What a server elsewhere lists, or the store here.
-fn listed(
-    place: Place,
-    path: &str,
-    here: impl FnOnce(&Looker) -> Result<Json, Failure>,
-) -> Result<Json, Failure> {
-    let server = Server::of(&place.remote, &config_of(Data { data: place.look.data.data.clone() })?.data)?;
-    if server.is_remote() {
-        return Ok(server.get(path)?["items"].take());
-    }
-    here(&Looker::open(place.look.data)?)
-}
-
-fn list_users(place: Place) -> Verdict {
-    let as_json = place.look.json;
-    let users = listed(place, "/api/v1/users", |looker| Ok(json!(looker.read(Page::users)?)))?;
+fn list_users(look: Look) -> Verdict {
+    let as_json = look.json;
+    let users: Vec<Json> = Server::of(look.place)?.list("/users", usize::MAX)?;
     let columns = ["user", "role", "dags", "added_at", "added_by", "login_at"];
     print(&users, as_json, &columns, &["user", "role", "dags", "added", "by", "last login"])
 }
 
-fn list_tokens(place: Place) -> Verdict {
-    let as_json = place.look.json;
-    let tokens = listed(place, "/api/v1/tokens", |looker| Ok(json!(looker.read(Page::tokens)?)))?;
+fn list_tokens(look: Look) -> Verdict {
+    let as_json = look.json;
+    let tokens: Vec<Json> = Server::of(look.place)?.list("/tokens", usize::MAX)?;
     let columns = ["token", "prefix", "role", "dags", "created_at", "created_by", "expires_at", "used_at"];
     let head = ["token", "begins with", "role", "dags", "made", "by", "expires", "last used"];
     print(&tokens, as_json, &columns, &head)
 }
 
-fn print(rows: &Json, as_json: bool, columns: &[&str], head: &[&str]) -> Verdict {
+fn print(rows: &[Json], as_json: bool, columns: &[&str], head: &[&str]) -> Verdict {
     if as_json {
-        say::json(rows)?;
+        say::json(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let cell = |row: &Json, column: &str| match &row[column] {
@@ -248,6 +224,6 @@ fn print(rows: &Json, as_json: bool, columns: &[&str], head: &[&str]) -> Verdict
         _ => "-".to_owned(),
     };
     let row = |row: &Json| columns.iter().map(|column| cell(row, column)).collect();
-    say::println(say::table(head, rows.as_array().into_iter().flatten().map(row).collect()).trim_end());
+    say::println(say::table(head, rows.iter().map(row).collect()).trim_end());
     Ok(ExitCode::SUCCESS)
 }

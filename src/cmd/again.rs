@@ -1,39 +1,37 @@
 //! `nightrun rerun`, `mark`, `note`, `audit`: what has been is changed by hand, and who did so.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use nightrun_core::decide::{ClearRequest, Event, MarkRequest, NoteRequest, TaskState};
+use nightrun_core::decide::{ClearRequest, Event, MarkRequest, NoteRequest, RunState, TaskState};
 use nightrun_core::id::RunId;
 use serde_json::{Value as Json, json};
 
 use super::here;
-use super::look::Looker;
 use super::target::Named;
+use super::told::{self, instant, text};
 use crate::cli::again::{Audit, Mark, Note, Rerun, Settled};
-use crate::cli::{Dags, Data};
+use crate::cli::{Dags, Place};
 use crate::client::{self, Server};
 use crate::config::{Config, Given};
-use crate::failure::{Failure, OrFail, Verdict};
+use crate::failure::{Failure, Verdict};
 use crate::say;
 
 /// How often a server is asked whether something is over.
-pub(crate) const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// The same for a server elsewhere.
-const LOOK_THERE: Duration = Duration::from_secs(1);
+pub(super) const LOOK_THERE: Duration = Duration::from_secs(1);
 
-/// The configuration that these flags and the rest come to.
-pub(crate) fn config_of(data: Data, dags: Dags) -> Result<Config, Failure> {
-    Config::load(Given { data: data.data, dags: dags.dags, ..Given::default() })
+/// The server that these flags name.
+pub(super) fn server_of(place: Place, dags: Dags) -> Result<Server, Failure> {
+    Server::with(place, Given { dags: dags.dags, ..Given::default() })
 }
 
 pub(crate) fn rerun(args: Rerun) -> Verdict {
-    let config = config_of(args.look.data, args.dags)?;
-    let server = Server::of(&args.remote, &config.data)?;
-    let served = server.is_remote() || client::answers(&config.data);
-    if args.with_waiters && !served && !args.dry_run {
+    let server = server_of(args.look.place, args.dags)?;
+    let here = server.config().filter(|_| !server.is_served());
+    if args.with_waiters && here.is_some() && !args.dry_run {
         let help = "start `nightrun serve`, which lets them wait until this run has ended";
         return Err(Failure::new("what waited for a run is run again only by a server").help(help));
     }
@@ -48,39 +46,34 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         without_setups: args.without_setups,
         with_waiters: args.with_waiters,
         waiters: vec![],
-        force: args.force || !served,
+        force: args.force || here.is_some(),
         latest: args.latest,
         dry_run: args.dry_run,
         by: args.signed.by,
         why: args.signed.why,
     };
-    let plan = if served {
-        server.post(&format!("/api/v1/runs/{}/rerun", args.run), &json!(request))?
-    } else {
+    let plan = if let Some(config) = here {
         let event = Event::ClearRequested { run: RunId(args.run), request, row: None };
-        let first = if args.latest { as_it_is(&config, args.run)? } else { vec![] };
-        if args.dry_run { here::try_out(&config, first, event)? } else { here::ask(&config, first, event)? }
+        let first = if args.latest { as_it_is(&server, config, args.run)? } else { vec![] };
+        if args.dry_run { here::try_out(config, first, event)? } else { here::ask(config, first, event)? }
+    } else {
+        server.post(&format!("/runs/{}/rerun", args.run), &json!(request))?
     };
     let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
-    let wait = changes && !args.dry_run && (args.wait || !served);
+    let wait = changes && !args.dry_run && (args.wait || here.is_some());
     conclude(&server, args.run, plan, (args.look.json, wait))
 }
 
 /// The event that puts the DAG of a run in force as its file is now.
-fn as_it_is(config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
-    let dag = Looker::open(Data { data: Some(config.data.clone()) })?.run(run)?.dag;
-    let found = super::target::find(
-        &Named { target: dag.as_str(), dag: None },
-        config,
-        nightrun_engine::clock::system_clock()(),
-    )?;
+fn as_it_is(server: &Server, config: &Config, run: i64) -> Result<Vec<Event>, Failure> {
+    let dag = told::run(server, run)?.dag;
+    let now = nightrun_engine::clock::system_clock()();
+    let found = super::target::find(&Named { target: &dag, dag: None }, config, now)?;
     Ok(vec![Event::DagsRead { read: vec![found.into_text()], gone: vec![], faults: vec![] }])
 }
 
 pub(crate) fn mark(args: Mark) -> Verdict {
-    let config = config_of(args.look.data, args.dags)?;
-    let server = Server::of(&args.remote, &config.data)?;
-    let served = server.is_remote() || client::answers(&config.data);
+    let server = server_of(args.look.place, args.dags)?;
     let state = match args.state {
         Settled::Success => TaskState::Success,
         Settled::Failed => TaskState::Failed,
@@ -88,10 +81,10 @@ pub(crate) fn mark(args: Mark) -> Verdict {
     };
     let (by, why) = (args.signed.by, args.signed.why);
     let request = MarkRequest { task: args.task, item: args.item, state, dry_run: args.dry_run, by, why };
-    let plan = if served {
-        server.post(&format!("/api/v1/runs/{}/mark", args.run), &json!(request))?
+    let plan = if let Some(config) = server.config().filter(|_| !server.is_served()) {
+        here::ask(config, vec![], Event::MarkRequested { run: RunId(args.run), request, row: None })?
     } else {
-        here::ask(&config, vec![], Event::MarkRequested { run: RunId(args.run), request, row: None })?
+        server.post(&format!("/runs/{}/mark", args.run), &json!(request))?
     };
     conclude(&server, args.run, plan, (args.look.json, false))
 }
@@ -115,30 +108,19 @@ fn conclude(server: &Server, run: i64, mut plan: Json, (as_json, wait): (bool, b
 
 /// Waits for the end of a run.
 fn verdict(server: &Server, run: i64) -> Result<String, Failure> {
-    let looker = match server {
-        Server::Here(data) => Some(Looker::open(Data { data: Some(data.clone()) })?),
-        Server::There { .. } => None,
-    };
     loop {
-        let state = if let Some(looker) = &looker {
-            looker.run(run)?.state
-        } else {
-            let told = server.get(&format!("/api/v1/runs/{run}"))?;
-            serde_json::from_value(told["state"].clone()).or_fail("the server's answer")?
-        };
+        let state: RunState = told::read(told::run_json(server, run)?["state"].take())?;
         if state.is_final() {
             return Ok(state.to_string());
         }
-        if let Server::Here(data) = server {
-            still_served(data, &format!("run {run} is {state}"))?;
-        }
-        std::thread::sleep(if looker.is_some() { LOOK } else { LOOK_THERE });
+        still_served(server, &format!("run {run} is {state}"))?;
+        std::thread::sleep(if server.is_remote() { LOOK_THERE } else { LOOK });
     }
 }
 
 /// What waits for a server would wait for ever once that is gone.
-pub(crate) fn still_served(data: &Path, what: &str) -> Result<(), Failure> {
-    if client::is_served(data) {
+pub(super) fn still_served(server: &Server, what: &str) -> Result<(), Failure> {
+    if server.config().is_none_or(|config| client::is_served(&config.data)) {
         return Ok(());
     }
     let help = "`nightrun serve` goes on with it";
@@ -146,7 +128,6 @@ pub(crate) fn still_served(data: &Path, what: &str) -> Result<(), Failure> {
 }
 
 fn print_plan(plan: &Json) {
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let run = text(&plan["run_id"]);
     let empty = Vec::new();
     let tasks = plan["tasks"].as_array().unwrap_or(&empty);
@@ -172,7 +153,6 @@ fn print_plan(plan: &Json) {
 
 /// A run that waited for another one, and how it is run again.
 fn print_waiter(run: &str, waited: &Json) {
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let tasks = waited["tasks"].as_array().into_iter().flatten();
     let flags = tasks.fold(String::new(), |flags, task| flags + " --task " + &text(task));
     let (other, dag) = (text(&waited["run_id"]), text(&waited["dag"]));
@@ -182,7 +162,6 @@ fn print_waiter(run: &str, waited: &Json) {
 }
 
 fn print_moves(plan: &Json) {
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let run = text(&plan["run_id"]);
     let (state, after) = (text(&plan["state"]), text(&plan["after"]));
     let moves = if state == after { format!("stays {state}") } else { format!("{state} → {after}") };
@@ -191,33 +170,27 @@ fn print_moves(plan: &Json) {
 }
 
 pub(crate) fn note(args: Note) -> Verdict {
-    let config = config_of(args.data, args.dags)?;
+    let server = server_of(args.place, args.dags)?;
     let request = NoteRequest { task: args.task, text: args.text, by: args.by };
-    let server = Server::of(&args.remote, &config.data)?;
-    if server.is_remote() || client::answers(&config.data) {
-        server.post(&format!("/api/v1/runs/{}/note", args.run), &json!(request))?;
+    if let Some(config) = server.config().filter(|_| !server.is_served()) {
+        here::ask(config, vec![], Event::NoteRequested { run: RunId(args.run), request, row: None })?;
     } else {
-        here::ask(&config, vec![], Event::NoteRequested { run: RunId(args.run), request, row: None })?;
+        server.post(&format!("/runs/{}/note", args.run), &json!(request))?;
     }
     say::println(&format!("noted; `nightrun runs show {}` shows it", args.run));
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn audit(args: Audit) -> Verdict {
-    let deeds = Looker::open(args.look.data)?.read(|page| page.audit(None, args.limit))?;
+    let deeds: Vec<Json> = Server::of(args.look.place)?.list("/audit", args.limit as usize)?;
     if args.look.json {
         say::json(&deeds)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = deeds.into_iter().map(|deed| {
-        let what = format!("{} {} {}", deed.verb, deed.target, deed.what).trim_end().to_owned();
-        vec![say::instant(Some(deed.at)), deed.by, what, deed.why.unwrap_or_default()]
+    let rows = deeds.iter().map(|deed| {
+        let what = ["verb", "target", "what"].map(|key| text(&deed[key])).join(" ");
+        vec![instant(&deed["at"]), text(&deed["by"]), what.trim_end().to_owned(), text(&deed["why"])]
     });
     say::println(say::table(&["when", "who", "what", "why"], rows.collect()).trim_end());
     Ok(ExitCode::SUCCESS)
-}
-
-/// A field of an answer that must be a number.
-pub(crate) fn number(value: &Json) -> Result<i64, Failure> {
-    value.as_i64().ok_or("no number").or_fail("the server's answer")
 }

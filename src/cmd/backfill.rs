@@ -1,25 +1,39 @@
 //! `nightrun backfill`: runs for a stretch of the past.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{BackfillMode, BackfillOrder, BackfillRequest, BackfillState, Event, Past};
-use nightrun_core::id::{BackfillId, DagId};
+use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{BackfillShow, Reader};
+use nightrun_engine::store::BackfillShow;
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::again::{LOOK, config_of, number, still_served};
+use super::again::{LOOK, LOOK_THERE, server_of, still_served};
 use super::here;
-use super::look::Looker;
+use super::inputs::Inputs;
 use super::target::{self, Named};
+use super::told::{self, number, text};
+use crate::cli::Look;
 use crate::cli::again::{Backfill, BackfillVerb, OfBackfill, Order, Steer};
-use crate::cli::{Data, Look};
+use crate::client::Server;
 use crate::config::Config;
 use crate::failure::{Failure, Verdict};
-use crate::{client, say, wire};
+use crate::say;
+
+/// Most backfills that are listed.
+const MOST: usize = 500;
+
+/// One date of a backfill.
+#[derive(Deserialize)]
+struct Date {
+    instant: Timestamp,
+    action: String,
+    run_id: Option<String>,
+    state: Option<String>,
+    reason: Option<String>,
+}
 
 pub(crate) fn backfill(args: Backfill) -> Verdict {
     match args.verb {
@@ -33,10 +47,13 @@ pub(crate) fn backfill(args: Backfill) -> Verdict {
 }
 
 fn begin(args: Backfill) -> Verdict {
-    let config = config_of(args.look.data, args.dags)?;
-    let served = client::answers(&config.data);
+    let server = server_of(args.look.place, args.dags)?;
+    let here = server.config().filter(|_| !server.is_served());
     let name = args.dag.unwrap_or_default();
-    let (dag, first) = if served { (in_force(&config, &name)?, vec![]) } else { in_folder(&config, &name)? };
+    let (dag, first) = match here {
+        Some(config) => in_folder(config, &name)?,
+        None => (Inputs::in_force(&server, &name)?, vec![]),
+    };
     let request = BackfillRequest {
         from: instant(&dag, args.from.as_deref())?,
         to: until(&dag, args.to.as_deref())?,
@@ -47,27 +64,27 @@ fn begin(args: Backfill) -> Verdict {
         },
         order: if args.order == Order::Newest { BackfillOrder::Newest } else { BackfillOrder::Oldest },
         max_active: args.max_active,
-        params: target::params(&dag, &args.params)?,
-        force: args.force || !served,
+        params: dag.params(&args.params)?,
+        force: args.force || here.is_some(),
         dry_run: args.dry_run,
         by: args.signed.by,
         why: args.signed.why,
     };
-    let plan = if served {
-        client::post(&config.data, &format!("/api/v1/dags/{}/backfills", dag.id), &json!(request))?
+    let plan = if let Some(config) = here {
+        let dag = DagId::from(dag.dag.as_str());
+        here::ask(config, first, Event::BackfillRequested { dag, request, past: Past::default() })?
     } else {
-        let dag = dag.id.clone();
-        here::ask(&config, first, Event::BackfillRequested { dag, request, past: Past::default() })?
+        server.post(&format!("/dags/{}/backfills", Server::segment(&dag.dag)), &json!(request))?
     };
-    conclude(&config, plan, args.look.json, args.dry_run, args.wait || !served)
+    conclude(&server, plan, args.look.json, args.dry_run, args.wait || here.is_some())
 }
 
-fn instant(dag: &Dag, text: Option<&str>) -> Result<Timestamp, Failure> {
-    target::at(dag, text)?.ok_or_else(|| Failure::usage("say from when and to when: --from T --to T"))
+fn instant(dag: &Inputs, text: Option<&str>) -> Result<Timestamp, Failure> {
+    dag.at(text)?.ok_or_else(|| Failure::usage("say from when and to when: --from T --to T"))
 }
 
 /// The last instant of a stretch: a bare date means the whole of that day.
-fn until(dag: &Dag, text: Option<&str>) -> Result<Timestamp, Failure> {
+fn until(dag: &Inputs, text: Option<&str>) -> Result<Timestamp, Failure> {
     let day = text.and_then(|text| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok());
     let Some(next) = day.and_then(|day| day.succ_opt()) else {
         return instant(dag, text);
@@ -76,33 +93,22 @@ fn until(dag: &Dag, text: Option<&str>) -> Result<Timestamp, Failure> {
     Ok(Timestamp::from_nanos(midnight.nanos().saturating_sub(1)))
 }
 
-/// The DAG as the running server has it.
-fn in_force(config: &Config, name: &str) -> Result<Arc<Dag>, Failure> {
-    let reader = Reader::open(&wire::database(&config.data)).map_err(Failure::new)?;
-    let id = DagId::from(name);
-    let text = reader.read_now(|page| page.dag(&id, 0)?.map_or(Ok(None), |dag| page.version(dag.version)));
-    let parse = wire::parse_with(config.known(system_clock()()));
-    let dag = text.map_err(Failure::new)?.and_then(|version| parse(&version.source()));
-    let help = "`nightrun dags` lists them";
-    dag.ok_or_else(|| Failure::new(format!("there is no DAG `{name}`")).help(help))
-}
-
 /// The DAG as the DAG folder has it, and the event that puts it in force.
-fn in_folder(config: &Config, name: &str) -> Result<(Arc<Dag>, Vec<Event>), Failure> {
+fn in_folder(config: &Config, name: &str) -> Result<(Inputs, Vec<Event>), Failure> {
     let found = target::find(&Named { target: name, dag: None }, config, system_clock()())?;
-    let dag = found.dag.clone();
+    let dag = Inputs::of(&found.dag);
     let read = Event::DagsRead { read: vec![found.into_text()], gone: vec![], faults: vec![] };
     Ok((dag, vec![read]))
 }
 
-fn conclude(config: &Config, mut plan: Json, as_json: bool, dry_run: bool, wait: bool) -> Verdict {
+fn conclude(server: &Server, mut plan: Json, as_json: bool, dry_run: bool, wait: bool) -> Verdict {
     let begun = !plan["backfill"].is_null();
     if !as_json {
         print_plan(&plan, dry_run);
     }
     let mut code = ExitCode::SUCCESS;
     if begun && wait {
-        let over = wait_for(config, BackfillId(number(&plan["backfill"])?))?;
+        let over = wait_for(server, number(&plan["backfill"])?)?;
         plan["state"] = json!(over.state);
         code = here::code_of(over.state.as_str());
         if !as_json {
@@ -123,23 +129,20 @@ fn conclude(config: &Config, mut plan: Json, as_json: bool, dry_run: bool, wait:
     Ok(code)
 }
 
-fn wait_for(config: &Config, id: BackfillId) -> Result<BackfillShow, Failure> {
-    let looker = Looker::open(Data { data: Some(config.data.clone()) })?;
+fn wait_for(server: &Server, id: i64) -> Result<BackfillShow, Failure> {
     loop {
-        let shown = looker.read(|page| page.backfill(id))?;
-        let shown = shown.ok_or_else(|| Failure::new(format!("there is no backfill {id}")))?;
+        let shown: BackfillShow = told::read(one(server, id)?)?;
         if shown.state.is_final() {
             return Ok(shown);
         }
-        still_served(&config.data, &format!("backfill {id} is {}", shown.state))?;
-        std::thread::sleep(LOOK);
+        still_served(server, &format!("backfill {id} is {}", shown.state))?;
+        std::thread::sleep(if server.is_remote() { LOOK_THERE } else { LOOK });
     }
 }
 
 fn print_plan(plan: &Json, dry_run: bool) {
     let empty = Vec::new();
     let dates = plan["dates"].as_array().unwrap_or(&empty);
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let rows = dates.iter().map(|date| {
         let at = Timestamp::parse(date["instant"].as_str().unwrap_or_default());
         let why = match (date["action"].as_str(), date["run_id"].as_str()) {
@@ -162,11 +165,12 @@ fn print_plan(plan: &Json, dry_run: bool) {
 }
 
 fn list(dag: Option<String>, look: Look) -> Verdict {
-    let dag = dag.map(|dag| DagId::from(dag.as_str()));
-    let found = Looker::open(look.data)?.read(|page| page.backfills(dag.as_ref(), 500))?;
+    let of = dag.map_or_else(String::new, |dag| format!("?dag={}", Server::segment(&dag)));
+    let found: Vec<Json> = Server::of(look.place)?.list(&format!("/backfills{of}"), MOST)?;
     if look.json {
         say::json(&found)?;
     } else {
+        let found: Vec<BackfillShow> = found.into_iter().map(told::read).collect::<Result<_, _>>()?;
         let head = ["backfill", "dag", "state", "from", "to", "done", "failed", "active", "left", "skipped"];
         say::println(say::table(&head, found.iter().map(row).collect()).trim_end());
     }
@@ -181,17 +185,14 @@ fn row(it: &BackfillShow) -> Vec<String> {
 }
 
 fn show(of: OfBackfill) -> Verdict {
-    let id = BackfillId(of.backfill);
-    let looker = Looker::open(of.look.data)?;
-    let (found, dates) = looker.read(|page| Ok((page.backfill(id)?, page.backfill_dates(id)?)))?;
-    let help = "`nightrun backfill list` lists them";
-    let it = found.ok_or_else(|| Failure::new(format!("there is no backfill {id}")).help(help))?;
+    let id = of.backfill;
+    let mut whole = one(&Server::of(of.look.place)?, id)?;
     if of.look.json {
-        let mut whole = json!(it);
-        whole["dates"] = json!(dates);
         say::json(&whole)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let dates: Vec<Date> = told::read(whole["dates"].take())?;
+    let it: BackfillShow = told::read(whole)?;
     let sign = say::sign(it.state.as_str());
     say::println(&format!("{sign} backfill {id} of {}: {}, asked for by {}", it.dag, it.state, it.by));
     say::println(&format!(
@@ -199,19 +200,24 @@ fn show(of: OfBackfill) -> Verdict {
         it.done, it.failed, it.active, it.left, it.skipped, it.mode, it.order, it.max_active
     ));
     let rows = dates.into_iter().map(|date| {
-        let state = date.state.map(|state| state.to_string());
+        let state = date.state;
         // A date that was taken and whose run is not there any more was pruned.
         let else_said = if date.run_id.is_some() { "pruned" } else { "left" };
         let run = date.run_id.unwrap_or_default();
         let said = date.reason.or(state).unwrap_or_else(|| else_said.into());
-        vec![say::instant(Some(date.instant)), date.action.to_owned(), run, said]
+        vec![say::instant(Some(date.instant)), date.action, run, said]
     });
     say::println(say::table(&["date", "action", "run", "is"], rows.collect()).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
+fn one(server: &Server, id: i64) -> Result<Json, Failure> {
+    let help = "`nightrun backfill list` lists them";
+    let found = server.find(&format!("/backfills/{id}"))?;
+    found.ok_or_else(|| Failure::new(format!("there is no backfill {id}")).help(help))
+}
+
 fn steer(args: Steer, to: BackfillState) -> Verdict {
-    let data = super::act::data_of(args.data)?;
     let (verb, said) = match to {
         BackfillState::Paused => ("pause", "paused: no more of its runs begin"),
         BackfillState::Running => ("resume", "going on"),
@@ -220,7 +226,7 @@ fn steer(args: Steer, to: BackfillState) -> Verdict {
         }
     };
     let body = json!({ "by": args.signed.by, "why": args.signed.why });
-    client::post(&data, &format!("/api/v1/backfills/{}/{verb}", args.backfill), &body)?;
+    Server::of(args.place)?.post(&format!("/backfills/{}/{verb}", args.backfill), &body)?;
     say::println(&format!("backfill {} is {said}", args.backfill));
     Ok(ExitCode::SUCCESS)
 }

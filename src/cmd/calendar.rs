@@ -7,26 +7,83 @@ use std::process::ExitCode;
 use chrono::{Datelike, NaiveDate};
 use nightrun_core::timetable::{Calendar, IcalEvent, YEARS, Zone, read_ical};
 use nightrun_engine::clock::system_clock;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::told::{read, text};
 use crate::calendars;
 use crate::cli::{self, CalendarVerb};
+use crate::client::Server;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::say;
 
 pub(crate) fn calendar(args: cli::Calendar) -> Verdict {
     match args.verb {
-        CalendarVerb::Show { name, year, dags, json } => {
-            let config = Config::load(Given { dags: dags.dags, ..Given::default() })?;
+        CalendarVerb::Show { name, year, dags, place, json } => {
+            let server = Server::with(place, Given { dags: dags.dags, ..Given::default() })?;
             let year = year.unwrap_or_else(|| Zone::utc().civil(system_clock()()).year());
-            show(&name, year, &config, json)
+            let shown = match server.config() {
+                Some(config) => in_folder(&name, year, config)?,
+                None => there(&server, &name, year)?,
+            };
+            if json {
+                say::json(&shown)?;
+            } else {
+                show(&shown);
+            }
+            Ok(ExitCode::SUCCESS)
         }
         CalendarVerb::Import { file } => import(&file),
     }
 }
 
-fn show(name: &str, year: i32, config: &Config, as_json: bool) -> Verdict {
+/// What a calendar says of a year.
+#[derive(Serialize)]
+struct Shown {
+    id: String,
+    description: Option<String>,
+    year: i32,
+    weekend: Vec<String>,
+    holidays: Vec<Holiday>,
+    last_business_days: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Holiday {
+    date: String,
+    name: String,
+}
+
+/// As a server elsewhere has it.
+fn there(server: &Server, name: &str, year: i32) -> Result<Shown, Failure> {
+    let told: Option<Json> = server.find(&format!("/calendars/{}?year={year}", Server::segment(name)))?;
+    let Some(mut told) = told else {
+        let known: Vec<Json> = server.list("/calendars", usize::MAX)?;
+        let names: Vec<String> = known.iter().map(|it| text(&it["calendar"])).collect();
+        let help = if names.is_empty() { "there is none".into() } else { names.join(", ") };
+        return Err(Failure::usage(format!("there is no calendar `{name}`")).help(help));
+    };
+    if told["faulty"] == json!(true) {
+        return Err(Failure::new(format!("the file of calendar `{name}` has faults")));
+    }
+    let holidays = told["holidays"].as_object().into_iter().flatten();
+    Ok(Shown {
+        id: name.to_owned(),
+        description: told["description"].as_str().map(str::to_owned),
+        year,
+        weekend: told["weekend"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|day| text(day).to_lowercase())
+            .collect(),
+        holidays: holidays.map(|(date, name)| Holiday { date: date.clone(), name: text(name) }).collect(),
+        last_business_days: read(told["last_business_days"].take())?,
+    })
+}
+
+fn in_folder(name: &str, year: i32, config: &Config) -> Result<Shown, Failure> {
     let read = calendars::of_folder(&config.dags, &config.dags).read;
     let calendar = match read.known.get(name) {
         Some(Some(calendar)) => calendar,
@@ -41,28 +98,31 @@ fn show(name: &str, year: i32, config: &Config, as_json: bool) -> Verdict {
             return Err(failure.help(format!("in {}/calendars: {help}", config.dags.display())));
         }
     };
-    let holidays: Vec<_> = calendar.holidays().filter(|(date, _)| date.year() == year).collect();
-    let last = last_days(calendar, year);
-    let weekend: Vec<String> = calendar.weekend().iter().map(|day| day.to_string().to_lowercase()).collect();
-    if as_json {
-        let holidays: Vec<Json> =
-            holidays.iter().map(|(date, name)| json!({"date": date.to_string(), "name": name})).collect();
-        let last: Vec<String> = last.iter().map(NaiveDate::to_string).collect();
-        let description = read.descriptions.get(name);
-        say::json(&json!({
-            "id": name, "description": description, "year": year, "weekend": weekend,
-            "holidays": holidays, "last_business_days": last,
-        }))?;
-        return Ok(ExitCode::SUCCESS);
+    let of_year = calendar.holidays().filter(|(date, _)| date.year() == year);
+    Ok(Shown {
+        id: name.to_owned(),
+        description: read.descriptions.get(name).cloned(),
+        year,
+        weekend: calendar.weekend().iter().map(|day| day.to_string().to_lowercase()).collect(),
+        holidays: of_year
+            .map(|(date, name)| Holiday { date: date.to_string(), name: name.to_owned() })
+            .collect(),
+        last_business_days: last_days(calendar, year).iter().map(NaiveDate::to_string).collect(),
+    })
+}
+
+fn show(shown: &Shown) {
+    let about = shown.description.as_ref().map(|about| format!(": {about}")).unwrap_or_default();
+    say::println(&format!("{}{about}\nweekend: {}", shown.id, shown.weekend.join(", ")));
+    let day = |date: &str, form: &str| {
+        let day = date.parse::<NaiveDate>().ok();
+        day.map_or_else(|| date.to_owned(), |day| day.format(form).to_string())
+    };
+    for holiday in &shown.holidays {
+        say::println(&format!("{}  {}", day(&holiday.date, "%a %Y-%m-%d"), holiday.name));
     }
-    let about = read.descriptions.get(name).map(|about| format!(": {about}")).unwrap_or_default();
-    say::println(&format!("{name}{about}\nweekend: {}", weekend.join(", ")));
-    for (date, name) in holidays {
-        say::println(&format!("{}  {name}", date.format("%a %Y-%m-%d")));
-    }
-    let last: Vec<String> = last.iter().map(|day| day.format("%a %m-%d").to_string()).collect();
+    let last: Vec<String> = shown.last_business_days.iter().map(|date| day(date, "%a %m-%d")).collect();
     say::println(&format!("last business days: {}", last.join(", ")));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The last business day of each month that has one.

@@ -1,34 +1,22 @@
 //! `nightrun dags`: the DAGs, their last runs, and when each fires next.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Timetable;
-use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{DagItem, Page};
 use serde_json::{Value as Json, json};
 
-use super::look::Looker;
-use super::{faulty, remote, versions};
+use super::told::text;
+use super::{faulty, versions};
 use crate::cli::{DagList, DagsVerb, Look};
 use crate::client::Server;
-use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
-use crate::{say, wire};
-
-/// Most DAGs that are listed.
-const MOST: u32 = 100_000;
+use crate::say;
 
 /// How many of a DAG's last runs are shown.
-const RECENT: u32 = 10;
+const RECENT: usize = 10;
 
 pub(crate) fn dags(args: DagList) -> Verdict {
     match args.verb {
-        None => {
-            let server = Server::of(&args.remote, Path::new(""))?;
-            if server.is_remote() { remote::dags(&server, args.look.json) } else { list(args.look) }
-        }
+        None => list(args.look),
         Some(DagsVerb::Show(args)) => versions::show(args),
         Some(DagsVerb::History(args)) => versions::history(args),
         Some(DagsVerb::Diff(args)) => versions::diff(args),
@@ -36,38 +24,28 @@ pub(crate) fn dags(args: DagList) -> Verdict {
 }
 
 fn list(args: Look) -> Verdict {
-    let looker = Looker::open(args.data)?;
-    let now = system_clock()();
-    let config = Config::load(Given { data: Some(looker.data.clone()), ..Given::default() })?;
-    let parse = wire::parse_with(config.known(now));
-    let (rows, footer) = looker.read(|page| {
-        let held = page.everything_paused()?;
-        let dags = page.dags(None, MOST, RECENT)?;
-        let rows = dags
-            .into_iter()
-            .filter(|dag| !dag.retired)
-            .map(|dag| row(page, &dag, held, now, &parse))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((rows, faulty::footer(page, &config)?))
-    })?;
+    let server = Server::of(args.place)?;
+    let everything = server.get::<Json>("/holds")?["paused"] == json!(true);
+    let dags: Vec<Json> = server.list("/dags?retired=false", usize::MAX)?;
+    let rows: Vec<Json> = dags.iter().map(|dag| row(dag, everything)).collect();
     if args.json {
-        say::json(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
+        say::json(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let footer = faulty::footer(&server)?;
     if rows.is_empty() {
         return Err(Failure::new("there are no DAGs yet").help(
             footer.as_deref().unwrap_or("put a DAG file into the DAG folder; `nightrun example` prints one"),
         ));
     }
     let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
-    let lines = rows
-        .iter()
-        .map(|(row, note)| {
-            let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
-            let next = note.as_ref().map_or(next.clone(), |note| format!("{next} ({note})"));
-            vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
-        })
-        .collect();
+    let line = |(row, dag): (&Json, &Json)| {
+        let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
+        let mark = dag["next_mark"].as_str();
+        let next = mark.map_or_else(|| next.clone(), |mark| format!("{next} ({mark})"));
+        vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]
+    };
+    let lines = rows.iter().zip(&dags).map(line).collect();
     say::println(say::table(&["dag", "schedule", "next", "last runs", ""], lines).trim_end());
     if let Some(footer) = footer {
         say::println(&footer);
@@ -75,42 +53,24 @@ fn list(args: Look) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a DAG shows, and what a table says beside its next tick.
-fn row(
-    page: &Page,
-    dag: &DagItem,
-    everything_paused: bool,
-    now: Timestamp,
-    parse: &nightrun_engine::run::Parse,
-) -> Result<(Json, Option<String>), nightrun_engine::store::Fault> {
-    let text = page.version(dag.version)?;
-    let spec = text.and_then(|version| parse(&version.source()));
-    let timetable = spec.as_ref().and_then(|spec| spec.timetable.clone());
-    let next = spec.as_ref().and_then(|spec| spec.instants_after(now.max(dag.cursor)).next());
-    let (note, short) = match next {
-        Some(next) => {
-            let overlay = page.overlay(&dag.dag)?;
-            (overlay.note(next), overlay.short_note(next))
-        }
-        None => (None, None),
-    };
-    let faults = page.faults(Some(&dag.path))?.pop();
-    let row = json!({
-        "dag": dag.dag,
-        "path": dag.path,
-        "version": dag.version,
-        "faults": faults.map_or(json!([]), |found| found.faults),
-        "description": spec.as_ref().and_then(|spec| spec.description.clone()),
-        "owner": spec.as_ref().and_then(|spec| spec.owner.clone()),
-        "tags": spec.as_ref().map(|spec| spec.tags.clone()),
-        "enabled": spec.as_ref().map(|spec| spec.enabled),
-        "paused": dag.paused || everything_paused,
-        "schedule": timetable.as_ref().map(Timetable::to_string),
-        "next": next.map(|next| next.to_string()),
-        "next_note": note,
-        "recent": dag.recent,
-    });
-    Ok((row, short))
+/// What a DAG shows.
+fn row(dag: &Json, everything_paused: bool) -> Json {
+    let recent = dag["recent"].as_array().into_iter().flatten().take(RECENT).collect::<Vec<_>>();
+    json!({
+        "dag": dag["dag"],
+        "path": dag["path"],
+        "version": dag["version"],
+        "faults": dag["faults"],
+        "description": dag["description"],
+        "owner": dag["owner"],
+        "tags": dag["tags"],
+        "enabled": dag["enabled"],
+        "paused": everything_paused || dag["paused"] == json!(true),
+        "schedule": dag["timetable"],
+        "next": dag["next"],
+        "next_note": dag["next_note"],
+        "recent": recent,
+    })
 }
 
 /// A mark where the file on disk has faults.
@@ -118,7 +78,7 @@ fn broken(row: &Json) -> String {
     let faults = row["faults"].as_array().into_iter().flatten();
     let errors = faults.filter(|fault| fault["severity"] == "error").count();
     if errors > 0 {
-        format!("! {}: the last good version stays in force", row["path"].as_str().unwrap_or("its file"))
+        format!("! {}: the last good version stays in force", text(&row["path"]))
     } else {
         String::new()
     }

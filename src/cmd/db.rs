@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use nightrun_engine::store::{self, Writer};
 
-use super::act::data_of;
 use crate::cli::{Db, DbVerb};
+use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
 use crate::{say, wire};
 
@@ -36,4 +36,8 @@ pub(crate) fn db(args: Db) -> Verdict {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn data_of(data: crate::cli::Data) -> Result<std::path::PathBuf, crate::failure::Failure> {
+    Ok(Config::load(Given { data: data.data, ..Given::default() })?.data)
 }

@@ -2,55 +2,60 @@
 
 use std::path::Path;
 
-use nightrun_core::id::DagId;
-use nightrun_engine::store::{Fault, FileFaults, Page, Reader};
+use serde_json::Value as Json;
 
 use super::target::says_id;
-use crate::config::Config;
+use super::told::text;
+use crate::client::Server;
 use crate::failure::Failure;
-use crate::wire;
 
 /// How many files with errors there are, and how to see what is wrong with them.
-pub(super) fn footer(page: &Page, config: &Config) -> Result<Option<String>, Fault> {
-    let files: Vec<FileFaults> = page.faults(None)?.into_iter().filter(has_errors).collect();
+pub(super) fn footer(server: &Server) -> Result<Option<String>, Failure> {
+    let files = faulty(server)?;
     Ok(match files.as_slice() {
         [] => None,
-        [only] => Some(format!("1 file has faults: {}", validate(&only.path, config))),
-        all => {
-            Some(format!("{} files have faults: `nightrun validate {}`", all.len(), config.dags.display()))
-        }
+        [only] => Some(format!("1 file has faults: {}", shown_by(server, &text(&only["path"])))),
+        all => Some(format!("{} files have faults: {}", all.len(), shown_by(server, ""))),
     })
 }
 
 /// That there is no such DAG, or that the file which should define it has faults.
-pub(super) fn no_dag(page: &Page, config: &Config, name: &str) -> Result<Failure, Fault> {
-    let faulty = page.faults(None)?.into_iter().filter(has_errors).find(|file| {
-        let stem = Path::new(&file.path).file_stem().is_some_and(|stem| stem == name);
-        stem || std::fs::read(config.dags.join(&file.path)).is_ok_and(|bytes| says_id(&bytes, name))
-    });
+pub(super) fn no_dag(server: &Server, name: &str) -> Failure {
     let none = Failure::new(format!("there is no DAG `{name}`")).help("`nightrun dags` lists them");
-    Ok(faulty.map_or(none, |file| {
-        Failure::new(format!("there is no DAG `{name}`: the file {} has faults", file.path))
-            .help(format!("{} shows them", validate(&file.path, config)))
-    }))
+    let path = |file: Json| text(&file["path"]);
+    let file = faulty(server).unwrap_or_default().into_iter().map(path).find(|path| {
+        let stem = Path::new(path).file_stem().is_some_and(|stem| stem == name);
+        let says = |dags: &Path| std::fs::read(dags.join(path)).is_ok_and(|bytes| says_id(&bytes, name));
+        stem || server.config().is_some_and(|config| says(&config.dags))
+    });
+    file.map_or(none, |path| {
+        Failure::new(format!("there is no DAG `{name}`: the file {path} has faults"))
+            .help(format!("{} shows them", shown_by(server, &path)))
+    })
 }
 
 /// What to say where a server refused something for a DAG: that its file has faults, if it is not in force.
-pub(super) fn instead(failure: Failure, config: &Config, name: &str) -> Failure {
-    let reader = Reader::open(&wire::database(&config.data));
-    let found = reader.and_then(|reader| {
-        reader.read_now(|page| match page.dag(&DagId::from(name), 0)? {
-            Some(_) => Ok(None),
-            None => no_dag(page, config, name).map(Some),
-        })
-    });
-    found.ok().flatten().unwrap_or(failure)
+pub(super) fn instead(server: &Server, failure: Failure, name: &str) -> Failure {
+    match server.find::<Json>(&format!("/dags/{}", Server::segment(name))) {
+        Ok(None) => no_dag(server, name),
+        _ => failure,
+    }
 }
 
-fn has_errors(file: &FileFaults) -> bool {
-    file.faults.as_array().into_iter().flatten().any(|fault| fault["severity"] == "error")
+fn faulty(server: &Server) -> Result<Vec<Json>, Failure> {
+    let mut files: Vec<Json> = server.list("/faults", usize::MAX)?;
+    files.retain(|file| file["faults"].as_array().into_iter().flatten().any(|it| it["severity"] == "error"));
+    Ok(files)
 }
 
-fn validate(path: &str, config: &Config) -> String {
-    format!("`nightrun validate {}`", config.dags.join(path).display())
+/// What shows the faults of a file, or of all.
+fn shown_by(server: &Server, path: &str) -> String {
+    match server.config() {
+        Some(config) if path.is_empty() => format!("`nightrun validate {}`", config.dags.display()),
+        Some(config) => format!("`nightrun validate {}`", config.dags.join(path).display()),
+        None => format!(
+            "the server's page of faults{}",
+            if path.is_empty() { String::new() } else { format!(", {path}") }
+        ),
+    }
 }

@@ -3,23 +3,22 @@
 use std::process::ExitCode;
 
 use nightrun_core::time::{Timestamp, parse_duration};
-use nightrun_core::timetable::Zone;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::store::{HoldItem, TickChangeItem};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::act::{config_of, data_of};
-use super::look::Looker;
 use crate::cli::{Hold, HoldAdd, HoldVerb, Look, Move, ResumeRule, WhichTick};
+use crate::client::Server;
 use crate::failure::{Failure, Verdict};
-use crate::{client, say};
+use crate::say;
 
 pub(crate) fn hold(args: Hold) -> Verdict {
     match args.verb {
         HoldVerb::Add(args) => add(args),
         HoldVerb::List(look) => list(look),
-        HoldVerb::Remove { hold, data } => {
-            client::post(&data_of(data)?, &format!("/api/v1/holds/{hold}/remove"), &json!({}))?;
+        HoldVerb::Remove { hold, place } => {
+            Server::of(place)?.post(&format!("/holds/{hold}/remove"), &json!({}))?;
             say::println(&format!("maintenance window {hold} is over"));
             Ok(ExitCode::SUCCESS)
         }
@@ -27,10 +26,10 @@ pub(crate) fn hold(args: Hold) -> Verdict {
 }
 
 fn add(args: HoldAdd) -> Verdict {
-    let config = config_of(args.look.data)?;
+    let server = Server::of(args.look.place)?;
     let now = system_clock()();
-    let from = args.from.as_deref().map_or(Ok(now), |text| instant(text, now, &config.zone))?;
-    let to = instant(&args.to, from, &config.zone)?;
+    let from = args.from.as_deref().map_or(Ok(now), |text| instant(text, now, &server))?;
+    let to = instant(&args.to, from, &server)?;
     let resume = match args.resume {
         ResumeRule::All => "all",
         ResumeRule::Latest => "latest",
@@ -39,7 +38,7 @@ fn add(args: HoldAdd) -> Verdict {
     let dags = (!args.all).then_some(&args.dag);
     let body =
         json!({ "dags": dags, "all": args.all, "from": from, "to": to, "resume": resume, "why": args.why });
-    let answer = client::post(&config.data, "/api/v1/holds", &body)?;
+    let answer = server.post("/holds", &body)?;
     if args.look.json {
         say::json(&answer)?;
     } else {
@@ -53,8 +52,8 @@ fn add(args: HoldAdd) -> Verdict {
 
 fn list(look: Look) -> Verdict {
     let json = look.json;
-    let looker = Looker::open(look.data)?;
-    let (holds, changed) = looker.read(|page| Ok((page.holds()?, page.changed_ticks(None)?)))?;
+    let told: Laid = Server::of(look.place)?.get("/holds")?;
+    let Laid { holds, changed_ticks: changed } = told;
     if json {
         say::json(&json!({ "holds": holds, "changed_ticks": changed }))?;
         return Ok(ExitCode::SUCCESS);
@@ -75,6 +74,13 @@ fn list(look: Look) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What holds schedules up.
+#[derive(Deserialize)]
+struct Laid {
+    holds: Vec<HoldItem>,
+    changed_ticks: Vec<TickChangeItem>,
+}
+
 fn hold_row(hold: &HoldItem) -> Vec<String> {
     let dags = hold.dags.as_ref().map_or_else(
         || "all".to_owned(),
@@ -92,33 +98,28 @@ fn hold_row(hold: &HoldItem) -> Vec<String> {
 }
 
 pub(crate) fn skip(args: WhichTick) -> Verdict {
-    let done = if args.undo { "fires as the schedule has it" } else { "will be skipped" }.to_owned();
-    change(args, "skip", None, &done)
+    change(args, "skip", None)
 }
 
 pub(crate) fn postpone(args: Move) -> Verdict {
-    let to = match &args.to {
-        Some(text) if !args.tick.undo => {
-            let config = config_of(crate::cli::Data { data: args.tick.look.data.data.clone() })?;
-            Some(instant(text, system_clock()(), &config.zone)?)
-        }
-        _ => None,
-    };
-    let done = to.map_or_else(
-        || "fires as the schedule has it".to_owned(),
-        |to| format!("fires at {} (UTC)", say::instant(Some(to))),
-    );
-    change(args.tick, "move", to, &done)
+    let to = args.to.filter(|_| !args.tick.undo);
+    change(args.tick, "move", to.as_deref())
 }
 
-fn change(args: WhichTick, verb: &str, to: Option<Timestamp>, done: &str) -> Verdict {
-    let config = config_of(args.look.data)?;
-    let at = args.instant.as_deref().map(|text| instant(text, system_clock()(), &config.zone)).transpose()?;
+fn change(args: WhichTick, verb: &str, to: Option<&str>) -> Verdict {
+    let server = Server::of(args.look.place)?;
+    let read = |text| instant(text, system_clock()(), &server);
+    let (at, to) = (args.instant.as_deref().map(read).transpose()?, to.map(read).transpose()?);
+    let done = match to {
+        _ if args.undo => "fires as the schedule has it".to_owned(),
+        Some(to) => format!("fires at {} (UTC)", say::instant(Some(to))),
+        None => "will be skipped".to_owned(),
+    };
     let mut body = json!({ "instant": at, "why": args.why, "undo": args.undo });
     if let Some(to) = to {
         body["to"] = json!(to);
     }
-    let answer = client::post(&config.data, &format!("/api/v1/dags/{}/ticks/{verb}", args.dag), &body)?;
+    let answer = server.post(&format!("/dags/{}/ticks/{verb}", Server::segment(&args.dag)), &body)?;
     if args.look.json {
         say::json(&answer)?;
     } else {
@@ -133,7 +134,7 @@ fn shown(instant: &Json) -> String {
 }
 
 /// An instant with its offset, a local time in the zone, or a length after `from`.
-fn instant(text: &str, from: Timestamp, zone: &Zone) -> Result<Timestamp, Failure> {
+fn instant(text: &str, from: Timestamp, server: &Server) -> Result<Timestamp, Failure> {
     if text == "now" {
         return Ok(system_clock()());
     }
@@ -146,11 +147,12 @@ fn instant(text: &str, from: Timestamp, zone: &Zone) -> Result<Timestamp, Failur
     let local = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
         .iter()
         .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
-    local.and_then(|local| zone.instant_of(local)).ok_or_else(|| {
-        let help = format!(
-            "write 2026-11-21T01:30:00Z, 2026-11-21T01:30 (in {}), or a length such as 2h",
-            zone.name()
-        );
-        Failure::usage(format!("`{text}` is no instant")).help(help)
+    // Which zone a server elsewhere is configured with is not known here.
+    let zone = server.config().map(|config| &config.zone);
+    local.zip(zone).and_then(|(local, zone)| zone.instant_of(local)).ok_or_else(|| {
+        let also = zone.map_or_else(String::new, |zone| format!(", 2026-11-21T01:30 (in {})", zone.name()));
+        let help = format!("write 2026-11-21T01:30:00Z{also}, or a length such as 2h");
+        let what = if local.is_some() { "says no offset, and so no instant" } else { "is no instant" };
+        Failure::usage(format!("`{text}` {what}")).help(help)
     })
 }

@@ -3,56 +3,48 @@
 use std::process::ExitCode;
 
 use nightrun_core::decide::HookState;
-use nightrun_core::id::RunId;
-use nightrun_engine::store::HookShow;
+use serde_json::Value as Json;
 
-use super::look::Looker;
+use super::told::{self, Hook};
 use crate::cli::Hooks;
+use crate::client::Server;
 use crate::failure::Verdict;
 use crate::say;
 
 pub(crate) fn hooks(args: Hooks) -> Verdict {
-    let looker = Looker::open(args.look.data)?;
-    let (failed, limit) = (args.failed, args.limit);
-    let hooks = match args.run {
-        None => looker.read(|page| page.hooks(failed, limit))?,
+    let server = Server::of(args.look.place)?;
+    let hooks: Vec<Json> = match args.run {
+        None => server.list(&format!("/hooks?failed={}", args.failed), args.limit as usize)?,
         Some(run) => {
-            looker.run(run)?;
-            let mut hooks = looker.read(|page| page.hooks_of(RunId(run)))?;
-            hooks.retain(|hook| !failed || hook.state == HookState::Failed);
+            let mut hooks: Vec<Json> = told::read(told::run_json(&server, run)?["hooks"].take())?;
+            hooks.retain(|hook| !args.failed || hook["state"] == HookState::Failed.as_str());
             hooks
         }
     };
     if args.look.json {
         say::json(&hooks)?;
     } else if !hooks.is_empty() {
-        print(&hooks);
+        print(&hooks.into_iter().map(told::read).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A table of hooks.
-pub(crate) fn print(hooks: &[HookShow]) {
-    let rows = hooks
-        .iter()
-        .map(|hook| {
-            let of = hook
-                .task
-                .as_ref()
-                .map_or_else(|| hook.dag.to_string(), |task| format!("{}.{task}", hook.dag));
-            vec![
-                hook.run_id.to_string(),
-                of,
-                hook.on.to_string(),
-                hook.action.clone(),
-                format!("{} {}", sign(hook.state), hook.state.as_str()),
-                hook.tries.to_string(),
-                hook.error.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
+pub(super) fn print(hooks: &[Hook]) {
+    let row = |hook: &Hook| {
+        let of = hook.task.as_ref().map_or_else(|| hook.dag.clone(), |task| format!("{}.{task}", hook.dag));
+        vec![
+            hook.run_id.clone(),
+            of,
+            hook.on.clone(),
+            hook.action.clone(),
+            format!("{} {}", sign(hook.state), hook.state.as_str()),
+            hook.tries.to_string(),
+            hook.error.clone().unwrap_or_default(),
+        ]
+    };
     let head = ["run", "of", "hook", "does", "delivery", "tries", "last error"];
-    say::println(say::table(&head, rows).trim_end());
+    say::println(say::table(&head, hooks.iter().map(row).collect()).trim_end());
 }
 
 fn sign(state: HookState) -> &'static str {

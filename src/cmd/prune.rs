@@ -10,30 +10,34 @@ use nightrun_engine::keep::{Asked, Batch, Keeper, PruneError};
 use nightrun_engine::store::Writer;
 use serde_json::{Value as Json, json};
 
-use super::act::config_of;
-use super::look::Looker;
-use crate::cli::{Data, Prune};
+use crate::cli::Prune;
+use crate::client::Server;
 use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{client, say, wire};
 
 pub(crate) fn prune(args: Prune) -> Verdict {
-    let config = config_of(Data { data: args.look.data.data.clone() })?;
-    let looker = Looker::open(args.look.data)?;
+    let server = Server::of(args.look.place)?;
     if let Some(dag) = &args.dag {
-        let id = DagId::from(dag.as_str());
-        looker.read(|page| page.dag(&id, 0))?.ok_or_else(|| {
+        let found: Option<Json> = server.find(&format!("/dags/{}", Server::segment(dag)))?;
+        found.ok_or_else(|| {
             Failure::new(format!("there is no DAG `{dag}`")).help("`nightrun dags` lists them")
         })?;
     }
     let keep = Keep { runs: args.keep_runs, days: args.keep_days };
-    let answer = if !args.dry_run && client::is_served(&config.data) {
-        let body = json!({ "dag": args.dag, "keep_runs": keep.runs, "keep_days": keep.days });
-        client::post(&config.data, "/api/v1/prune", &body)?
-    } else {
-        let asked = Asked { dag: args.dag.as_deref().map(DagId::from), keep };
-        let keeper = wire::keeper(&config)?;
-        if args.dry_run { plan(&keeper, &asked)? } else { prune_here(&keeper, &asked)? }
+    let answer = match server.config() {
+        Some(config) if args.dry_run || !client::is_served(&config.data) => {
+            server.get::<Json>("/me")?;
+            let asked = Asked { dag: args.dag.as_deref().map(DagId::from), keep };
+            let keeper = wire::keeper(config)?;
+            if args.dry_run { plan(&keeper, &asked)? } else { prune_here(&keeper, &asked)? }
+        }
+        _ => {
+            let body = json!({
+                "dag": args.dag, "keep_runs": keep.runs, "keep_days": keep.days, "dry_run": args.dry_run,
+            });
+            server.post("/prune", &body)?
+        }
     };
     if args.look.json {
         say::json(&answer)?;

@@ -41,22 +41,8 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     let first = folder.look();
     first.log_faults();
     let (dags, faulty) = (first.read.len(), first.faulty_files());
-    let keeper = wire::keeper(config)?;
-    let app = App {
-        reader,
-        keeper: keeper.clone(),
-        handle: handle.clone(),
-        data: config.data.clone(),
-        dags: config.dags.clone(),
-        clock: wired.clock.clone(),
-        parse: wired.parse.clone(),
-        version: say::version().to_owned(),
-        vars: wire::vars(),
-        hosts: hosts(config),
-        slots: config.slots,
-        pools: config.pools.clone(),
-        access,
-    };
+    let app = App { hosts: hosts(config), access, ..wire::app(config, handle.clone())? };
+    let keeper = app.keeper.clone();
     let router = nightrun_web::router(app);
     let tcp = TcpListener::bind(config.listen).await.map_err(|fault| {
         Failure::new(format!("cannot listen on {}: {fault}", config.listen))

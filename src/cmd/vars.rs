@@ -5,57 +5,51 @@ use std::process::ExitCode;
 
 use nightrun_core::decide::{Transition, check_var};
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::{Page, VarItem, Writer};
+use nightrun_engine::store::Writer;
 use serde_json::{Value as Json, json};
 
-use super::act::data_of;
-use super::look::Looker;
+use super::told::{instant, text};
 use crate::cli::{Vars, VarsVerb};
-use crate::client;
+use crate::client::Server;
 use crate::config::who;
 use crate::failure::{Failure, OrFail, Verdict};
 use crate::{say, wire};
 
 pub(crate) fn vars(args: Vars) -> Verdict {
     match args.verb {
-        VarsVerb::Set { name, value, json, data } => {
+        VarsVerb::Set { name, value, json, place } => {
             let value = if json {
                 serde_json::from_str(&value).map_err(|fault| Failure::usage(format!("the value: {fault}")))?
             } else {
                 Json::String(value)
             };
             check_var(&name, &value).map_err(Failure::usage)?;
-            let data = data_of(data)?;
-            if client::answers(&data) {
-                client::post(&data, &format!("/api/v1/vars/{name}"), &json!({ "value": value }))?;
-            } else {
-                write(&data, Transition::VarSet { name, value: Some(value), by: who() })?;
-            }
+            let server = Server::of(place)?;
+            let fact = Transition::VarSet { name: name.clone(), value: Some(value.clone()), by: who() };
+            change(&server, &path(&name), &json!({ "value": value }), fact)?;
         }
-        VarsVerb::Delete { name, data } => {
-            let known = find(&Looker::open(data)?, &name)?;
-            if client::answers(&known.0) {
-                client::post(&known.0, &format!("/api/v1/vars/{name}/delete"), &json!({}))?;
-            } else {
-                write(&known.0, Transition::VarSet { name, value: None, by: who() })?;
-            }
+        VarsVerb::Delete { name, place } => {
+            let server = Server::of(place)?;
+            find(&server, &name)?;
+            let fact = Transition::VarSet { name: name.clone(), value: None, by: who() };
+            change(&server, &format!("{}/delete", path(&name)), &json!({}), fact)?;
         }
         VarsVerb::Get { name, look } => {
-            let (_, var) = find(&Looker::open(look.data)?, &name)?;
+            let var = find(&Server::of(look.place)?, &name)?;
             if look.json {
                 say::json(&var)?;
             } else {
-                say::println(&text(&var.value));
+                say::println(&shown(&var["value"]));
             }
         }
         VarsVerb::List(look) => {
-            let vars = Looker::open(look.data)?.read(Page::vars)?;
+            let vars: Vec<Json> = Server::of(look.place)?.list("/vars", usize::MAX)?;
             if look.json {
                 say::json(&vars)?;
             } else {
-                let row = |var: &VarItem| {
-                    let at = say::instant(Some(var.updated_at));
-                    vec![var.name.clone(), text(&var.value), at, var.updated_by.clone()]
+                let row = |var: &Json| {
+                    let (at, by) = (instant(&var["updated_at"]), text(&var["updated_by"]));
+                    vec![text(&var["name"]), shown(&var["value"]), at, by]
                 };
                 let rows = vars.iter().map(row).collect();
                 say::println(say::table(&["var", "value", "set", "by"], rows).trim_end());
@@ -65,15 +59,24 @@ pub(crate) fn vars(args: Vars) -> Verdict {
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(looker: &Looker, name: &str) -> Result<(std::path::PathBuf, VarItem), Failure> {
-    let found = looker.read(Page::vars)?.into_iter().find(|var| var.name == name);
-    let var = found.ok_or_else(|| {
-        Failure::new(format!("there is no var `{name}` in the store")).help("`nightrun vars list` shows them")
-    })?;
-    Ok((looker.data.clone(), var))
+fn path(name: &str) -> String {
+    format!("/vars/{}", Server::segment(name))
 }
 
-/// Writes to the store of a data folder that no server works with.
+fn find(server: &Server, name: &str) -> Result<Json, Failure> {
+    server.find(&path(name))?.ok_or_else(|| {
+        Failure::new(format!("there is no var `{name}` in the store")).help("`nightrun vars list` shows them")
+    })
+}
+
+/// Asks the server, or writes to the store of a data folder that no server works with.
+fn change(server: &Server, path: &str, body: &Json, fact: Transition) -> Result<(), Failure> {
+    match server.config() {
+        Some(config) if !server.is_served() => write(&config.data, fact),
+        _ => server.post(path, body).map(drop),
+    }
+}
+
 fn write(data: &Path, fact: Transition) -> Result<(), Failure> {
     let writer = Writer::open(&wire::database(data)).map_err(Failure::new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().or_fail("the runtime")?;
@@ -82,6 +85,6 @@ fn write(data: &Path, fact: Transition) -> Result<(), Failure> {
 }
 
 /// Text as it is, anything else as JSON.
-fn text(value: &Json) -> String {
+fn shown(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

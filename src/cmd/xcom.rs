@@ -4,44 +4,34 @@ use std::process::ExitCode;
 
 use serde_json::Value as Json;
 
-use super::logs::no_task;
-use super::look::Looker;
+use super::told::{self, Task};
 use crate::cli::Xcom;
+use crate::client::Server;
 use crate::failure::{Failure, Verdict};
 use crate::say;
 
 pub(crate) fn xcom(args: Xcom) -> Verdict {
-    let run = Looker::open(args.look.data)?.run(args.run)?;
-    if let Some(id) = &args.task {
-        let task = run.find(id).ok_or_else(|| no_task(&run, id))?;
-        if let Some(key) = &args.key {
-            let missing = || Failure::new(format!("task `{id}` has no value `{key}`"));
-            let value = task.outputs.get(key).ok_or_else(missing)?;
-            match value {
-                Json::String(text) if !args.look.json => say::println(text),
-                value => say::json(value)?,
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-    }
-    let chosen = || match &args.task {
-        Some(name) => run.find(name).into_iter().collect::<Vec<_>>(),
+    let run = told::run(&Server::of(args.look.place)?, args.run)?;
+    let chosen: Vec<&Task> = match &args.task {
+        Some(name) => vec![run.find(name)?],
         None => run.tasks.iter().collect(),
     };
-    if args.look.json {
-        let all: serde_json::Map<String, Json> = chosen()
-            .into_iter()
-            .map(|task| (task.name(), task.outputs.clone().into_iter().collect()))
-            .collect();
-        say::json(&all)?;
+    if let ([task], Some(key)) = (&chosen[..], &args.key) {
+        let missing = || Failure::new(format!("task `{}` has no value `{key}`", task.name()));
+        match task.outputs.get(key).ok_or_else(missing)? {
+            Json::String(text) if !args.look.json => say::println(text),
+            value => say::json(value)?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = chosen()
-        .into_iter()
-        .flat_map(|task| {
-            task.outputs.iter().map(|(key, value)| vec![task.name(), key.clone(), value.to_string()])
-        })
-        .collect();
-    say::println(say::table(&["task", "key", "value"], rows).trim_end());
+    if args.look.json {
+        let of = |task: &&Task| (task.name(), task.outputs.clone().into_iter().collect());
+        say::json(&chosen.iter().map(of).collect::<serde_json::Map<String, Json>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = chosen.iter().flat_map(|task| {
+        task.outputs.iter().map(|(key, value)| vec![task.name(), key.clone(), value.to_string()])
+    });
+    say::println(say::table(&["task", "key", "value"], rows.collect()).trim_end());
     Ok(ExitCode::SUCCESS)
 }

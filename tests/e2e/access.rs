@@ -127,7 +127,7 @@ fn verbs_speak_to_a_server_elsewhere_with_a_token() {
 
     there(&town, &server, "", "dags").fails(
         1,
-        "error: log in, or send a token\n  = help: set NIGHTRUN_TOKEN to a token: `nightrun token create` makes one",
+        "error: log in, or send a token\n  = help: set NIGHTRUN_TOKEN to a token: `nightrun token create NAME` makes one on the server",
     );
     go("trigger beat -p greeting=servus --at 2026-11-20")
         .prints("run 1 of beat; look at it with: nightrun runs show 1");
@@ -141,13 +141,13 @@ fn verbs_speak_to_a_server_elsewhere_with_a_token() {
     });
     assert_eq!((&run["by"], &run["params"]), (&json!("token:ci"), &json!({ "greeting": "servus" })));
     go("runs show 1").prints(
-        "✓ run 1 of beat: success, done\n TASK  STATE  TRIES  TOOK  WHY\n ✓ say  success  1  TOOK  done",
+        "✓ run 1 of beat: success, done\n  manual, asked for by token:ci, logical date TIME\n  from TIME to TIME (UTC), took TOOK\n\n TASK  STATE  TRIES  TOOK  WHY\n ✓ say  success  1  TOOK  done",
     );
     go("runs --dag beat --state success").prints(
         " RUN  DAG  STATE  TYPE  LOGICAL DATE  STARTED  TOOK\n 1  beat  ✓ success  manual  TIME  TIME  TOOK",
     );
     assert_eq!(go("runs --json").json()[0]["run_id"], "1");
-    go("dags").prints(" DAG  LAST RUNS\n beat  ✓");
+    go("dags").prints(" DAG  SCHEDULE  NEXT  LAST RUNS\n beat  -  -  ✓");
     go("pause beat").prints("beat is paused");
     go("unpause beat").prints("beat is not paused any more");
     assert_eq!(go("rerun 1 --task say --wait --json").json()["verdict"], "success");

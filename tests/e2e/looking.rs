@@ -138,11 +138,14 @@ fn every_verb_that_looks_speaks_json() {
     assert_eq!((&runs[0]["run_id"], &runs[0]["run_type"]), (&json!("1"), &json!("manual")));
     assert_eq!(json("runs show 1")["tasks"], json("tasks 1"));
     assert_eq!(json("xcom 1"), json!({"extract": {"rows": 3}, "load": {}, "optional": {}, "report": {}}));
+    let mut why = json("why 1 optional");
+    assert!(why[0].as_object_mut().unwrap().remove("since").is_some());
     assert_eq!(
-        json("why 1 optional"),
+        why,
         json!([{
             "what": "task optional", "state": "skipped",
             "why": "its `when` is false: tasks.extract.outputs.rows > 5", "unblock": null,
+            "reason_kind": "when_false",
         }])
     );
     let dag = &json("dags")[0];

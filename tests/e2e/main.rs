@@ -8,6 +8,7 @@ mod book;
 mod calendars;
 mod calls;
 mod crash;
+mod elsewhere;
 mod files;
 mod graphs;
 mod grouped;

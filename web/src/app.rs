@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -16,8 +16,8 @@ use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
 use nightrun_engine::store::{
-    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, HoldItem, Page, Reader, RunFilter, RunItem,
-    TickChangeItem,
+    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, FileFaults, HoldItem, Page, Reader, RunFilter,
+    RunItem, TickChangeItem,
 };
 
 use crate::access::{Access, Gate, Who};
@@ -173,6 +173,24 @@ impl Desk<'_> {
     pub(crate) fn zone(&self, dag: &DagId) -> Result<Option<String>, Fault> {
         let Some(version) = self.page.version_in_force(dag)? else { return Ok(None) };
         Ok(self.spec(version)?.map(|dag| dag.zone.name().to_owned()))
+    }
+
+    /// Files with faults whose DAGs are all the business of whoever asks. One that has never been read without
+    /// faults goes by its name.
+    pub(crate) fn faults(&self) -> Result<Vec<FileFaults>, Fault> {
+        let mut files = self.page.faults(None)?;
+        if self.site.who.is_limited() && !files.is_empty() {
+            let mut defined: BTreeMap<String, Vec<DagId>> = BTreeMap::new();
+            for dag in self.page.dags(None, u32::MAX, 0)? {
+                defined.entry(dag.path).or_default().push(dag.dag);
+            }
+            let covers = |dag: &str| self.site.who.covers(dag);
+            files.retain(|file| match defined.get(&file.path) {
+                Some(dags) => dags.iter().all(|dag| covers(dag.as_str())),
+                None => Path::new(&file.path).file_stem().and_then(|it| it.to_str()).is_some_and(covers),
+            });
+        }
+        Ok(files)
     }
 
     /// What a version of a DAG means; `None` when its text cannot be read any more.

@@ -6,6 +6,7 @@
 //! access   who asks, and how they prove it
 //! page     what people see: one file a page, its template beside it   api     the same for programs
 //! acts     requests to the engine, shared by both                     live    what changed, as it changes
+//! why      what things wait for, and what would unblock them
 //! draw     layouts of graph, grid and Gantt: numbers, no markup       words   times and lengths for people
 //! ```
 
@@ -26,6 +27,7 @@ mod route;
 mod source;
 mod specs;
 mod template;
+mod why;
 mod words;
 
 pub use access::{ACTS_AS, Access, Owner};

@@ -134,7 +134,7 @@ pub(crate) async fn file(
     offset: Option<u64>,
     name: Option<&str>,
 ) -> Result<Response, Problem> {
-    let missing = |_| Problem::not_found("this attempt has written no log");
+    let missing = |_| Problem::not_found("this attempt has written nothing there");
     let mut file = File::open(path).await.map_err(missing)?;
     let size = file.metadata().await.map_err(missing)?.len();
     let range =

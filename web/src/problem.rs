@@ -9,11 +9,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use nightrun_core::decide::Refusal;
+use nightrun_engine::store::RunShow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// When to ask again where that may help, in seconds.
 const RETRY: u64 = 5;
+
+/// Most tasks that are named where another one was meant.
+const NAMED: usize = 20;
 
 /// One failed request, as RFC 9457 has it, with a code that programs can rely on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -118,6 +122,14 @@ impl Problem {
 
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke here", detail)
+    }
+
+    /// A name that no task of the run has.
+    pub(crate) fn no_task(run: &RunShow, name: &str) -> Self {
+        let names: Vec<&str> = run.tasks.iter().take(NAMED).map(|task| task.id.as_str()).collect();
+        let more = if run.tasks.len() > NAMED { ", …" } else { "" };
+        let detail = format!("run {} has no task `{name}`; it has {}{more}", run.run_id, names.join(", "));
+        Self::not_found(detail)
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -223,7 +223,7 @@ fn pages() -> Table {
         looks("/runs/{run}/tasks/{task}/attempts/{number}", get(log::moved)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/follow", get(log::stream)),
         looks("/runs/{run}/tasks/{task}/attempts/{number}/log", get(log::download)),
-        reads("/faults", get(faults::list)),
+        listed(reads("/faults", get(faults::list))),
         listed(looks("/holds", get(holds::list))),
         listed(acts("/holds", post(holds::add))),
         acts("/holds/{hold}/remove", post(holds::remove)),
@@ -234,7 +234,7 @@ fn pages() -> Table {
         acts("/unpause", post(press::unpause_all)),
         looks("/pools", get(pools::list)),
         looks("/calendars", get(calendars::list)),
-        looks("/audit", get(audit::list)),
+        listed(looks("/audit", get(audit::list))),
         looks("/system", get(system::page)),
         listed(looks("/events", get(live::events))),
         open("/static/{edition}/{name}", get(assets::serve)),
@@ -262,11 +262,16 @@ fn people() -> Table {
 }
 
 fn programs() -> Table {
-    use api::{access, acts as ask, again, dags, doc, holds, look, prune, runs, tasks, vars};
+    programs_of_dags().into_iter().chain(programs_of_runs()).chain(programs_of_server()).collect()
+}
+
+fn programs_of_dags() -> Table {
+    use api::{acts as ask, again, dags, holds, look, past, why};
     vec![
-        open("/health", get(api::health)),
-        listed(looks("/api/v1/openapi.json", get(doc::openapi))),
-        listed(looks("/api/v1/docs", get(doc::page))),
+        looks("/api/v1/dags/{dag}/durations", get(past::durations)),
+        looks("/api/v1/dags/{dag}/days", get(past::days)),
+        looks("/api/v1/dags/{dag}/deadlines", get(past::deadlines)),
+        reads("/api/v1/dags/{dag}/file", get(past::file)),
         listed(looks("/api/v1/dags", get(dags::list))),
         looks("/api/v1/dags/{dag}", get(dags::one)),
         looks("/api/v1/dags/{dag}/runs", get(dags::runs)),
@@ -276,36 +281,60 @@ fn programs() -> Table {
         reads("/api/v1/dags/{dag}/versions/{version}", get(dags::version)),
         reads("/api/v1/dags/{dag}/versions/{version}/diff", get(look::diff)),
         looks("/api/v1/dags/{dag}/next", get(look::next)),
+        looks("/api/v1/dags/{dag}/why", get(why::dag)),
         acts("/api/v1/dags/{dag}/pause", post(ask::pause)),
         acts("/api/v1/dags/{dag}/unpause", post(ask::unpause)),
+        acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
+        acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
+        acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
+    ]
+}
+
+fn programs_of_runs() -> Table {
+    use api::{acts as ask, again, attempts, beside, hooks, runs, tasks, why};
+    vec![
+        looks("/api/v1/runs/{run}/compare", get(beside::compare)),
+        looks("/api/v1/runs/{run}/pace", get(beside::of_run)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/command", get(attempts::command)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/lines", get(attempts::lines)),
         listed(looks("/api/v1/runs", get(runs::list))),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/tasks", get(tasks::list)),
         looks("/api/v1/runs/{run}/tasks/{task}", get(tasks::one)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts", get(tasks::attempts)),
         looks("/api/v1/runs/{run}/events", get(tasks::events)),
-        looks("/api/v1/runs/{run}/why", get(tasks::why)),
+        looks("/api/v1/runs/{run}/why", get(why::run)),
         looks("/api/v1/runs/{run}/outputs", get(runs::outputs)),
         looks("/api/v1/runs/{run}/hooks", get(runs::hooks)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/log", get(runs::log)),
+        looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/stdout", get(runs::stdout)),
+        listed(looks("/api/v1/hooks", get(hooks::list))),
         acts("/api/v1/runs/{run}/cancel", post(ask::cancel)),
         acts("/api/v1/runs/{run}/rerun", post(again::rerun)),
         acts("/api/v1/runs/{run}/mark", post(again::mark)),
         acts("/api/v1/runs/{run}/note", post(again::note)),
-        acts("/api/v1/dags/{dag}/backfills", post(again::backfill)),
         listed(looks("/api/v1/backfills", get(again::backfills))),
         looks("/api/v1/backfills/{backfill}", get(again::one)),
         acts("/api/v1/backfills/{backfill}/pause", post(again::pause)),
         acts("/api/v1/backfills/{backfill}/resume", post(again::resume)),
         acts("/api/v1/backfills/{backfill}/cancel", post(again::cancel)),
+    ]
+}
+
+fn programs_of_server() -> Table {
+    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, prune, vars, waiting};
+    vec![
+        listed(looks("/api/v1/tonight", get(overview::tonight))),
+        looks("/api/v1/system", get(overview::system)),
+        open("/health", get(api::health)),
+        listed(looks("/api/v1/openapi.json", get(doc::openapi))),
+        listed(looks("/api/v1/docs", get(doc::page))),
         looks("/api/v1/calendars", get(look::calendars)),
         looks("/api/v1/calendars/{calendar}", get(look::calendar)),
         looks("/api/v1/pools", get(look::pools)),
         listed(looks("/api/v1/events", get(live::events))),
-        looks("/api/v1/audit", get(again::audit)),
-        looks("/api/v1/faults", get(dags::faults)),
-        acts("/api/v1/dags/{dag}/ticks/skip", post(holds::skip)),
-        acts("/api/v1/dags/{dag}/ticks/move", post(holds::postpone)),
+        listed(looks("/api/v1/audit", get(audit::list))),
+        listed(looks("/api/v1/faults", get(dags::faults))),
         listed(looks("/api/v1/holds", get(holds::list))),
         listed(acts("/api/v1/holds", post(holds::add))),
         acts("/api/v1/holds/{hold}/remove", post(holds::remove)),
@@ -323,6 +352,7 @@ fn programs() -> Table {
         oversees("/api/v1/tokens", get(access::tokens)),
         rules("/api/v1/tokens", post(access::create_token)),
         rules("/api/v1/tokens/{token}/revoke", post(access::revoke_token)),
+        listed(looks("/api/v1/waiting", get(waiting::list))),
         acts("/api/v1/pause", post(ask::pause_all)),
         acts("/api/v1/unpause", post(ask::unpause_all)),
     ]

@@ -59,6 +59,11 @@ impl Who {
         self.grant().map_or(Some(Vec::new()), |grant| grant.dags.clone())
     }
 
+    /// What is granted, where that is not all DAGs.
+    pub(crate) fn limit(&self) -> Option<Grant> {
+        self.grant().filter(|grant| grant.dags.is_some()).cloned()
+    }
+
     /// True when some DAGs are none of their business.
     pub(crate) fn is_limited(&self) -> bool {
         self.grant().is_none_or(|grant| grant.dags.is_some())

@@ -79,6 +79,7 @@ pub(crate) async fn tokens(
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "GrantRequest")]
 pub(crate) struct Granted {
+    #[schemars(required)]
     role: Option<Role>,
     dags: Option<Vec<String>>,
 }
@@ -101,6 +102,7 @@ pub(crate) struct NewUser {
     user: String,
     #[serde(default)]
     password: String,
+    #[schemars(required)]
     role: Option<Role>,
     dags: Option<Vec<String>>,
 }
@@ -162,6 +164,7 @@ pub(crate) async fn remove_user(State(site): Shared, Path(user): Path<String>, h
 pub(crate) struct Wanted {
     #[serde(default)]
     token: String,
+    #[schemars(required)]
     role: Option<Role>,
     dags: Option<Vec<String>>,
     /// How long it is good, as in `90d`.

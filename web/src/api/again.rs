@@ -9,7 +9,7 @@ use nightrun_core::decide::{
     BackfillRequest, BackfillState, ClearPlan, ClearRequest, MarkRequest, NoteRequest,
 };
 use nightrun_core::id::{BackfillId, DagId, RunId};
-use nightrun_engine::store::{AuditItem, BackfillDate, BackfillShow};
+use nightrun_engine::store::{BackfillDate, BackfillShow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -157,15 +157,4 @@ pub(crate) async fn one(State(site): Shared, Path(id): Path<i64>) -> Told<Whole>
         Ok(Some(Whole { backfill, dates: desk.page.backfill_dates(id)? }))
     });
     whole.await.map(Json)
-}
-
-/// `GET /api/v1/audit?before=&limit=`
-pub(crate) async fn audit(
-    State(site): Shared,
-    Query(before): Query<Before>,
-    Query(limit): Query<Limit>,
-) -> Paged<AuditItem> {
-    let rows = limit.rows();
-    let items = site.read(move |desk| desk.page.audit(before.before, rows).map(Some)).await?;
-    Ok(Listed::new(items, rows, "before", |item| item.seq.to_string()))
 }

@@ -8,6 +8,7 @@ use nightrun_core::dag::spec::{Dag, Param, Var};
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId, VersionId};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Timetable;
 use nightrun_engine::store::{
     DagItem, Fault, FileFaults, Overlay, RunFilter, RunItem, TickItem, VersionItem, VersionText,
 };
@@ -29,17 +30,77 @@ const AHEAD: usize = 5;
 /// DAGs read at once while a page fills.
 const BATCH: u32 = 500;
 
+/// A DAG in a list: as the store has it, what its file says about it, and when it fires next.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DagLine {
+    #[serde(flatten)]
+    item: DagItem,
+    #[serde(flatten)]
+    says: Says,
+    /// When it fires next.
+    next: Option<Timestamp>,
+    /// What becomes of that, where somebody holds it up, skipped or moved it.
+    next_note: Option<String>,
+    /// The same in a word: `skipped`, `moved`, `hold 3`.
+    next_mark: Option<String>,
+    /// What is wrong with its file.
+    faults: Value,
+}
+
+impl DagLine {
+    fn of(item: DagItem, desk: &Desk<'_>) -> Result<Self, Fault> {
+        let spec = desk.spec(item.version)?;
+        let next = spec.as_ref().and_then(|spec| spec.instants_after(desk.now.max(item.cursor)).next());
+        let overlay = next.map(|_| desk.page.overlay(&item.dag)).transpose()?.unwrap_or_default();
+        let faults = if item.fault_count > 0 { desk.page.faults(Some(&item.path))?.pop() } else { None };
+        Ok(Self {
+            says: Says::of(spec.as_deref()),
+            next_note: next.and_then(|next| overlay.note(next)),
+            next_mark: next.and_then(|next| overlay.short_note(next)),
+            next,
+            faults: faults.map_or(json!([]), |found| found.faults),
+            item,
+        })
+    }
+}
+
+/// What the file of a DAG says of it as a whole.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Says {
+    description: Option<String>,
+    owner: Option<String>,
+    tags: Vec<String>,
+    enabled: bool,
+    /// As it was written.
+    schedule: Option<String>,
+    /// The same with its zone.
+    timetable: Option<String>,
+    timezone: Option<String>,
+}
+
+impl Says {
+    pub(super) fn of(spec: Option<&Dag>) -> Self {
+        Self {
+            description: spec.and_then(|dag| dag.description.clone()),
+            owner: spec.and_then(|dag| dag.owner.clone()),
+            tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
+            enabled: spec.is_some_and(|dag| dag.enabled),
+            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.text().to_owned()),
+            timetable: spec.and_then(|dag| dag.timetable.as_ref()).map(Timetable::to_string),
+            timezone: spec.map(|dag| dag.zone.name().to_owned()),
+        }
+    }
+}
+
 /// A DAG as the store has it, and what its file says about it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DagTold {
     #[serde(flatten)]
     item: DagItem,
-    description: Option<String>,
-    owner: Option<String>,
-    tags: Vec<String>,
-    enabled: bool,
-    schedule: Option<String>,
-    timezone: Option<String>,
+    #[serde(flatten)]
+    says: Says,
+    /// All that has a schedule is paused.
+    everything_paused: bool,
     next_ticks: Vec<Timestamp>,
     /// What becomes of those that people hold up, skip or move.
     next_notes: BTreeMap<Timestamp, String>,
@@ -60,12 +121,8 @@ impl DagTold {
         Self {
             next_notes: ticks.iter().filter_map(|at| Some((*at, overlay.note(*at)?))).collect(),
             item,
-            description: spec.and_then(|dag| dag.description.clone()),
-            owner: spec.and_then(|dag| dag.owner.clone()),
-            tags: spec.map(|dag| dag.tags.clone()).unwrap_or_default(),
-            enabled: spec.is_some_and(|dag| dag.enabled),
-            schedule: spec.and_then(|dag| dag.timetable.as_ref()).map(|table| table.text().to_owned()),
-            timezone: spec.map(|dag| dag.zone.name().to_owned()),
+            says: Says::of(spec),
+            everything_paused: false,
             next_ticks: ticks,
             params: spec.map(|dag| dag.params.clone()).unwrap_or_default(),
             vars: spec.map(|dag| dag.vars.clone()).unwrap_or_default(),
@@ -164,11 +221,14 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
     Query(after): Query<After>,
     Query(limit): Query<Limit>,
-) -> Paged<DagItem> {
+) -> Paged<DagLine> {
     let rows = limit.rows();
     let after = after.after.map(|after| DagId::from(after.as_str()));
-    let items = site.read(move |desk| which.list(desk, after, rows).map(Some)).await?;
-    Ok(Listed::new(items, rows, "after", |item| item.dag.to_string()))
+    let items = site.read(move |desk| {
+        let items = which.list(desk, after, rows)?;
+        items.into_iter().map(|item| DagLine::of(item, desk)).collect::<Result<Vec<_>, _>>().map(Some)
+    });
+    Ok(Listed::new(items.await?, rows, "after", |line| line.item.dag.to_string()))
 }
 
 /// `GET /api/v1/dags/{dag}`
@@ -178,7 +238,8 @@ pub(crate) async fn one(State(site): Shared, Path(dag): Path<String>) -> Told<Da
         let spec = desk.spec(item.version)?;
         let overlay = desk.page.overlay(&item.dag)?;
         let faults = desk.page.faults(Some(&item.path))?.pop().map_or(json!([]), |found| found.faults);
-        Ok(Some(DagTold::of(item, (spec.as_deref(), faults), &overlay, desk.now)))
+        let told = DagTold::of(item, (spec.as_deref(), faults), &overlay, desk.now);
+        Ok(Some(DagTold { everything_paused: desk.page.everything_paused()?, ..told }))
     });
     told.await.map(Json)
 }
@@ -217,13 +278,42 @@ pub(crate) async fn versions(
     Ok(Listed::new(items.await?, rows, "before", |item| item.version.0.to_string()))
 }
 
+/// A version of a DAG with its text, and what that says.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VersionTold {
+    #[serde(flatten)]
+    text: VersionText,
+    /// It is in force.
+    current: bool,
+    #[serde(flatten)]
+    says: Says,
+    #[schemars(with = "Vec<Value>")]
+    params: Vec<Param>,
+    #[schemars(with = "Vec<Value>")]
+    vars: Vec<Var>,
+    /// The ids of its tasks.
+    tasks: Vec<String>,
+}
+
 /// `GET /api/v1/dags/{dag}/versions/{version}`: its text, and what it was read with.
 pub(crate) async fn version(
     State(site): Shared,
     Path((dag, version)): Path<(String, i64)>,
-) -> Told<VersionText> {
+) -> Told<VersionTold> {
     let found = site.read(move |desk| {
-        Ok(desk.page.version(VersionId(version))?.filter(|found| found.item.dag.as_str() == dag))
+        let found = desk.page.version(VersionId(version))?.filter(|found| found.item.dag.as_str() == dag);
+        let Some(text) = found else { return Ok(None) };
+        let in_force = desk.page.dag(&text.item.dag, 0)?.filter(|dag| !dag.retired);
+        let spec = desk.spec(text.item.version)?;
+        let spec = spec.as_deref();
+        Ok(Some(VersionTold {
+            current: in_force.is_some_and(|dag| dag.version == text.item.version),
+            says: Says::of(spec),
+            params: spec.map(|dag| dag.params.clone()).unwrap_or_default(),
+            vars: spec.map(|dag| dag.vars.clone()).unwrap_or_default(),
+            tasks: spec.map(|dag| dag.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default(),
+            text,
+        }))
     });
     found.await.map(Json)
 }
@@ -262,7 +352,7 @@ pub(crate) async fn faults(
     Query(after): Query<After>,
     Query(limit): Query<Limit>,
 ) -> Paged<FileFaults> {
-    let all = site.read(|desk| desk.page.faults(None).map(Some)).await?;
+    let all = site.read(|desk| desk.faults().map(Some)).await?;
     Ok(Listed::cut(all, after.after.as_deref(), limit.rows(), |file| file.path.clone()))
 }
 

@@ -26,6 +26,8 @@ const PAST: u32 = 50;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Holds")]
 pub(crate) struct Laid {
+    /// Everything is paused.
+    paused: bool,
     holds: Vec<HoldItem>,
     past: Vec<HoldItem>,
     changed_ticks: Vec<TickChangeItem>,
@@ -36,7 +38,8 @@ pub(crate) async fn list(State(site): Shared) -> Told<Laid> {
     let holds = site.read(|desk| {
         let holds = desk.theirs(desk.page.holds()?);
         let past = desk.theirs(desk.page.past_holds(None, PAST)?);
-        Ok(Some(Laid { holds, past, changed_ticks: desk.changed_ticks()? }))
+        let paused = desk.page.everything_paused()?;
+        Ok(Some(Laid { paused, holds, past, changed_ticks: desk.changed_ticks()? }))
     });
     holds.await.map(Json)
 }

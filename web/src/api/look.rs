@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, Query};
+use chrono::NaiveDate;
 use nightrun_core::decide::Reason;
 use nightrun_core::id::{DagId, VersionId};
+use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Calendar;
 use nightrun_engine::run::calendar_folder;
 use nightrun_engine::store::VersionText;
@@ -16,7 +18,7 @@ use similar::TextDiff;
 use super::dags::is_known;
 use super::{After, Limit, Listed, Paged, Told, read_number};
 use crate::app::{Shared, State};
-use crate::page::schedule::{Coming, coming, with_overlay};
+use crate::page::schedule::{Coming, coming_after, with_overlay};
 use crate::problem::Problem;
 
 /// Lines around each difference.
@@ -25,18 +27,31 @@ const AROUND: usize = 3;
 /// How many tasks that are ready or at work are looked through.
 const READY: u32 = 10_000;
 
-/// `GET /api/v1/dags/{dag}/next?limit=`: the coming ticks, with what becomes of those that people hold up.
+/// Which coming ticks are told.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct From {
+    /// Those after this instant; after now unless said.
+    after: Option<Timestamp>,
+    /// Also those between that the calendar skips.
+    #[serde(default)]
+    skipped: bool,
+}
+
+/// `GET /api/v1/dags/{dag}/next?after=&skipped=&limit=`: the coming ticks, with what becomes of those that people
+/// hold up.
 pub(crate) async fn next(
     State(site): Shared,
     Path(dag): Path<String>,
+    Query(from): Query<From>,
     Query(limit): Query<Limit>,
 ) -> Told<Vec<Coming>> {
     let rows = limit.rows() as usize;
     let found = site.read(move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 0)? else { return Ok(None) };
-        let spec = desk.spec(item.version)?;
-        let ticks = spec.map(|dag| coming(&dag, desk.now, rows)).unwrap_or_default();
-        Ok(Some(with_overlay(ticks, &desk.page.overlay(&item.dag)?)))
+        let spec = desk.spec(item.version)?.filter(|dag| dag.enabled);
+        let after = from.after.unwrap_or(desk.now);
+        let ticks = spec.map(|dag| coming_after(&dag, after, desk.now, (rows, from.skipped)));
+        Ok(Some(with_overlay(ticks.unwrap_or_default(), &desk.page.overlay(&item.dag)?)))
     });
     found.await.map(Json)
 }
@@ -81,12 +96,28 @@ pub(crate) async fn diff(
         let (Some(older), Some(newer)) = (older.filter(of_dag), newer.filter(of_dag)) else {
             return Ok(None);
         };
-        let names = [old, new].map(|version| format!("{dag} {version}"));
-        let diff = TextDiff::from_lines(&older.text, &newer.text);
-        let diff = diff.unified_diff().context_radius(AROUND).header(&names[0], &names[1]).to_string();
-        Ok(Some(Difference { diff, dag: dag.clone(), old, new }))
+        Ok(Some(Difference { diff: unified(&older, &newer), dag: dag.clone(), old, new }))
     });
     found.await.map(Json)
+}
+
+/// The differences of the texts, and of the folder defaults they were read with.
+fn unified(old: &VersionText, new: &VersionText) -> String {
+    let mut files: BTreeMap<&str, [&str; 2]> = BTreeMap::new();
+    for (side, version) in [old, new].into_iter().enumerate() {
+        for file in &version.defaults {
+            files.entry(&file.path).or_default()[side] = &file.text;
+        }
+    }
+    let named = |path: &str, version: &VersionText| format!("{path} (version {})", version.item.version.0);
+    let one = |(from, to): (&str, &str), texts: [&str; 2]| {
+        let diff = TextDiff::from_lines(texts[0], texts[1]);
+        let shown =
+            diff.unified_diff().context_radius(AROUND).header(&named(from, old), &named(to, new)).to_string();
+        if texts[0] == texts[1] { String::new() } else { shown }
+    };
+    let defaults: String = files.into_iter().map(|(path, texts)| one((path, path), texts)).collect();
+    defaults + &one((&old.item.path, &new.item.path), [&old.text, &new.text])
 }
 
 /// One calendar.
@@ -101,6 +132,9 @@ pub(crate) struct CalendarTold {
     /// Names of its holidays by their dates; left out in a list.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     holidays: BTreeMap<String, String>,
+    /// The last business day of each month of the year that was asked for; left out in a list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    last_business_days: Vec<String>,
     /// Its file does not read: nothing can use it.
     faulty: bool,
 }
@@ -113,6 +147,7 @@ impl CalendarTold {
             description: description.cloned(),
             weekend: weekend.unwrap_or_default(),
             holidays: BTreeMap::new(),
+            last_business_days: Vec::new(),
             faulty: calendar.is_none(),
         }
     }
@@ -159,6 +194,12 @@ pub(crate) async fn calendar(
         let holidays = calendar.iter().flat_map(|it| it.holidays());
         let holidays = holidays.map(|(date, name)| (date.to_string(), name.to_owned()));
         told.holidays = holidays.filter(|(date, _)| date.starts_with(&wanted)).collect();
+        let firsts = year
+            .year
+            .into_iter()
+            .flat_map(|year| (1..=12).filter_map(move |month| NaiveDate::from_ymd_opt(year, month, 1)));
+        let last = |first| calendar.as_ref().and_then(|calendar| calendar.nth_of_month(first, -1));
+        told.last_business_days = firsts.filter_map(last).map(|day| day.to_string()).collect();
         Ok(Some(told))
     });
     found.await.map(Json)

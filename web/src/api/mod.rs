@@ -4,17 +4,25 @@ pub(crate) mod access;
 pub(crate) mod acts;
 pub(crate) mod again;
 mod answer;
+pub(crate) mod attempts;
+pub(crate) mod audit;
+pub(crate) mod beside;
 mod body;
 pub(crate) mod dags;
 pub(crate) mod doc;
 pub(crate) mod holds;
+pub(crate) mod hooks;
 pub(crate) mod look;
 mod once;
+pub(crate) mod overview;
+pub(crate) mod past;
 pub(crate) mod prune;
 pub(crate) mod runs;
 pub(crate) mod tasks;
 pub(crate) mod vars;
 mod wait;
+pub(crate) mod waiting;
+pub(crate) mod why;
 
 pub(crate) use answer::polish;
 

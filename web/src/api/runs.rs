@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use nightrun_core::decide::{RunState, RunType};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
@@ -132,4 +132,20 @@ pub(crate) async fn log(
 ) -> Result<Response, Problem> {
     let id = site.read(move |desk| Ok(find(desk, &named)?.map(|found| found.id))).await?;
     logs::file(&LogPaths::new(&site.app.data).log(id), &headers, offset.offset, None).await
+}
+
+/// `GET /api/v1/runs/{run}/tasks/{task}/attempts/{number}/stdout?offset=`, or with `Range`: empty where it is
+/// not captured.
+pub(crate) async fn stdout(
+    State(site): Shared,
+    Path(named): Path<Named>,
+    Query(offset): Query<Offset>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = site.read(move |desk| Ok(find(desk, &named)?.map(|found| found.id))).await?;
+    let path = LogPaths::new(&site.app.data).stdout(id);
+    if !path.exists() {
+        return Ok(String::new().into_response());
+    }
+    logs::file(&path, &headers, offset.offset, None).await
 }

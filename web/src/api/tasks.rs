@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, Query};
-use nightrun_core::decide::{RunState, TaskState};
+use nightrun_core::decide::TaskState;
 use nightrun_core::id::RunId;
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{AttemptShow, LogEntry, RunShow, TaskShow};
+use nightrun_engine::store::{AttemptShow, LogEntry, TaskShow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,50 +105,4 @@ pub(crate) async fn events(
     let told = |LogEntry { seq, at, fact }| Happened { seq, at, fact };
     let items = found.await?.into_iter().map(told).collect();
     Ok(Listed::new(items, rows, "after", |item: &Happened| item.seq.to_string()))
-}
-
-/// Why something is where it is.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Because {
-    /// `run 7`, `load`, `load[3]`.
-    what: String,
-    /// Where it is.
-    state: String,
-    /// Why, in a sentence.
-    why: String,
-    /// The name of that reason.
-    reason_kind: String,
-    /// Since when.
-    since: Timestamp,
-    /// When it is tried again.
-    retry_at: Option<Timestamp>,
-}
-
-impl Because {
-    fn of(run: &RunShow) -> Vec<Self> {
-        let whole = Self {
-            what: format!("run {}", run.run_id),
-            state: run.state.to_string(),
-            why: run.reason.to_string(),
-            reason_kind: run.reason_kind.to_owned(),
-            since: run.since,
-            retry_at: None,
-        };
-        let well = |task: &&TaskShow| run.state == RunState::Success || task.state != TaskState::Success;
-        let tasks = run.instances().filter(well).map(|task| Self {
-            what: task.name(),
-            state: task.state.to_string(),
-            why: task.reason.to_string(),
-            reason_kind: task.reason_kind.to_owned(),
-            since: task.since,
-            retry_at: task.retry_at,
-        });
-        std::iter::once(whole).chain(tasks).collect()
-    }
-}
-
-/// `GET /api/v1/runs/{run}/why`: the run, then each task of it that is not a success.
-pub(crate) async fn why(State(site): Shared, Path(run): Path<i64>) -> Told<Vec<Because>> {
-    let found = site.read(move |desk| Ok(desk.page.run(RunId(run), None)?.map(|run| Because::of(&run))));
-    found.await.map(Json)
 }

@@ -78,15 +78,16 @@ pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>) -> Sho
             until: dates.until,
             before: asked.before,
             after: asked.after,
+            only: desk.site.who.limit(),
         };
+        let plain = AuditFilter { only: filter.only.clone(), ..AuditFilter::default() };
         let found = desk.page.deeds(&filter, ROWS)?;
         let full = found.deeds.len() == ROWS as usize;
         let first = asked.before.is_none() && (asked.after.is_none() || !full);
         let body = Body {
             older: found.deeds.last().map(|deed| deed.seq).filter(|_| full || asked.after.is_some()),
             rows: found.deeds,
-            filtered: filter
-                != AuditFilter { before: asked.before, after: asked.after, ..AuditFilter::default() },
+            filtered: filter != AuditFilter { before: asked.before, after: asked.after, ..plain },
             verbs: VERBS,
             refused: dates.refused,
             first,

@@ -61,32 +61,34 @@ struct Other {
 }
 
 #[derive(Serialize)]
-struct Row {
-    name: String,
-    before: Option<Side>,
-    after: Option<Side>,
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) before: Option<Side>,
+    pub(crate) after: Option<Side>,
     /// It ended differently, or only one of the runs has it.
-    differs: bool,
+    pub(crate) differs: bool,
     /// How much longer, or shorter, it took.
-    longer: Option<String>,
-    shorter: Option<String>,
+    pub(crate) longer: Option<String>,
+    pub(crate) shorter: Option<String>,
     #[serde(skip)]
-    by: Duration,
+    pub(crate) by: Duration,
 }
 
 #[derive(Serialize)]
-struct Side {
-    state: TaskState,
-    took: Option<String>,
-    attempts: usize,
+pub(crate) struct Side {
+    pub(crate) state: TaskState,
+    pub(crate) took: Option<String>,
+    pub(crate) attempts: usize,
+    #[serde(skip)]
+    pub(crate) length: Option<Duration>,
 }
 
 /// A value that is not the same in both.
 #[derive(Serialize)]
-struct Change {
-    name: String,
-    before: Option<String>,
-    after: Option<String>,
+pub(crate) struct Change {
+    pub(crate) name: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// `GET /runs/{run}/compare?with=`
@@ -107,9 +109,7 @@ pub(crate) async fn page(
 fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareView, Fault> {
     let of = |state| RunFilter { dag: Some(run.dag.clone()), state, before: None, ..RunFilter::default() };
     let choices = desk.page.runs(&of(None), CHOICES)?;
-    let before = RunFilter { before: Some(run.run_id), ..of(Some(RunState::Success)) };
-    let usual = desk.page.runs(&before, 1)?.first().map(|item| item.run_id);
-    let other = with.or(usual).map(|with| desk.page.run(with, None)).transpose()?.flatten();
+    let other = other(desk, run, with)?;
     let choices = choices.into_iter().filter(|item| item.run_id != run.run_id).collect();
     let none = CompareView {
         other: None,
@@ -120,15 +120,15 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
         values: vec![],
         files: None,
     };
-    let Some(other) = other.filter(|other| other.dag == run.dag) else { return Ok(none) };
+    let Some(other) = other else { return Ok(none) };
     let mut rows = rows(&other, run, desk.now);
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     Ok(CompareView {
         rows,
         more,
-        params: changes(&texts(other.params.iter()), &texts(run.params.iter())),
-        values: changes(&outputs(&other), &outputs(run)),
+        params: params(&other, run),
+        values: values(&other, run),
         files: files(desk, &other, run)?,
         other: Some(Other {
             run: other.run_id,
@@ -149,8 +149,21 @@ fn files(desk: &Desk<'_>, before: &RunShow, after: &RunShow) -> Result<Option<Pa
     pair(desk, &after.dag, before.version.0, after.version.0)
 }
 
+/// The run of the same DAG that is meant, or else the last successful one before.
+pub(crate) fn other(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<Option<RunShow>, Fault> {
+    let before = RunFilter {
+        dag: Some(run.dag.clone()),
+        state: Some(RunState::Success),
+        before: Some(run.run_id),
+        ..RunFilter::default()
+    };
+    let usual = desk.page.runs(&before, 1)?.first().map(|item| item.run_id);
+    let other = with.or(usual).map(|with| desk.page.run(with, None)).transpose()?.flatten();
+    Ok(other.filter(|other| other.dag == run.dag))
+}
+
 /// Those that ended differently first, then by how much longer or shorter they took.
-fn rows(before: &RunShow, after: &RunShow, now: Timestamp) -> Vec<Row> {
+pub(crate) fn rows(before: &RunShow, after: &RunShow, now: Timestamp) -> Vec<Row> {
     let old: BTreeMap<String, &TaskShow> = before.tasks.iter().map(|task| (task.name(), task)).collect();
     let new: BTreeSet<String> = after.tasks.iter().map(TaskShow::name).collect();
     let both = after.tasks.iter().map(|task| row(old.get(&task.name()).copied(), Some(task), now));
@@ -161,10 +174,9 @@ fn rows(before: &RunShow, after: &RunShow, now: Timestamp) -> Vec<Row> {
 }
 
 fn row(before: Option<&TaskShow>, after: Option<&TaskShow>, now: Timestamp) -> Row {
-    let side = |task: &TaskShow| Side {
-        state: task.state,
-        took: length(task, now).map(show_duration),
-        attempts: task.attempts.len(),
+    let side = |task: &TaskShow| {
+        let length = length(task, now);
+        Side { state: task.state, took: length.map(show_duration), attempts: task.attempts.len(), length }
     };
     let lengths = before.and_then(|it| length(it, now)).zip(after.and_then(|it| length(it, now)));
     let by = lengths.map(|(old, new)| old.abs_diff(new)).unwrap_or_default();
@@ -187,6 +199,16 @@ fn length(task: &TaskShow, now: Timestamp) -> Option<Duration> {
     let begin = attempts().filter_map(|it| it.started_at).min()?;
     let end = attempts().map(|it| it.ended_at.unwrap_or(now)).max()?;
     Some(end.since(begin))
+}
+
+/// Params that are not the same.
+pub(crate) fn params(before: &RunShow, after: &RunShow) -> Vec<Change> {
+    changes(&texts(before.params.iter()), &texts(after.params.iter()))
+}
+
+/// Values that are not the same.
+pub(crate) fn values(before: &RunShow, after: &RunShow) -> Vec<Change> {
+    changes(&outputs(before), &outputs(after))
 }
 
 fn outputs(run: &RunShow) -> BTreeMap<String, String> {

@@ -11,17 +11,18 @@ use serde::Serialize;
 
 use super::dag::view;
 use super::{Did, Shown};
+use crate::api::past::Promise;
 use crate::app::{Desk, Shared};
 
 /// Runs that are judged.
 const RUNS: u32 = 100;
 
 /// Missed deadlines shown.
-const ROWS: usize = 50;
+pub(crate) const ROWS: usize = 50;
 
 #[derive(Serialize)]
 struct View {
-    promises: Vec<Promise>,
+    promises: Vec<Kept>,
     missed: Vec<Row>,
     more: usize,
     runs: usize,
@@ -30,13 +31,9 @@ struct View {
 
 /// One promise of the version in force.
 #[derive(Serialize)]
-struct Promise {
-    /// None: the run.
-    task: Option<String>,
-    words: String,
-    /// Ended runs whose version promised something of the kind, and how many of them kept it.
-    judged: usize,
-    kept: usize,
+struct Kept {
+    #[serde(flatten)]
+    promise: Promise,
     percent: Option<usize>,
 }
 
@@ -57,9 +54,28 @@ pub(crate) async fn page(site: Shared, Path(dag): Path<String>, Query(did): Quer
 }
 
 fn build(desk: &Desk<'_>, item: &DagItem, spec: Option<&Dag>) -> Result<View, Fault> {
+    let (promises, mut missed) = kept(desk, item, spec)?;
+    let promises = promises
+        .into_iter()
+        .map(|promise| Kept { percent: (promise.kept * 100).checked_div(promise.judged), promise });
+    let promises = promises.collect();
+    let runs = desk.page.begun_runs(&item.dag, RUNS)?.len();
+    let more = missed.len().saturating_sub(ROWS);
+    missed.truncate(ROWS);
+    let missed =
+        missed.into_iter().map(|it| Row { run: it.run, task: it.task, words: told(it.kind), due: it.due });
+    Ok(View { promises, missed: missed.collect(), more, runs, readable: spec.is_some() })
+}
+
+/// The promises of a DAG with how they were kept, and what was missed.
+pub(crate) fn kept(
+    desk: &Desk<'_>,
+    item: &DagItem,
+    spec: Option<&Dag>,
+) -> Result<(Vec<Promise>, Vec<Missed>), Fault> {
     let runs = desk.page.begun_runs(&item.dag, RUNS)?;
     let oldest = runs.last().map_or(RunId(i64::MAX), |run| run.0);
-    let mut missed = desk.page.missed(&item.dag, oldest)?;
+    let missed = desk.page.missed(&item.dag, oldest)?;
     let promised = spec.map(promises).unwrap_or_default();
     let mut judged: BTreeMap<Kind<'_>, Vec<RunId>> = BTreeMap::new();
     for (run, version, _) in runs.iter().filter(|(_, _, over)| *over) {
@@ -77,21 +93,16 @@ fn build(desk: &Desk<'_>, item: &DagItem, spec: Option<&Dag>) -> Result<View, Fa
         let runs = judged.remove(kind).unwrap_or_default();
         let is_missed = |run: &&RunId| missed.iter().any(|it| it.run == **run && is_about(it, *kind));
         let kept = runs.len() - runs.iter().filter(is_missed).count();
-        let percent = (kept * 100).checked_div(runs.len());
         Promise {
             task: kind.0.map(ToOwned::to_owned),
+            kind: kind.1,
             words: words.clone(),
             judged: runs.len(),
             kept,
-            percent,
         }
     });
-    let promises: Vec<Promise> = promises.collect();
-    let more = missed.len().saturating_sub(ROWS);
-    missed.truncate(ROWS);
-    let missed =
-        missed.into_iter().map(|it| Row { run: it.run, task: it.task, words: told(it.kind), due: it.due });
-    Ok(View { promises, missed: missed.collect(), more, runs: runs.len(), readable: spec.is_some() })
+    let promises = promises.collect();
+    Ok((promises, missed))
 }
 
 fn is_about(missed: &Missed, (task, kind): Kind<'_>) -> bool {

@@ -22,7 +22,7 @@ const DAYS: [u64; 4] = [7, 30, 90, 365];
 const RUNS: u32 = 5_000;
 
 /// Successful runs whose tasks are compared.
-const RECENT: u32 = 20;
+pub(crate) const RECENT: u32 = 20;
 
 /// Tasks in the list of slow ones.
 const SLOW: usize = 10;
@@ -71,9 +71,7 @@ pub(crate) async fn page(site: Shared, Path(dag): Path<String>, Query(asked): Qu
     let days = asked.days.filter(|days| DAYS.contains(days)).unwrap_or(30);
     view(site, (dag, Did::default()), "dag_durations.html", move |desk, item, _| {
         let from = before(desk, days);
-        let items = desk.page.runs_between(&item.dag, from, Timestamp::MAX, RUNS)?;
-        let cut = items.len() == RUNS as usize;
-        let lengths: Vec<Length> = items.iter().filter_map(|run| length(run, desk.now)).collect();
+        let (lengths, cut) = lengths(desk, &item.dag, days)?;
         let tasks = desk.page.task_lengths(&item.dag, RECENT)?;
         let (median, trend) = trend(desk, &item.dag)?;
         Ok(View {
@@ -89,6 +87,13 @@ pub(crate) async fn page(site: Shared, Path(dag): Path<String>, Query(asked): Qu
         })
     })
     .await
+}
+
+/// The runs of the last days that have begun, and whether there are more than are told.
+pub(crate) fn lengths(desk: &Desk<'_>, dag: &DagId, days: u64) -> Result<(Vec<Length>, bool), Fault> {
+    let items = desk.page.runs_between(dag, before(desk, days), Timestamp::MAX, RUNS)?;
+    let lengths = items.iter().filter_map(|run| length(run, desk.now)).collect();
+    Ok((lengths, items.len() == RUNS as usize))
 }
 
 fn before(desk: &Desk<'_>, days: u64) -> Timestamp {

@@ -27,7 +27,7 @@ struct File {
 pub(crate) async fn list(State(site): Shared, Query(did): Query<Did>) -> Shown {
     show(&site, "faults.html", "faults", did, |desk| {
         let mut files = Vec::new();
-        for stored in desk.page.faults(None)? {
+        for stored in desk.faults()? {
             let faults = source::faults(&stored.faults);
             let text = desk.site.dag_file(&stored.path);
             let errors = faults.iter().filter(|fault| fault.severity == "error").count();

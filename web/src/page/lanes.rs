@@ -205,13 +205,13 @@ fn last(run: &RunItem, usual: Option<Duration>, now: Timestamp) -> Last {
 }
 
 /// What people have laid over all schedules, read once.
-pub(super) struct Overlays {
-    pub(super) holds: Vec<HoldItem>,
+pub(crate) struct Overlays {
+    pub(crate) holds: Vec<HoldItem>,
     changed: BTreeMap<DagId, Vec<TickChangeItem>>,
 }
 
 impl Overlays {
-    pub(super) fn read(desk: &Desk<'_>) -> Result<Self, Fault> {
+    pub(crate) fn read(desk: &Desk<'_>) -> Result<Self, Fault> {
         let mut changed: BTreeMap<DagId, Vec<TickChangeItem>> = BTreeMap::new();
         for item in desk.changed_ticks()? {
             changed.entry(item.dag.clone()).or_default().push(item);
@@ -220,7 +220,7 @@ impl Overlays {
     }
 
     /// What lies over the schedule of one DAG.
-    fn of(&self, dag: &DagId) -> Overlay {
+    pub(crate) fn of(&self, dag: &DagId) -> Overlay {
         let theirs = |hold: &&HoldItem| hold.dags.as_ref().is_none_or(|dags| dags.contains(dag));
         Overlay {
             holds: self.holds.iter().filter(theirs).cloned().collect(),

@@ -19,17 +19,17 @@ mod form;
 mod graph;
 pub(crate) mod grid;
 pub(crate) mod holds;
-mod lanes;
+pub(crate) mod lanes;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
 pub(crate) mod notes;
-mod pace;
+pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
 mod progress;
-mod reading;
+pub(crate) mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;
 pub(crate) mod run;
@@ -181,7 +181,7 @@ impl Shell {
             zone: zone(desk, watch)?,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
-            faults: if desk.site.who.is_limited() { 0 } else { desk.page.faults(None)?.len() },
+            faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),
             me: Me::of(&desk.site.who),

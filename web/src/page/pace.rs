@@ -22,9 +22,21 @@ pub(crate) struct Pace {
     /// `3m12s of 3m40s`: how long the critical path was at work.
     critical: String,
     /// Its tasks, first to last, as addresses have them.
-    chain: Vec<String>,
+    pub(crate) chain: Vec<String>,
     /// In words; nothing where one task ran at a time.
     efficiency: Option<String>,
+    /// How long those were at work.
+    #[serde(skip)]
+    pub(crate) path: Duration,
+    /// How long the run took.
+    #[serde(skip)]
+    pub(crate) makespan: Duration,
+    /// How long all its tasks were at work, taken together.
+    #[serde(skip)]
+    pub(crate) work: Duration,
+    /// How many ran at once, at most.
+    #[serde(skip)]
+    pub(crate) most: u32,
     #[serde(skip)]
     places: BTreeSet<(TaskIndex, Option<u32>)>,
 }
@@ -54,12 +66,17 @@ pub(crate) fn pace(run: &RunShow, dag: &Dag, now: Timestamp) -> Option<Pace> {
     let chain = critical(run, dag, now);
     let end = run.ended_at.or_else(|| chain.last().map(|task| end_of(task, now)))?;
     let makespan = end.since(begin);
-    let work = |tasks: &[&TaskShow]| tasks.iter().map(|task| at_work(task, now)).sum::<Duration>();
+    let path = chain.iter().map(|task| at_work(task, now)).sum::<Duration>();
+    let (work, most) = load(run, now);
     (!chain.is_empty() && !makespan.is_zero()).then(|| Pace {
-        critical: format!("{} of {}", show_duration(work(&chain)), show_duration(makespan)),
+        critical: format!("{} of {}", show_duration(path), show_duration(makespan)),
         chain: chain.iter().map(|task| task.name()).collect(),
         places: chain.iter().map(|task| (task.task, task.item)).collect(),
-        efficiency: efficiency(run, makespan, now),
+        efficiency: efficiency(makespan, work, most),
+        path,
+        makespan,
+        work,
+        most,
     })
 }
 
@@ -99,7 +116,8 @@ fn critical<'a>(run: &'a RunShow, dag: &Dag, now: Timestamp) -> Vec<&'a TaskShow
     chain
 }
 
-fn efficiency(run: &RunShow, makespan: Duration, now: Timestamp) -> Option<String> {
+/// How long all tasks were at work, and how many of them at once.
+fn load(run: &RunShow, now: Timestamp) -> (Duration, u32) {
     let mut work = Duration::ZERO;
     let mut steps: Vec<(Timestamp, i32)> = Vec::new();
     for (from, to) in run.instances().flat_map(|task| stretches(task, now)) {
@@ -113,7 +131,13 @@ fn efficiency(run: &RunShow, makespan: Duration, now: Timestamp) -> Option<Strin
         alive += step;
         most.max(alive)
     });
-    let most = u32::try_from(most).ok().filter(|most| *most > 1)?;
+    (work, u32::try_from(most).unwrap_or(0))
+}
+
+fn efficiency(makespan: Duration, work: Duration, most: u32) -> Option<String> {
+    if most < 2 {
+        return None;
+    }
     let percent = work.as_nanos() * 100 / (makespan.as_nanos() * u128::from(most)).max(1);
     let (work, makespan) = (show_duration(work), show_duration(makespan));
     Some(format!("{percent} %: {work} of work in {makespan}, at most {most} tasks at once"))

@@ -23,10 +23,10 @@ const LINES: usize = 1_500;
 const BEFORE: u64 = 2_000;
 
 /// Most lines that one search gives.
-const HITS: usize = 100;
+pub(crate) const HITS: usize = 100;
 
 /// Most of a log that one search reads, in bytes; the next goes on from there.
-const SEARCHED: u64 = 64 << 20;
+pub(crate) const SEARCHED: u64 = 64 << 20;
 
 /// What lines say where something went wrong.
 const ERRORS: [&str; 6] = ["error", "exception", "traceback", "fatal", "panic", "failed"];

@@ -1,8 +1,10 @@
 //! When a DAG fires next, as people read it.
 
+use std::time::Duration;
+
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::time::Timestamp;
-use nightrun_core::timetable::Zone;
+use nightrun_core::time::{Timestamp, show_duration};
+use nightrun_core::timetable::{Tick, Timetable, Zone, jittered};
 use nightrun_engine::store::Overlay;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,22 +26,54 @@ pub(crate) struct Coming {
     pub(crate) note: Option<String>,
     /// Somebody skipped or moved it.
     pub(crate) changed: bool,
+    /// The same instant on the DAG's own clock, with its offset.
+    pub(crate) clock: String,
+    /// Its calendar skips it.
+    pub(crate) skipped: bool,
 }
 
 /// The next instants at which the DAG would fire.
 pub(crate) fn coming(dag: &Dag, now: Timestamp, count: usize) -> Vec<Coming> {
-    let Some(timetable) = dag.timetable.as_ref().filter(|_| dag.enabled) else { return Vec::new() };
-    let ticks = dag.ticks_after(now).take(MOST_SKIPPED).filter(|tick| tick.skipped.is_none());
-    ticks
-        .take(count)
-        .map(|tick| Coming {
-            at: tick.at,
-            ahead: words::from_now(tick.at, now),
-            local: local(tick.at, &dag.zone),
-            note: timetable.remark(&tick),
-            changed: false,
-        })
-        .collect()
+    if dag.enabled { coming_after(dag, now, now, (count, false)) } else { Vec::new() }
+}
+
+/// Those after an instant, until `count` fire; with `skipped` also those between that its calendar skips.
+pub(crate) fn coming_after(
+    dag: &Dag,
+    after: Timestamp,
+    now: Timestamp,
+    (count, skipped): (usize, bool),
+) -> Vec<Coming> {
+    let Some(timetable) = dag.timetable.as_ref() else { return Vec::new() };
+    let (mut found, mut fired) = (Vec::new(), 0);
+    for tick in dag.ticks_after(after).take(MOST_SKIPPED) {
+        if fired == count {
+            break;
+        }
+        let is_skipped = tick.skipped.is_some();
+        fired += usize::from(!is_skipped);
+        if !is_skipped || skipped {
+            found.push(Coming {
+                at: tick.at,
+                ahead: words::from_now(tick.at, now),
+                local: local(tick.at, &dag.zone),
+                note: note(dag, timetable, &tick),
+                changed: false,
+                clock: timetable.zone().civil(tick.at).format("%a %Y-%m-%d %H:%M:%S %:z").to_string(),
+                skipped: is_skipped,
+            });
+        }
+    }
+    found
+}
+
+/// What a clock change, a calendar and `jitter` do to a tick.
+fn note(dag: &Dag, timetable: &Timetable, tick: &Tick) -> Option<String> {
+    let jitter = (!tick.jitter.is_zero() && tick.skipped.is_none()).then(|| {
+        let late = jittered(dag.id.as_str(), tick.at, tick.jitter).since(tick.at);
+        format!("fires {} later (jitter)", show_duration(Duration::from_secs(late.as_secs())))
+    });
+    timetable.remark(tick).into_iter().chain(jitter).reduce(|all, more| format!("{all}; {more}"))
 }
 
 /// Adds what people have laid over the schedule to what a clock change does.

@@ -27,33 +27,33 @@ const ROWS: usize = 10;
 const ROOM: u64 = 1_000_000_000;
 
 #[derive(Serialize)]
-struct Body {
-    state: &'static str,
-    trouble: Option<String>,
-    active: ActiveRuns,
-    slots: u32,
-    version: String,
-    migration: i64,
-    created_at: Timestamp,
-    seq: i64,
-    last_run: i64,
-    dags: u32,
-    data: String,
-    dags_dir: String,
-    database: u64,
+pub(crate) struct Body {
+    pub(crate) state: &'static str,
+    pub(crate) trouble: Option<String>,
+    pub(crate) active: ActiveRuns,
+    pub(crate) slots: u32,
+    pub(crate) version: String,
+    pub(crate) migration: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) seq: i64,
+    pub(crate) last_run: i64,
+    pub(crate) dags: u32,
+    pub(crate) data: String,
+    pub(crate) dags_dir: String,
+    pub(crate) database: u64,
     /// Written, and not yet moved into the database.
-    wal: u64,
-    disk: Option<Disk>,
+    pub(crate) wal: u64,
+    pub(crate) disk: Option<Disk>,
     prune: Option<Prune>,
-    last_pruned: i64,
-    ticks: Ticks,
+    pub(crate) last_pruned: i64,
+    pub(crate) ticks: Ticks,
 }
 
 #[derive(Serialize)]
-struct Disk {
-    free: u64,
-    total: u64,
-    short: bool,
+pub(crate) struct Disk {
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+    pub(crate) short: bool,
 }
 
 #[derive(Serialize)]
@@ -65,10 +65,10 @@ struct Prune {
 
 /// How punctual the last ticks were.
 #[derive(Serialize)]
-struct Ticks {
-    count: usize,
-    median: String,
-    late: usize,
+pub(crate) struct Ticks {
+    pub(crate) count: usize,
+    pub(crate) median: String,
+    pub(crate) late: usize,
     rows: Vec<LateTick>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn page(State(site): Shared) -> Shown {
     .await
 }
 
-fn body(desk: &Desk<'_>) -> Result<Body, Fault> {
+pub(crate) fn body(desk: &Desk<'_>) -> Result<Body, Fault> {
     let app = &desk.site.app;
     let health = app.handle.health();
     let figures = desk.page.figures()?;

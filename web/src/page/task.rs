@@ -278,12 +278,40 @@ fn items(desk: &Desk<'_>, task: &TaskShow, of: InstanceId, asked: &Asked) -> Res
     }))
 }
 
-/// The command of an attempt with the values it was started with.
+/// What an attempt was started with; none where its file cannot be read any more, or its items were.
+pub(crate) fn started_with(
+    desk: &Desk<'_>,
+    (run, name, _): &(i64, String, u32),
+    id: AttemptId,
+) -> Result<Option<Given>, Fault> {
+    let (task, item) = spot(name);
+    let Some(mut run) = desk.page.run_alone(RunId(*run))? else { return Ok(None) };
+    let Some(task) = desk.page.task(run.run_id, task, item, Some(&desk.site.app.data))? else {
+        return Ok(None);
+    };
+    let ids = desk.page.task_ids(run.run_id)?;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let spec = desk.spec(run.version)?.map(|dag| dag.arranged(&ids).map_or(dag, Arc::new));
+    let Some(dag) = spec.filter(|dag| dag.tasks.len() > task.task.at()) else { return Ok(None) };
+    given_to(desk, (&dag, &mut run, &task), Some(id)).map(Some)
+}
+
+/// The command of an attempt with the values it was started with, as the page has it.
 fn command(
+    desk: &Desk<'_>,
+    of: (&Dag, &mut RunShow, &TaskShow),
+    id: Option<AttemptId>,
+) -> Result<Command, Fault> {
+    let Given { command, values, unrendered, read } = given_to(desk, of, id)?;
+    let read = read.iter().map(|(name, value)| shortened(name, value)).collect();
+    Ok(Command { text: command, values, unrendered, read })
+}
+
+fn given_to(
     desk: &Desk<'_>,
     (dag, run, task): (&Dag, &mut RunShow, &TaskShow),
     id: Option<AttemptId>,
-) -> Result<Command, Fault> {
+) -> Result<Given, Fault> {
     let path = id.map(|id| LogPaths::new(&desk.site.app.data).context(id));
     let is_small = |path: &std::path::PathBuf| fs::metadata(path).is_ok_and(|file| file.len() <= CONTEXT);
     let text = path.filter(is_small).and_then(|path| fs::read(path).ok());
@@ -293,9 +321,7 @@ fn command(
     }
     let vars = (&desk.site.app.vars, &desk.page.vars()?[..]);
     let number = id.map_or(1, |id| id.number);
-    let Given { command, values, unrendered, read } = given((dag, run, task), number, context.as_ref(), vars);
-    let read = read.iter().map(|(name, value)| shortened(name, value)).collect();
-    Ok(Command { text: command, values, unrendered, read })
+    Ok(given((dag, run, task), number, context.as_ref(), vars))
 }
 
 /// A value as text, and whether there is more of it.

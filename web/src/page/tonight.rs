@@ -30,45 +30,45 @@ pub(crate) struct Asked {
 }
 
 #[derive(Serialize)]
-struct Body {
+pub(crate) struct Body {
     hours: u32,
-    active: Vec<Active>,
-    queued: u32,
-    more_active: u32,
-    trouble: Vec<Trouble>,
+    pub(crate) active: Vec<Active>,
+    pub(crate) queued: u32,
+    pub(crate) more_active: u32,
+    pub(crate) trouble: Vec<Trouble>,
     night: Lanes,
-    paused: usize,
-    holds: Vec<HoldItem>,
+    pub(crate) paused: usize,
+    pub(crate) holds: Vec<HoldItem>,
     /// No DAG is known at all.
     empty: bool,
 }
 
 #[derive(Serialize)]
-struct Active {
-    run: RunId,
-    dag: DagId,
-    state: RunState,
-    started_at: Option<Timestamp>,
-    took: Option<String>,
-    ended: u32,
-    tasks: u32,
-    late: Vec<String>,
-    reason: String,
+pub(crate) struct Active {
+    pub(crate) run: RunId,
+    pub(crate) dag: DagId,
+    pub(crate) state: RunState,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) took: Option<String>,
+    pub(crate) ended: u32,
+    pub(crate) tasks: u32,
+    pub(crate) late: Vec<String>,
+    pub(crate) reason: String,
 }
 
 /// A run that is over and failed, or was late.
 #[derive(Serialize)]
-struct Trouble {
-    run: RunId,
-    dag: DagId,
+pub(crate) struct Trouble {
+    pub(crate) run: RunId,
+    pub(crate) dag: DagId,
     /// Whose clocks it goes by.
-    zone: Option<String>,
-    state: RunState,
-    late: Vec<String>,
-    logical_date: Timestamp,
-    ended_at: Option<Timestamp>,
-    ago: String,
-    reason: String,
+    pub(crate) zone: Option<String>,
+    pub(crate) state: RunState,
+    pub(crate) late: Vec<String>,
+    pub(crate) logical_date: Timestamp,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) ago: String,
+    pub(crate) reason: String,
 }
 
 /// `GET /?hours=`
@@ -81,7 +81,7 @@ pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(
     .await
 }
 
-fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
+pub(crate) fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let ahead = Duration::from_hours(u64::from(hours));
     // As much of the past as half of what is to come: what just failed stands beside what is due next.
     let window = Window { from: desk.now.minus(ahead / 2), now: desk.now, until: desk.now.plus(ahead) };

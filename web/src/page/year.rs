@@ -6,13 +6,15 @@ use axum::extract::{Path, Query};
 use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
+use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
+use nightrun_engine::store::Fault;
 use serde::{Deserialize, Serialize};
 
 use super::dag::view;
 use super::{Did, Shown};
-use crate::app::Shared;
+use crate::app::{Desk, Shared};
 use crate::draw::year::{DaySum, Year, draw};
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +71,19 @@ pub(crate) async fn page(site: Shared, Path(dag): Path<String>, Query(asked): Qu
         })
     })
     .await
+}
+
+/// The runs of a year, or of the year up to today: the day of each on the DAG's clock, and where it is.
+pub(crate) fn states(
+    desk: &Desk<'_>,
+    dag: &DagId,
+    spec: Option<&Dag>,
+    year: Option<i32>,
+) -> Result<Vec<(NaiveDate, RunState)>, Fault> {
+    let zone = spec.map_or_else(Zone::utc, |dag: &Dag| dag.zone.clone());
+    let (first, last) = stretch(year, zone.civil(desk.now).date_naive());
+    let (runs, _) = desk.page.run_dates(dag, midnight(&zone, first), midnight(&zone, next(last)))?;
+    Ok(runs.into_iter().map(|(date, state)| (zone.civil(date).date_naive(), state)).collect())
 }
 
 /// A calendar year, or the year up to today.

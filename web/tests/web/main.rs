@@ -20,4 +20,5 @@ mod scenes;
 mod seasons;
 mod steer;
 mod tasks;
+mod told;
 mod visit;

@@ -97,6 +97,13 @@ impl std::fmt::Display for Stopped {
 impl std::error::Error for Stopped {}
 
 impl Handle {
+    /// A way to no loop, for those who only look: whatever is asked for is answered as if it had ended.
+    pub fn nowhere() -> Self {
+        let (inbox, _) = mpsc::unbounded_channel();
+        let (_, health) = watch::channel(Health::Stopped);
+        Self { inbox, news: broadcast::channel(1).0, health }
+    }
+
     /// Asks for something; the answer comes when its facts are durable.
     pub async fn request(&self, event: Event) -> Result<Answer, Stopped> {
         self.request_with(event, None).await

@@ -5,13 +5,13 @@ use nightrun_core::id::{DagId, HoldId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::column::{dag_id, instant, maybe_instant, maybe_json, word};
 use super::error::Fault;
 
 /// One maintenance window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldItem {
     /// Its number.
     pub hold: HoldId,
@@ -44,7 +44,7 @@ impl HoldItem {
 }
 
 /// One tick that was skipped or moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TickChangeItem {
     /// Of which DAG.
     pub dag: DagId,

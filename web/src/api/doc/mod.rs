@@ -2,6 +2,7 @@
 //! page for people. A test holds it against the table of routes.
 
 mod codes;
+mod more;
 mod operation;
 mod schema;
 mod table;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nightrun_core::decide::{BackfillRequest, ClearPlan, ClearRequest, MarkRequest, NoteRequest, PlanShow};
 use nightrun_engine::store::{
-    AttemptShow, AuditItem, BackfillShow, DagItem, FileFaults, HookShow, RunItem, RunShow, TaskShow,
-    TickItem, TokenItem, UserItem, VarItem, VersionItem, VersionText,
+    AttemptShow, AuditItem, BackfillShow, FileFaults, HookShow, RunItem, RunShow, TaskShow, TickItem,
+    TokenItem, UserItem, VarItem, VersionItem,
 };
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -14,9 +14,13 @@ use super::operation::{Operation, get, post};
 use super::schema::Schemas;
 use crate::api::acts::{Asked, Made};
 use crate::api::wait::Wait;
-use crate::api::{After, Before, Limit, Listed, access, again, dags, holds, look, prune, runs, tasks, vars};
+use crate::api::{
+    After, Before, Limit, Listed, access, again, audit, dags, holds, hooks, look, prune, runs, tasks, vars,
+    waiting, why,
+};
 use crate::live::{Changed, Since};
 use crate::page::schedule::Coming;
+use crate::why::Because;
 
 /// All operations, as the document lists them.
 pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
@@ -30,6 +34,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         of_vars(s),
         of_access(s),
         of_server(s),
+        super::more::all(s),
     ]
     .into_iter()
     .flatten()
@@ -50,7 +55,7 @@ fn of_dags(s: &mut Schemas) -> Vec<Operation> {
             .asks(s.query::<dags::Which>())
             .asks(s.query::<After>())
             .asks(s.query::<Limit>())
-            .tells(200, "A page of DAGs", page::<DagItem>(s)),
+            .tells(200, "A page of DAGs", page::<dags::DagLine>(s)),
         get("/api/v1/dags/{dag}", tag, "A DAG, and what its file says").tells(
             200,
             "The DAG",
@@ -65,8 +70,12 @@ fn of_dags(s: &mut Schemas) -> Vec<Operation> {
         .asks(s.query::<Limit>())
         .tells(200, "A page of ticks", page::<TickItem>(s)),
         get("/api/v1/dags/{dag}/next", tag, "The coming instants of its schedule")
+            .asks(s.query::<look::From>())
             .asks(s.query::<Limit>())
             .tells(200, "The next ticks", s.told::<Vec<Coming>>()),
+        get("/api/v1/dags/{dag}/why", tag, "Why it fires or does not, and what became of a tick")
+            .asks(s.query::<why::OfDag>())
+            .tells(200, "The reasons", s.told::<Vec<Because>>()),
         get("/api/v1/dags/{dag}/versions", tag, "Its versions, newest first")
             .asks(s.query::<Before>())
             .asks(s.query::<Limit>())
@@ -74,7 +83,7 @@ fn of_dags(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/dags/{dag}/versions/{version}", tag, "The text of a version").tells(
             200,
             "The version",
-            s.told::<VersionText>(),
+            s.told::<dags::VersionTold>(),
         ),
         get("/api/v1/dags/{dag}/versions/{version}/diff", tag, "What changed between two versions")
             .asks(s.query::<look::With>())
@@ -127,16 +136,19 @@ fn of_runs(s: &mut Schemas) -> Vec<Operation> {
             .asks(s.query::<tasks::After>())
             .asks(s.query::<Limit>())
             .tells(200, "A page of facts", page::<tasks::Happened>(s)),
-        get("/api/v1/runs/{run}/why", tag, "Why a run and its tasks are where they are").tells(
-            200,
-            "The reasons",
-            s.told::<Vec<tasks::Because>>(),
-        ),
+        get("/api/v1/runs/{run}/why", tag, "Why a run and its tasks are where they are")
+            .asks(s.query::<why::OfRun>())
+            .tells(200, "The reasons", s.told::<Vec<Because>>()),
         get("/api/v1/runs/{run}/outputs", tag, "What its tasks handed on, by task and name").tells(
             200,
             "The values",
             s.told::<BTreeMap<String, BTreeMap<String, Value>>>(),
         ),
+        get("/api/v1/hooks", tag, "Hooks of all runs, newest first")
+            .asks(s.query::<hooks::Which>())
+            .asks(s.query::<Before>())
+            .asks(s.query::<Limit>())
+            .tells(200, "A page of hooks", page::<HookShow>(s)),
         get("/api/v1/runs/{run}/hooks", tag, "Hooks that became due in it").tells(
             200,
             "The hooks",
@@ -183,6 +195,14 @@ fn of_tasks(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<runs::Offset>())
         .says(200, "The log", "text/plain", text.clone())
+        .says(206, "A part of it", "text/plain", text.clone()),
+        get(
+            "/api/v1/runs/{run}/tasks/{task}/attempts/{number}/stdout",
+            tag,
+            "What it wrote to stdout, where that is a value and not in the log; takes `Range`",
+        )
+        .asks(s.query::<runs::Offset>())
+        .says(200, "The text", "text/plain", text.clone())
         .says(206, "A part of it", "text/plain", text),
     ]
 }
@@ -299,6 +319,9 @@ fn of_access(s: &mut Schemas) -> Vec<Operation> {
 fn of_server(s: &mut Schemas) -> Vec<Operation> {
     let tag = "Server";
     vec![
+        get("/api/v1/waiting", tag, "DAGs whose ticks wait for the end of a pause, to fire then")
+            .asks(s.query::<waiting::OfDag>())
+            .tells(200, "The DAGs", s.told::<Vec<waiting::Waiting>>()),
         post("/api/v1/pause", tag, "Pause everything").done(DONE),
         post("/api/v1/unpause", tag, "Let everything go on").done(DONE),
         get("/api/v1/pools", tag, "Slots, and how many are taken").tells(
@@ -307,6 +330,7 @@ fn of_server(s: &mut Schemas) -> Vec<Operation> {
             s.told::<Vec<look::PoolTold>>(),
         ),
         get("/api/v1/audit", tag, "Who did what, newest first")
+            .asks(s.query::<audit::Which>())
             .asks(s.query::<Before>())
             .asks(s.query::<Limit>())
             .tells(200, "A page of deeds", page::<AuditItem>(s)),

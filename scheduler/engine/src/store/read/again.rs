@@ -5,7 +5,7 @@ use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_core::time::Timestamp;
 use rusqlite::{Row, params};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Page;
 use crate::store::column::{dag_id, instant, maybe_instant, maybe_json, word};
@@ -25,7 +25,7 @@ pub struct NoteItem {
 }
 
 /// One backfill and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackfillShow {
     /// Its number.
     pub backfill: BackfillId,
@@ -172,32 +172,6 @@ impl Page {
                 })
             },
         )
-    }
-
-    /// Who did what, newest first, at most `limit`, before the entry `before` of the log.
-    pub fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditItem>, Fault> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT seq, at, body FROM transition_log WHERE seq < ?1 AND body LIKE '%\"by\":%' ORDER BY seq DESC",
-        )?;
-        let mut rows = statement.query([before.unwrap_or(i64::MAX)])?;
-        let mut deeds = Vec::new();
-        while let Some(row) = rows.next()?
-            && deeds.len() < limit as usize
-        {
-            let fact: nightrun_core::decide::Transition = crate::store::column::json(row, 2)?;
-            if let Some(deed) = fact.deed() {
-                deeds.push(AuditItem {
-                    seq: row.get(0)?,
-                    at: instant(row, 1)?,
-                    by: deed.by.to_owned(),
-                    verb: deed.verb,
-                    target: self.target(deed.to)?,
-                    what: deed.what,
-                    why: deed.why.map(str::to_owned),
-                });
-            }
-        }
-        Ok(deeds)
     }
 
     /// What a deed was done to, in words.

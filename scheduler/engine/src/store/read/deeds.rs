@@ -1,6 +1,7 @@
 //! Who did what, a page at a time and with filters.
 
-use nightrun_core::decide::Transition;
+use nightrun_core::decide::{Grant, Target, Transition};
+use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
 use rusqlite::params;
 
@@ -28,6 +29,8 @@ pub struct AuditFilter {
     pub before: Option<i64>,
     /// Only after this entry of the log, the nearest to it.
     pub after: Option<i64>,
+    /// Only those about these DAGs, and about everything at once.
+    pub only: Option<Grant>,
 }
 
 /// A page of deeds.
@@ -67,6 +70,11 @@ impl Page {
         while let Some(row) = rows.next()? {
             let fact: Transition = json(row, 2)?;
             let Some(deed) = fact.deed() else { continue };
+            if let Some(grant) = &filter.only
+                && !self.concerns(deed.to, grant)?
+            {
+                continue;
+            }
             let item = AuditItem {
                 seq: row.get(0)?,
                 at: instant(row, 1)?,
@@ -89,6 +97,22 @@ impl Page {
             page.read_to = Some(lowest + 1);
         }
         Ok(page)
+    }
+
+    /// True when a deed was done to something that is granted. What is about no DAG is not; nor is what is gone.
+    fn concerns(&self, to: Target<'_>, grant: &Grant) -> Result<bool, Fault> {
+        let covers = |dag: DagId| grant.covers(dag.as_str());
+        Ok(match to {
+            Target::Everything => true,
+            Target::Dag(dag) => grant.covers(dag.as_str()),
+            Target::Run(run) => self.dag_of_run(run)?.is_some_and(covers),
+            Target::Task(task) => self.dag_of_run(task.run)?.is_some_and(covers),
+            Target::Backfill(id) => self.dag_of_backfill(id)?.is_some_and(covers),
+            Target::Hold(id) => {
+                self.hold(id)?.is_some_and(|hold| hold.dags.is_none_or(|dags| dags.into_iter().any(covers)))
+            }
+            Target::Var(_) | Target::User(_) | Target::Token(_) => false,
+        })
     }
 
     /// Between which numbers of the log is read, both not counted.

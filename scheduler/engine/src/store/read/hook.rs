@@ -24,10 +24,11 @@ impl Page {
         self.all(&format!("{HOOK} WHERE hook.run = ?1 ORDER BY hook.id"), [run.0], hook)
     }
 
-    /// Hooks of all runs, newest first; with `failed` only those that were given up.
-    pub fn hooks(&self, failed: bool, limit: u32) -> Result<Vec<HookShow>, Fault> {
-        let only = if failed { "WHERE hook.state = 'failed'" } else { "" };
-        self.all(&format!("{HOOK} {only} ORDER BY hook.id DESC LIMIT ?1"), [limit], hook)
+    /// Hooks of all runs, newest first, those before `before`; with `failed` only those that were given up.
+    pub fn hooks(&self, failed: bool, before: Option<HookId>, limit: u32) -> Result<Vec<HookShow>, Fault> {
+        let only = if failed { "AND hook.state = 'failed'" } else { "" };
+        let sql = format!("{HOOK} WHERE hook.id < ?1 {only} ORDER BY hook.id DESC LIMIT ?2");
+        self.all(&sql, params![before.map_or(i64::MAX, |id| id.0), limit], hook)
     }
 
     /// One hook.

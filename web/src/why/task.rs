@@ -5,31 +5,25 @@ use std::collections::BTreeSet;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Reason, RunState, TaskState};
 use nightrun_core::id::TaskIndex;
+use nightrun_core::time::show_duration;
 use nightrun_engine::store::{CalledShow, RunShow, TaskShow};
 
-use super::{Answer, Asker, listed, with_lateness};
-use crate::failure::Failure;
-use crate::say;
+use super::{Asker, Because, Miss, listed, with_lateness};
 
 /// A sentence, and what would unblock its task.
 type Why = (String, Option<String>);
 
-impl Asker {
-    pub(super) fn task(
-        &mut self,
-        task: &TaskShow,
-        run: &RunShow,
-        dag: Option<&Dag>,
-    ) -> Result<Answer, Failure> {
+impl Asker<'_> {
+    pub(super) fn task(&self, task: &TaskShow, run: &RunShow, dag: Option<&Dag>) -> Result<Because, Miss> {
         let (what, state) = (format!("task {}", task.name()), task.state.to_string());
         let (why, unblock) = match dag {
             Some(dag) => self.sentence(&Seen { task, run, dag })?,
             None => (task.reason.to_string(), None),
         };
-        Ok(Answer { what, state, why: with_lateness(why, &task.late), unblock })
+        Ok(Because::new(what, state, with_lateness(why, &task.late), unblock).of_task(task))
     }
 
-    fn sentence(&mut self, seen: &Seen<'_>) -> Result<Why, Failure> {
+    fn sentence(&self, seen: &Seen<'_>) -> Result<Why, Miss> {
         let reason = seen.task.reason.to_string();
         Ok(match seen.task.state {
             TaskState::Waiting if seen.run.state == RunState::Queued => {
@@ -43,7 +37,7 @@ impl Asker {
             TaskState::UpForRetry => seen.retry(self.now),
             TaskState::UpstreamFailed => seen.blocked(),
             TaskState::Skipped => (seen.skipped(), None),
-            TaskState::Running | TaskState::Stopping => (reason, seen.called()),
+            TaskState::Running | TaskState::Stopping => (reason, seen.called(self)),
             TaskState::Deferred => (reason, self.wait(seen.task, seen.run, seen.dag)?),
             TaskState::Failed if matches!(seen.task.reason, Reason::WaitTimedOut { .. }) => {
                 let then = format!("`nightrun rerun {}` waits again", seen.run.run_id);
@@ -103,9 +97,9 @@ impl<'a> Seen<'a> {
     }
 
     /// Where to look on when it waits for a run that it called.
-    fn called(&self) -> Option<String> {
+    fn called(&self, asker: &Asker<'_>) -> Option<String> {
         let of_task = |it: &&CalledShow| it.task == self.task.id && it.item == self.task.item;
-        let last = self.run.children.iter().rfind(of_task)?;
+        let last = self.run.children.iter().rfind(of_task).filter(|run| asker.covers(run.dag.as_str()))?;
         let (run, dag, state) = (last.run_id, &last.dag, last.state);
         Some(format!("run {run} of `{dag}` is {state}; `nightrun why {run}` goes on from there"))
     }
@@ -113,7 +107,7 @@ impl<'a> Seen<'a> {
     fn retry(&self, now: nightrun_core::time::Timestamp) -> Why {
         let next = self.task.attempts.len() + 1;
         let wait =
-            self.task.retry_at.map_or_else(String::new, |at| format!(" in {}", say::length(at.since(now))));
+            self.task.retry_at.map_or_else(String::new, |at| format!(" in {}", show_duration(at.since(now))));
         let unblock = format!("try {next} begins{wait}");
         (self.task.reason.to_string(), Some(unblock))
     }

@@ -3,14 +3,12 @@
 use nightrun_core::dag::spec::{CatchupPolicy, Dag};
 use nightrun_core::decide::{Reason, RunState};
 use nightrun_core::id::DagId;
-use nightrun_core::time::Timestamp;
+use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_core::timetable::Timetable;
 use nightrun_engine::store::{DagItem, RunFilter, RunItem, TickItem};
 
-use super::{Answer, Asker};
-use crate::cmd::faulty::no_dag;
-use crate::failure::Failure;
-use crate::say;
+use super::{Asker, Because, Miss};
+use crate::problem::Problem;
 
 /// How many runs are looked through for those that are not over.
 const RUNS: u32 = 50;
@@ -18,17 +16,17 @@ const RUNS: u32 = 50;
 /// How many ticks are looked through for the one that is asked for.
 const TICKS: u32 = 1_000;
 
-impl Asker {
+impl Asker<'_> {
     /// Of a DAG, its last tick if that was skipped, and its runs that are not over; or of the tick that is named.
-    pub(super) fn dag(&mut self, name: &str, tick: Option<&str>) -> Result<Vec<Answer>, Failure> {
+    pub(crate) fn dag(&self, name: &str, tick: Option<&str>) -> Result<Vec<Because>, Miss> {
         let id = DagId::from(name);
         let filter = RunFilter { dag: Some(id.clone()), ..RunFilter::default() };
-        let (dag, runs, ticks) = self.looker.read(|page| {
+        let (dag, runs, ticks) = self.read(|page| {
             let depth = if tick.is_some() { TICKS } else { 1 };
             Ok((page.dag(&id, 0)?, page.runs(&filter, RUNS)?, page.ticks(&id, None, depth)?))
         })?;
         let Some(dag) = dag else {
-            return Err(self.looker.read(|page| no_dag(page, &self.config, name))?);
+            return Err(Problem::not_found(format!("there is no DAG `{name}`")).into());
         };
         let spec = self.spec(dag.version)?;
         if let Some(text) = tick {
@@ -42,10 +40,10 @@ impl Asker {
         Ok(answers)
     }
 
-    fn schedule(&self, dag: &DagItem, spec: Option<&Dag>) -> Result<Answer, Failure> {
+    fn schedule(&self, dag: &DagItem, spec: Option<&Dag>) -> Result<Because, Miss> {
         let what = format!("DAG {}", dag.dag);
         if let Some((state, why, unblock)) = self.hold(dag, spec)? {
-            return Ok(Answer { what, state: state.into(), why, unblock: Some(unblock) });
+            return Ok(Because::new(what, state, why, Some(unblock)));
         }
         let next = spec.and_then(|spec| spec.instants_after(self.now).next());
         let ended = |at: Timestamp| spec.and_then(|spec| spec.end).is_some_and(|end| at > end);
@@ -58,8 +56,8 @@ impl Asker {
                 ("it runs again whenever its last run has ended".to_owned(), None)
             }
             (_, Some(next)) if !ended(next) => {
-                let overlay = self.looker.read(|page| page.overlay(&dag.dag))?;
-                let plain = || format!("it fires next at {next}, in {}", say::length(next.since(self.now)));
+                let overlay = self.read(|page| page.overlay(&dag.dag))?;
+                let plain = || format!("it fires next at {next}, in {}", show_duration(next.since(self.now)));
                 let noted = |note| format!("its next tick, at {next}: {note}");
                 (overlay.note(next).map_or_else(plain, noted), None)
             }
@@ -68,7 +66,7 @@ impl Asker {
                 ("its schedule does not fire any more".to_owned(), Some(unblock))
             }
         };
-        Ok(Answer { what, state: "in force".into(), why, unblock })
+        Ok(Because::new(what, "in force", why, unblock))
     }
 
     /// What keeps all runs of a DAG from beginning: in one word, in a sentence, and the cure.
@@ -76,20 +74,22 @@ impl Asker {
         &self,
         dag: &DagItem,
         spec: Option<&Dag>,
-    ) -> Result<Option<(&'static str, String, String)>, Failure> {
+    ) -> Result<Option<(&'static str, String, String)>, Miss> {
         let id = &dag.dag;
         if dag.retired {
             let why = "no file defines it any more".to_owned();
             return Ok(Some(("retired", why, format!("put {} back", dag.path))));
         }
-        let (everything, all, one) = self.looker.read(|page| {
+        let (everything, all, one) = self.read(|page| {
             let everything = page.everything_paused()?;
             let all = if everything { page.last_pause(None)? } else { None };
             let one = if dag.paused { page.last_pause(Some(id))? } else { None };
             Ok((everything, all, one))
         })?;
         let who = |pause: Option<(Timestamp, String)>| {
-            pause.map_or_else(String::new, |(at, by)| format!(" by {by} at {}", say::instant(Some(at))))
+            pause.map_or_else(String::new, |(at, by)| {
+                format!(" by {by} at {}", at.to_chrono().format("%F %T"))
+            })
         };
         if everything {
             let cure = if dag.paused {
@@ -116,32 +116,33 @@ impl Asker {
         spec: Option<&Dag>,
         ticks: &[TickItem],
         text: &str,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Because, Miss> {
         let at = spec.and_then(|spec| spec.zone.read_instant(text)).ok_or_else(|| {
-            Failure::usage(format!("`{text}` is no date"))
-                .help("after a DAG, name one of its ticks, or nothing")
+            Problem::not_found(format!("`{text}` is no date; after a DAG, name one of its ticks, or nothing"))
         })?;
         let what = format!("tick {at} of {}", dag.dag);
         if let Some(tick) = ticks.iter().find(|tick| tick.instant == at) {
             return Ok(skipped(dag, spec, tick).unwrap_or_else(|| {
                 let run = tick.run_id.map_or_else(String::new, |run| format!("it fired run {run}"));
-                Answer { what, state: "success".into(), why: run, unblock: None }
+                Because::new(what, "success", run, None)
             }));
         }
         let unblock = Some(by_hand(dag, at));
         let just_before = at.minus(std::time::Duration::from_nanos(1));
         let is_tick = spec.is_some_and(|spec| spec.instants_after(just_before).next() == Some(at));
         let (state, why) = match is_tick {
-            true if at > self.now => ("waiting", format!("it is due in {}", say::length(at.since(self.now)))),
+            true if at > self.now => {
+                ("waiting", format!("it is due in {}", show_duration(at.since(self.now))))
+            }
             true => ("unknown", "the store holds nothing of it: the DAG was not scheduled then".to_owned()),
             false => ("no tick", "the schedule does not fire then".to_owned()),
         };
-        Ok(Answer { what, state: state.into(), why, unblock })
+        Ok(Because::new(what, state, why, unblock))
     }
 }
 
 /// Why a tick fired no run; `None`: it fired one.
-fn skipped(dag: &DagItem, spec: Option<&Dag>, tick: &TickItem) -> Option<Answer> {
+fn skipped(dag: &DagItem, spec: Option<&Dag>, tick: &TickItem) -> Option<Because> {
     let reason = tick.skipped.as_ref()?;
     let also = match reason {
         Reason::Catchup => match spec.map(|spec| spec.catchup.policy) {
@@ -152,12 +153,9 @@ fn skipped(dag: &DagItem, spec: Option<&Dag>, tick: &TickItem) -> Option<Answer>
         Reason::Overlap { .. } => "; `overlap: queue` would have let it wait",
         _ => "",
     };
-    Some(Answer {
-        what: format!("tick {} of {}", tick.instant, dag.dag),
-        state: "skipped".into(),
-        why: reason.to_string(),
-        unblock: Some(format!("{}{also}", by_hand(dag, tick.instant))),
-    })
+    let what = format!("tick {} of {}", tick.instant, dag.dag);
+    let unblock = format!("{}{also}", by_hand(dag, tick.instant));
+    Some(Because::new(what, "skipped", reason.to_string(), Some(unblock)))
 }
 
 fn by_hand(dag: &DagItem, at: Timestamp) -> String {

@@ -1,5 +1,7 @@
 //! `nightrun next`: when something fires.
 
+mod there;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,12 +15,18 @@ use serde_json::json;
 use super::batch;
 use super::target::{self, Named};
 use crate::cli::{DstRule, Next};
+use crate::client::Server;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, Verdict};
 use crate::{say, wire};
 
 /// Most instants one question may ask for.
 pub(super) const MOST: usize = 100_000;
+
+/// What is said of schedules without ticks.
+const ASKED: &str = "it has no schedule: it runs only when asked to";
+const CONTINUOUS: &str = "it runs again whenever its last run has ended";
+const ONCE: &str = "it runs once, when a scheduler first loads it";
 
 /// So many skipped ticks are shown between two that fire.
 const MOST_SKIPPED: usize = 3;
@@ -49,13 +57,15 @@ pub(crate) fn next(args: Next) -> Verdict {
             }
         }
         (None, Some(name)) => {
-            let config =
-                Config::load(Given { dags: args.dags.dags, data: args.data.data, ..Given::default() })?;
-            let dag = target::find(&Named { target: name, dag: args.dag.as_deref() }, &config, now)?.dag;
+            let server = Server::with(args.place, Given { dags: args.dags.dags, ..Given::default() })?;
+            let Some(config) = server.config() else {
+                return there::next(&server, name, args.after.map(|_| after), (count, args.json));
+            };
+            let dag = target::find(&Named { target: name, dag: args.dag.as_deref() }, config, now)?.dag;
             if args.json {
                 say_instants(&dag.instants_after(after).take(count).collect::<Vec<_>>())?;
             } else {
-                show_dag(&dag, &laid_over(&config, &dag)?, after, count, now);
+                show_dag(&dag, &laid_over(config, &dag)?, after, count, now);
             }
         }
         (None, None) => return Err(Failure::usage("name a DAG, or an expression with --cron")),
@@ -118,29 +128,25 @@ fn laid_over(config: &Config, dag: &Dag) -> Result<LaidOver, Failure> {
 }
 
 /// Why nothing fires as shown.
-fn say_paused(dag: &Dag, laid: &LaidOver) {
-    let (what, unpause) = match (laid.everything_paused, laid.paused) {
-        (true, _) => ("everything".to_owned(), "--all".to_owned()),
-        (false, true) => (dag.id.to_string(), dag.id.to_string()),
+fn say_paused(dag: &str, everything_paused: bool, paused: bool) {
+    let (what, unpause) = match (everything_paused, paused) {
+        (true, _) => ("everything", "--all"),
+        (false, true) => (dag, dag),
         (false, false) => return,
     };
     say::println(&format!("{what} is paused: no tick fires until `nightrun unpause {unpause}`"));
 }
 
 fn show_dag(dag: &Dag, laid: &LaidOver, after: Timestamp, count: usize, now: Timestamp) {
-    say_paused(dag, laid);
+    say_paused(dag.id.as_str(), laid.everything_paused, laid.paused);
     let overlay = &laid.overlay;
     for late in overlay.late(now) {
         say::println(&format!("the tick of {} was {late}", late.instant));
     }
     match &dag.timetable {
-        None => say::println("it has no schedule: it runs only when asked to"),
-        Some(timetable) if timetable.is_continuous() => {
-            say::println("it runs again whenever its last run has ended");
-        }
-        Some(timetable) if timetable.is_once() && timetable.once_at().is_none() => {
-            say::println("it runs once, when a scheduler first loads it");
-        }
+        None => say::println(ASKED),
+        Some(timetable) if timetable.is_continuous() => say::println(CONTINUOUS),
+        Some(timetable) if timetable.is_once() && timetable.once_at().is_none() => say::println(ONCE),
         Some(timetable) => {
             let lines = Lines { dag: Some(dag.id.as_str()), timetable, overlay, now };
             show(dag.ticks_after(after), &lines, count);
@@ -158,15 +164,20 @@ struct Lines<'a> {
 
 /// Shows ticks until `count` of them fire, and which are skipped between.
 fn show(ticks: impl Iterator<Item = Tick>, lines: &Lines<'_>, count: usize) {
+    say_lines(ticks.map(|tick| (tick.skipped.is_some(), line(&tick, lines))), count);
+}
+
+/// Says lines until `count` of them are of ticks that fire; the others are told to be skipped.
+fn say_lines(lines: impl Iterator<Item = (bool, String)>, count: usize) {
     let (mut fired, mut skipped) = (0, 0);
-    for tick in ticks {
+    for (is_skipped, line) in lines {
         if fired == count {
             break;
         }
-        if tick.skipped.is_some() {
+        if is_skipped {
             skipped += 1;
             if skipped <= MOST_SKIPPED {
-                say::println(&line(&tick, lines));
+                say::println(&line);
             }
             if skipped == MOST {
                 break;
@@ -174,7 +185,7 @@ fn show(ticks: impl Iterator<Item = Tick>, lines: &Lines<'_>, count: usize) {
             continue;
         }
         say_rest(skipped);
-        say::println(&line(&tick, lines));
+        say::println(&line);
         (fired, skipped) = (fired + 1, 0);
     }
     say_rest(skipped);
@@ -194,13 +205,18 @@ fn line(tick: &Tick, lines: &Lines<'_>) -> String {
     let Lines { dag, timetable, overlay, now } = *lines;
     let at = tick.at;
     let local = timetable.zone().civil(at).format("%a %Y-%m-%d %H:%M:%S %:z");
-    let wait = if at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
     let jitter = dag.filter(|_| !tick.jitter.is_zero() && tick.skipped.is_none()).map(|dag| {
         let late = jittered(dag, at, tick.jitter).since(at);
         format!("fires {} later (jitter)", say::length(Duration::from_secs(late.as_secs())))
     });
     let notes: Vec<String> =
         timetable.remark(tick).into_iter().chain(jitter).chain(overlay.note(at)).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
-    format!("{local}  {at}  {wait}{notes}")
+    written(&local.to_string(), at, now, &notes.join("; "))
+}
+
+/// The line of a tick.
+fn written(local: &str, at: Timestamp, now: Timestamp, note: &str) -> String {
+    let wait = if at > now { format!("in {}", say::length(at.since(now))) } else { "past".into() };
+    let note = if note.is_empty() { String::new() } else { format!("  ({note})") };
+    format!("{local}  {at}  {wait}{note}")
 }

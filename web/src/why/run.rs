@@ -3,23 +3,23 @@
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{Reason, RunState, TaskState};
 use nightrun_core::id::HoldId;
+use nightrun_core::time::show_duration;
 use nightrun_engine::store::{RunFilter, RunShow};
 
 use super::dag::active;
-use super::{Answer, Asker, listed, with_lateness};
-use crate::cmd::logs::no_task;
-use crate::failure::Failure;
+use super::{Asker, Because, Miss, listed, with_lateness};
+use crate::problem::Problem;
 
 /// How many runs that are at work, or wait, are looked at.
 const RUNS: u32 = 1_000;
 
-impl Asker {
+impl Asker<'_> {
     /// Of a run and all its tasks that did not succeed; or of the one task that is named.
-    pub(super) fn run(&mut self, number: i64, only: Option<&str>) -> Result<Vec<Answer>, Failure> {
-        let run = self.looker.run(number)?;
+    pub(crate) fn run(&self, number: i64, only: Option<&str>) -> Result<Vec<Because>, Miss> {
+        let run = self.show(number)?;
         let dag = self.spec(run.version)?.map(|dag| run.arrange(dag));
         if let Some(id) = only {
-            let task = run.find(id).ok_or_else(|| no_task(&run, id))?;
+            let task = run.find(id).ok_or_else(|| Problem::no_task(&run, id))?;
             let mut answer = self.task(task, &run, dag.as_deref())?;
             if run.state == RunState::Queued {
                 let whole = self.whole(&run, dag.as_deref())?;
@@ -39,22 +39,22 @@ impl Asker {
     }
 
     /// Of a run without its tasks.
-    pub(super) fn whole(&self, run: &RunShow, dag: Option<&Dag>) -> Result<Answer, Failure> {
+    pub(super) fn whole(&self, run: &RunShow, dag: Option<&Dag>) -> Result<Because, Miss> {
         let (what, state) = (format!("run {} of {}", run.run_id, run.dag), run.state.to_string());
         if run.state == RunState::Queued {
             let (why, unblock) = self.queued(run, dag)?;
             let why = with_lateness(why, &run.late);
-            return Ok(Answer { what, state, why, unblock: Some(unblock) });
+            return Ok(Because::new(what, state, why, Some(unblock)).of_run(run));
         }
         let why =
             run.groups.iter().fold(run.reason.to_string(), |why, it| format!("{why}; {}", it.sentence()));
-        Ok(Answer { what, state, why: with_lateness(why, &run.late), unblock: None })
+        Ok(Because::new(what, state, with_lateness(why, &run.late), None).of_run(run))
     }
 
     /// Why a run does not begin, and what would let it.
-    fn queued(&self, run: &RunShow, spec: Option<&Dag>) -> Result<(String, String), Failure> {
+    fn queued(&self, run: &RunShow, spec: Option<&Dag>) -> Result<(String, String), Miss> {
         let of = |state| RunFilter { dag: Some(run.dag.clone()), state: Some(state), ..RunFilter::default() };
-        let (dag, mut at_work, queued) = self.looker.read(|page| {
+        let (dag, mut at_work, queued) = self.read(|page| {
             let mut at_work = page.runs(&of(RunState::Running), RUNS)?;
             at_work.extend(page.runs(&of(RunState::Stopping), RUNS)?);
             Ok((page.dag(&run.dag, 0)?, at_work, page.runs(&of(RunState::Queued), RUNS)?))
@@ -96,6 +96,6 @@ fn held(run: &RunShow, hold: HoldId, left: std::time::Duration) -> String {
     let dag = &run.dag;
     format!(
         "it begins in {}; `nightrun hold remove {hold}` ends the window, `nightrun trigger {dag} --force` runs in spite of it",
-        crate::say::length(left)
+        show_duration(left)
     )
 }

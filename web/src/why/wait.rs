@@ -8,20 +8,14 @@ use nightrun_core::time::Timestamp;
 use nightrun_engine::run::absent;
 use nightrun_engine::store::{RunShow, TaskShow};
 
-use super::Asker;
-use crate::failure::Failure;
+use super::{Asker, Miss};
 
 /// Most DAGs that a name is compared with.
 const DAGS: u32 = 1_000;
 
-impl Asker {
+impl Asker<'_> {
     /// What lets a task go on that waits for a run, or for one that is not there.
-    pub(super) fn wait(
-        &mut self,
-        task: &TaskShow,
-        run: &RunShow,
-        dag: &Dag,
-    ) -> Result<Option<String>, Failure> {
+    pub(super) fn wait(&self, task: &TaskShow, run: &RunShow, dag: &Dag) -> Result<Option<String>, Miss> {
         let waits = &dag.task(task.task).waits;
         match &task.reason {
             Reason::Waits { what, run: Some(awaited) } => {
@@ -39,8 +33,11 @@ impl Asker {
         }
     }
 
-    fn run_awaited(&mut self, number: RunId, wait: Option<&Wait>) -> Result<String, Failure> {
-        let run = self.looker.run(number.0)?;
+    fn run_awaited(&self, number: RunId, wait: Option<&Wait>) -> Result<String, Miss> {
+        let run = self.show(number.0)?;
+        if !self.covers(run.dag.as_str()) {
+            return Ok("it is a run of a DAG that is not granted to you".to_owned());
+        }
         let task = wait.and_then(|wait| wait.task.as_deref());
         if let Some((wait, id)) = wait.zip(task)
             && run.find(id).is_none()
@@ -66,7 +63,7 @@ impl Asker {
         })
     }
 
-    fn run_missing(&mut self, wait: &Wait, ours: Timestamp) -> Result<String, Failure> {
+    fn run_missing(&self, wait: &Wait, ours: Timestamp) -> Result<String, Miss> {
         if let Some(missing) = self.no_such(wait)? {
             return Ok(missing);
         }
@@ -79,11 +76,11 @@ impl Asker {
     }
 
     /// Says that the DAG does not exist, or its task.
-    fn no_such(&mut self, wait: &Wait) -> Result<Option<String>, Failure> {
-        let (found, all) =
-            self.looker.read(|page| Ok((page.dag(&wait.dag, 0)?, page.dags(None, DAGS, 0)?)))?;
+    fn no_such(&self, wait: &Wait) -> Result<Option<String>, Miss> {
+        let (found, all) = self.read(|page| Ok((page.dag(&wait.dag, 0)?, page.dags(None, DAGS, 0)?)))?;
         let Some(found) = found.filter(|dag| !dag.retired) else {
             let names = all.iter().filter(|dag| !dag.retired).map(|dag| dag.dag.as_str());
+            let names = names.filter(|name| self.covers(name));
             return Ok(Some(format!("there is no DAG `{}`{}", wait.dag, near(wait.dag.as_str(), names))));
         };
         let spec = self.spec(found.version)?;

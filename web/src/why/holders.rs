@@ -4,21 +4,20 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::Reason;
 use nightrun_engine::store::{ReadyTask, RunShow, TaskShow};
 
-use super::{Asker, listed};
-use crate::failure::Failure;
+use super::{Asker, Miss, listed};
 
 /// How many tasks that are ready or at work are looked through.
 const READY: u32 = 10_000;
 
-impl Asker {
+impl Asker<'_> {
     /// Why a ready task has no slot: which tasks hold them, and what would give it one.
     pub(super) fn slot(
-        &mut self,
+        &self,
         task: &TaskShow,
         run: &RunShow,
         dag: &Dag,
-    ) -> Result<(String, Option<String>), Failure> {
-        let ready = self.looker.read(|page| page.ready_tasks(READY))?;
+    ) -> Result<(String, Option<String>), Miss> {
+        let ready = self.read(|page| page.ready_tasks(READY))?;
         let alive = ready.into_iter().filter(|it| it.state.holds_slot());
         // A call that waits for its run holds nothing but its place among the items of a `foreach`.
         let (calls, at_work): (Vec<_>, Vec<_>) =
@@ -46,16 +45,20 @@ impl Asker {
         if holders.is_empty() {
             return Ok((task.reason.to_string(), None));
         }
-        let names: Vec<String> = holders.iter().map(|it| name(it, run)).collect();
+        let (named, others): (Vec<_>, Vec<_>) = holders.iter().partition(|it| self.covers(it.dag.as_str()));
+        let mut names: Vec<String> = named.into_iter().map(|it| name(it, run)).collect();
+        if !others.is_empty() {
+            names.push(format!("{} of DAGs that are not granted to you", others.len()));
+        }
         let why = format!("{}; held by {}", task.reason, listed(&names));
         Ok((why, Some(format!("it needs one of them to end, {unblock}"))))
     }
 
     /// Those that draw from a pool, by the version that each run is pinned to.
-    fn of_pool(&mut self, tasks: Vec<ReadyTask>, pool: &str) -> Result<Vec<ReadyTask>, Failure> {
+    fn of_pool(&self, tasks: Vec<ReadyTask>, pool: &str) -> Result<Vec<ReadyTask>, Miss> {
         let mut found = Vec::new();
         for task in tasks {
-            let version = self.looker.read(|page| page.version_of(task.instance.run))?;
+            let version = self.read(|page| page.version_of(task.instance.run))?;
             let spec = version.map(|version| self.spec(version)).transpose()?.flatten();
             if spec.is_some_and(|dag| dag.task(task.instance.task).pool.as_deref() == Some(pool)) {
                 found.push(task);

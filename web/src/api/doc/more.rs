@@ -1,0 +1,54 @@
+//! The operations that tell what pages work out: how things stand, fared and differ.
+
+use super::operation::{Operation, get};
+use super::schema::Schemas;
+use crate::api::{attempts, beside, overview, past};
+
+/// All of them.
+pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
+    let (dags, runs, tasks, server) = ("DAGs", "Runs", "Tasks", "Server");
+    vec![
+        get("/api/v1/dags/{dag}/durations", dags, "How long its runs and tasks took")
+            .asks(s.query::<past::Days>())
+            .tells(200, "The lengths", s.told::<past::Durations>()),
+        get("/api/v1/dags/{dag}/days", dags, "How its runs ended, day by day")
+            .asks(s.query::<past::OfYear>())
+            .tells(200, "Days with runs", s.told::<Vec<past::Day>>()),
+        get("/api/v1/dags/{dag}/deadlines", dags, "Its deadlines, and how it kept them").tells(
+            200,
+            "The deadlines",
+            s.told::<past::Deadlines>(),
+        ),
+        get("/api/v1/dags/{dag}/file", dags, "Its file as it is on disk, with what is wrong in it").tells(
+            200,
+            "The file",
+            s.told::<past::FileTold>(),
+        ),
+        get("/api/v1/runs/{run}/compare", runs, "What is different from another run of the DAG")
+            .asks(s.query::<beside::With>())
+            .tells(200, "The differences", s.told::<beside::Comparison>()),
+        get("/api/v1/runs/{run}/pace", runs, "Its critical path, and how well it used what ran at once")
+            .tells(200, "The pace", s.told::<beside::PaceTold>()),
+        get(
+            "/api/v1/runs/{run}/tasks/{task}/attempts/{number}/command",
+            tasks,
+            "The command it was started with, secrets masked",
+        )
+        .tells(200, "The command", s.told::<attempts::StartedWith>()),
+        get(
+            "/api/v1/runs/{run}/tasks/{task}/attempts/{number}/lines",
+            tasks,
+            "Lines of its log that have a word, the last ones",
+        )
+        .asks(s.query::<attempts::Word>())
+        .tells(200, "The lines", s.told::<attempts::Lines>()),
+        get("/api/v1/tonight", server, "What runs, what is due, what is late or failed, what is held up")
+            .asks(s.query::<overview::Hours>())
+            .tells(200, "The night", s.told::<overview::Tonight>()),
+        get("/api/v1/system", server, "How the scheduler itself fares").tells(
+            200,
+            "How",
+            s.told::<overview::System>(),
+        ),
+    ]
+}
