@@ -1,12 +1,11 @@
 //! `nightrun dry-run`: the commands of a run in their order, without running anything.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use nightrun_core::decide::{Answer, Event, RunRequest, State, step};
+use nightrun_core::decide::RunRequest;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::exec::environment;
-use nightrun_engine::run::{ITEM_IN_A_RUN, Preview, Vars, preview};
+use nightrun_engine::run::{Ahead, ITEM_IN_A_RUN, Preview, Vars, look_ahead};
 
 use super::target;
 use crate::cli::DryRun;
@@ -27,24 +26,14 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
         force: true,
         by: "nightrun dry-run".into(),
     };
-    // The real core decides what the run is; nobody carries its orders out.
-    let mut state = State::new(1, &BTreeMap::new());
-    let read = vec![target.into_text()];
-    let _ = step(&mut state, Event::DagsRead { read, gone: vec![], faults: vec![] }, now);
-    let run = match step(&mut state, Event::RunRequested(request), now).answer {
-        Some(Answer::Run(run)) => run,
-        Some(Answer::Refused(refusal)) => return Err(Failure::usage(refusal)),
-        _ => {
-            return Err(Failure::new("the run was not made"));
-        }
-    };
-    let run = state.run(run).ok_or_else(|| Failure::new("the run ended at once"))?;
-    let previews = preview(run, &Vars::new(environment::vars()));
+    let vars = Vars::new(environment::vars());
+    let Ahead { logical_date, interval, tasks: previews, .. } =
+        look_ahead(&dag, request, &vars, now).map_err(Failure::usage)?;
     if args.json {
         say::json(&previews)?;
     } else {
-        let (start, end) = run.interval;
-        say::println(&format!("{}, logical date {}, data from {start} to {end}", dag.id, run.logical_date));
+        let (start, end) = interval;
+        say::println(&format!("{}, logical date {logical_date}, data from {start} to {end}", dag.id));
         previews.iter().enumerate().for_each(|(at, preview)| show(at + 1, preview));
         if previews.iter().any(|preview| preview.unrendered.as_deref() == Some(ITEM_IN_A_RUN)) {
             say::println(&format!("\n{ITEM_IN_A_RUN}: what names it is rendered then, for each item"));

@@ -64,6 +64,28 @@ fn a_log_grows_on_the_open_page() {
     scene.town.write("gate", "");
     browser.shows("through");
     browser.holds("window.stays");
+    browser.holds("document.querySelector('#L1').innerText.includes('through')");
+    scene.is_calm();
+}
+
+#[test]
+fn a_word_is_searched_in_a_log_and_each_place_is_reached() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    let run = scene.has_run("sick", "failed");
+    browser.visit(&format!("/runs/{run}/tasks/check"));
+    browser.press_at("//input[@name='find']");
+    browser.types("cure");
+    browser.press("Search");
+    browser.shows("1 line with");
+    browser.press_at("//table//a[@title='Show it in the log']");
+    browser.shows("1 of 1");
+    browser.holds("document.querySelector('.here mark').innerText === 'cure'");
+    browser.press_at("//input[@id='wrap']");
+    browser.holds("getComputedStyle(document.querySelector('.lines pre')).whiteSpace === 'pre'");
+    browser.press_at("//input[@id='wrap']");
+    browser.press("End");
+    browser.holds("location.hash === '#end'");
     scene.is_calm();
 }
 
@@ -189,5 +211,84 @@ fn a_var_is_set_changed_and_taken_out() {
     browser.press_in_row("s3://second", "Remove");
     browser.confirm();
     browser.holds("!document.querySelector('main').innerText.includes('s3://second')");
+    scene.is_calm();
+}
+
+#[test]
+fn a_token_is_made_seen_once_and_revoked() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/tokens");
+    browser.fill("Name", "ci");
+    browser.press("Create");
+    browser.shows("Keep the secret of ci now");
+    browser.visit("/tokens");
+    browser.holds("!document.querySelector('.secret')");
+    browser.press_in_row("ci", "Revoke");
+    browser.confirm();
+    browser.shows("No token yet");
+    scene.is_calm();
+}
+
+#[test]
+fn with_the_first_user_a_login_is_needed() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/users");
+    browser.shows("Nobody has to log in yet");
+    browser.fill("Name", "ana");
+    browser.fill("Password", "a long password");
+    browser.press("Add");
+    browser.lands_on("/login");
+    browser.press_at("//input[@id='name']");
+    browser.types("ana");
+    browser.press_at("//input[@id='password']");
+    browser.types("a long password");
+    browser.press("Log in");
+    browser.lands_on("/users");
+    browser.press_in_row("ana", "Change");
+    browser.shows("The last admin cannot be removed here");
+    scene.is_calm();
+}
+
+#[test]
+fn what_would_run_is_seen_before_a_trigger() {
+    let Some(scene) = scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/dags/sales/trigger");
+    browser.choose("region", "us");
+    browser.press("Show what would run");
+    browser.shows("2 tasks");
+    browser.shows("region");
+    browser.press("▶ Trigger");
+    let run = browser.lands_on("/runs/").trim_start_matches("/runs/").split('?').next().unwrap().to_owned();
+    assert_eq!(scene.town.wait_for_run(&run, "success")["params"]["region"], "us");
+    scene.is_calm();
+}
+
+#[test]
+fn who_waited_for_a_run_runs_again_with_it() {
+    let Some(scene) = scene() else { return };
+    let (browser, town) = (&scene.browser, &scene.town);
+    browser.visit("/dags");
+    town.write("dags/source.yaml", "tasks: [{id: load, run: echo load}]");
+    town.write("dags/reader.yaml", "tasks: [{id: gate, wait_for: [{dag: source}], run: echo gate}]");
+    browser.shows("reader");
+    browser.shows("source");
+    let at = "--at 2026-11-01T00:00:00Z --json";
+    let runs = ["source", "reader"].map(|dag| {
+        let run = town.nightrun(&format!("trigger {dag} {at}")).json()["run_id"].as_str().unwrap().to_owned();
+        town.wait_for_run(&run, "success");
+        run
+    });
+    browser.visit(&format!("/runs/{}/rerun?which=all", runs[0]));
+    browser.shows("keeps what it has");
+    browser.press_at("//input[@name='with_waiters']");
+    browser.press("Show what changes");
+    browser.shows(&format!("And in reader run {}", runs[1]));
+    browser.press("Run these 2 tasks again");
+    browser.lands_on(&format!("/runs/{}", runs[0]));
+    browser.visit(&format!("/runs/{}/tasks/gate", runs[1]));
+    browser.holds("document.querySelector('a[href*=\"attempt=2\"], [data-try=\"2\"]')");
     scene.is_calm();
 }

@@ -3,6 +3,25 @@
 use crate::scene;
 
 #[test]
+fn a_graph_is_made_larger_and_smaller() {
+    let Some(scene) = crate::scene() else { return };
+    let browser = &scene.browser;
+    browser.visit("/dags/sales/graph");
+    let width = || {
+        browser.script("return document.querySelector('.graph svg').width.baseVal.value").as_f64().unwrap()
+    };
+    let first = width();
+    browser.press_at("//button[@data-zoom='1.25']");
+    assert!(width() > first * 1.2);
+    browser.types("-");
+    browser
+        .holds(&format!("Math.abs(document.querySelector('.graph svg').width.baseVal.value - {first}) < 1"));
+    browser.types("z");
+    browser.holds("document.querySelector('time').innerText.endsWith('UTC')");
+    scene.is_calm();
+}
+
+#[test]
 fn a_slash_goes_to_the_search_which_leaves_what_fits() {
     let Some(scene) = scene() else { return };
     let browser = &scene.browser;

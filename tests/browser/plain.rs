@@ -33,7 +33,7 @@ fn pages_are_read_and_a_run_is_triggered_without_javascript() {
     browser.press("DAGs");
     browser.lands_on("/dags");
     // A script of the page would have given times a title.
-    browser.holds("!document.querySelector('time[title]')");
+    browser.holds("!document.querySelector('time[data-own]')");
     browser.press("sales");
     browser.press("▶ Trigger");
     browser.choose("region", "us");

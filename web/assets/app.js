@@ -1,27 +1,90 @@
 // Everything here makes a page nicer; nothing here is needed to read or use it.
 "use strict";
 
-// Times: the viewer's own in sight, UTC on hover. What stands under UTC stays so.
+// Times: the viewer's own in sight, those of the DAG's clocks and UTC on hover, or in sight with `z`. What stands under
+// UTC stays so.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+let turned = false;
 const moment = (at) => {
   const year = at.getFullYear() === new Date().getFullYear() ? "" : ` ${at.getFullYear()}`;
   return `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${year} ${at.toTimeString().slice(0, 8)}`;
 };
+const show = (time) => { time.textContent = turned ? time.title.split("\n")[0] : time.dataset.own; };
+const turn = () => {
+  turned = !turned;
+  document.querySelectorAll("time[data-own]").forEach(show);
+};
 const localise = (root) => {
-  for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-own])")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.valueOf())) continue;
-    const utc = `${time.textContent} UTC\n${time.dateTime}`;
+    time.title ||= `${time.textContent} UTC`;
     const stays = time.closest("[data-utc]");
-    time.title = stays ? `${moment(at)} (${zone})\n${time.dateTime}` : utc;
-    if (!stays) time.textContent = moment(at);
+    if (stays) time.title += `\n${moment(at)} ${zone}`;
+    time.dataset.own = stays ? time.textContent : moment(at);
+    show(time);
   }
   for (const hour of root.querySelectorAll("[data-hour]")) {
     const at = new Date(hour.dataset.hour);
     if (!Number.isNaN(at.valueOf())) hour.textContent = hour.textContent.replace(/\d\d:\d\d$/, at.toTimeString().slice(0, 5));
   }
-  for (const said of root.querySelectorAll("[data-zone]")) said.textContent = `Times are yours (${zone}), UTC on hover; forms take UTC unless a zone is named`;
+  for (const said of root.querySelectorAll("[data-zone]")) said.textContent = `Times are yours (${zone}), the DAG's on hover or with z; forms take UTC unless named`;
 };
+
+// Graphs: larger and smaller by buttons, keys, or Ctrl and the wheel; dragged about. Arrows scroll as everywhere.
+let scale = 1;
+const dress = (root) => {
+  for (const svg of root.querySelectorAll(".graph svg")) {
+    const { width, height } = svg.viewBox.baseVal;
+    svg.setAttribute("width", width * scale);
+    svg.setAttribute("height", height * scale);
+  }
+};
+const zoom = (by, at) => {
+  const box = document.querySelector(".graph");
+  if (!box) return;
+  const { width, height } = box.querySelector("svg").viewBox.baseVal;
+  const [x, y] = at ?? [box.clientWidth / 2, box.clientHeight / 2];
+  const was = scale;
+  const whole = Math.min((box.clientWidth - 24) / width, (innerHeight * 0.7) / height, 1);
+  scale = by ? Math.min(Math.max(scale * by, 0.1), 4) : whole;
+  const [left, top] = [(box.scrollLeft + x) * scale / was - x, (box.scrollTop + y) * scale / was - y];
+  dress(document);
+  box.scrollTo(left, top);
+};
+document.addEventListener("click", ({ target }) => {
+  const by = target.closest("[data-zoom]")?.dataset.zoom;
+  if (by) zoom(Number(by));
+});
+document.addEventListener("wheel", (event) => {
+  const box = event.target.closest(".graph");
+  if (!box || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  const edge = box.getBoundingClientRect();
+  zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15, [event.clientX - edge.left, event.clientY - edge.top]);
+}, { passive: false });
+let drag = null;
+document.addEventListener("pointerdown", (event) => {
+  const box = event.target.closest(".graph");
+  if (box && event.button === 0 && event.pointerType === "mouse") drag = { box, x: event.clientX, y: event.clientY, far: false };
+});
+document.addEventListener("pointermove", ({ clientX, clientY }) => {
+  if (!drag) return;
+  drag.far ||= Math.hypot(clientX - drag.x, clientY - drag.y) > 4;
+  if (!drag.far) return;
+  drag.box.scrollBy(drag.x - clientX, drag.y - clientY);
+  [drag.x, drag.y] = [clientX, clientY];
+});
+document.addEventListener("pointerup", () => {
+  // What was dragged is not pressed.
+  const stop = (event) => event.preventDefault();
+  if (drag?.far) {
+    addEventListener("click", stop, true);
+    setTimeout(() => removeEventListener("click", stop, true));
+  }
+  drag = null;
+});
+document.addEventListener("dragstart", (event) => { if (event.target.closest(".graph")) event.preventDefault(); });
 
 // The sign in the tab: red where something on the page failed, blue while something runs.
 const sign = () => {
@@ -87,8 +150,9 @@ const swap = (part, next) => {
   const open = new Set([...part.querySelectorAll("details[open] > summary")].map(known));
   part.innerHTML = next.innerHTML;
   for (const it of part.querySelectorAll("summary")) if (open.has(known(it))) it.parentElement.open = true;
-  if (focus !== null) [...part.querySelectorAll("a[href], button, summary")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
+  if (focus !== null) [...part.querySelectorAll("a[href], button, summary, .graph")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
   part.dataset.was = next.innerHTML;
+  dress(part);
   [...part.querySelectorAll(".grid, .graph, .panel, pre")].forEach((it, at) => {
     if (scrolled[at]) [it.scrollLeft, it.scrollTop] = scrolled[at];
   });
@@ -129,13 +193,32 @@ const streamed = (address, take) => {
 const follow = () => {
   const log = document.querySelector("[data-follow]");
   if (!log) return;
+  // The number of the line that comes next; 0: nobody knows. The line that has not ended yet, if there is one.
+  let number = Number(log.dataset.next);
+  let line = "open" in log.dataset ? log.lastElementChild : null;
+  if (line && number) number += 1;
+  const begin = () => {
+    const fresh = log.appendChild(document.createElement("span"));
+    const place = fresh.appendChild(document.createElement("a"));
+    [fresh.className, place.className, place.tabIndex, place.ariaHidden] = ["l", "n", -1, "true"];
+    if (number) {
+      const to = new URL(location.href);
+      to.search = `?attempt=${to.searchParams.get("attempt") ?? document.querySelector("[data-try]").dataset.try}&line=${number}`;
+      [fresh.id, place.dataset.n, place.href] = [`L${number}`, number, `${to.pathname}${to.search}#L${number}`];
+      number += 1;
+    }
+    return fresh;
+  };
+  const add = (classes, text) => {
+    line ??= begin();
+    const piece = line.appendChild(document.createElement("span"));
+    [piece.className, piece.textContent] = [classes, text.replaceAll("\r", "\n")];
+  };
   const source = new EventSource(log.dataset.follow);
   source.onmessage = ({ data }) => {
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
     for (const [classes, text] of JSON.parse(data)) {
-      const piece = classes ? document.createElement("span") : document.createTextNode(text);
-      if (classes) { piece.className = classes; piece.textContent = text; }
-      log.append(piece);
+      if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
     if (atEnd) scrollTo(0, document.documentElement.scrollHeight);
   };
@@ -145,6 +228,7 @@ const follow = () => {
 };
 
 localise(document);
+dress(document);
 sign();
 search();
 document.querySelector("[data-search]")?.addEventListener("input", search);
@@ -156,6 +240,10 @@ document.addEventListener("keydown", (event) => {
     "?": () => document.querySelector("#keys")?.showModal(),
     j: () => step(1),
     k: () => step(-1),
+    z: turn,
+    "+": () => zoom(1.25),
+    "-": () => zoom(0.8),
+    0: () => zoom(0),
   };
   if (!Object.hasOwn(keys, event.key)) return;
   event.preventDefault();
@@ -167,3 +255,8 @@ document.addEventListener("submit", (event) => {
 });
 listen();
 follow();
+const wrap = document.querySelector("#wrap");
+if (wrap) {
+  wrap.checked = localStorage.getItem("wrap") !== "no";
+  wrap.addEventListener("change", () => localStorage.setItem("wrap", wrap.checked ? "yes" : "no"));
+}

@@ -1,5 +1,5 @@
 //! Serves a scene to look at: `cargo run -p nightrun-web --example gallery -- usual 8090`; other scenes are `open`
-//! (the usual one, at work), `busy`, `empty`, `huge` and `seasons`.
+//! (the usual one, at work), `busy`, `empty`, `huge`, `many`, `vast` and `seasons`.
 
 #[path = "../tests/web/busy.rs"]
 mod busy;
@@ -22,6 +22,8 @@ async fn main() {
         "busy" => busy::files(root.path()).await,
         "empty" => scenes::empty(root.path()).await,
         "huge" => scenes::huge(root.path()).await,
+        "many" => scenes::many(root.path(), 10_000).await,
+        "vast" => scenes::vast(root.path()).await,
         "seasons" => seasons::write(root.path()).await,
         _ => scenes::usual(root.path()).await,
     }

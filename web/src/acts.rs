@@ -154,9 +154,9 @@ impl Site {
     }
 
     /// Changes who may do what.
-    pub(crate) async fn change_access(&self, change: AccessChange) -> Result<(), Problem> {
+    pub(crate) async fn change_access(&self, change: AccessChange, by: &str) -> Result<(), Problem> {
         let adds_user = matches!(change, AccessChange::UserAdded { .. });
-        self.tell(Event::AccessRequested { change, by: self.who.sign("") }).await?;
+        self.tell(Event::AccessRequested { change, by: self.who.sign(by) }).await?;
         if adds_user {
             self.gate.close();
         }

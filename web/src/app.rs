@@ -22,6 +22,7 @@ use nightrun_engine::store::{
 
 use crate::access::{Access, Gate, Who};
 use crate::hub::Hub;
+use crate::lines::Lines;
 use crate::problem::Problem;
 use crate::specs::{Firing, Specs};
 use crate::template::Templates;
@@ -66,6 +67,7 @@ pub(crate) struct House {
     /// Keys of requests that are being answered.
     pub(crate) keys: Mutex<BTreeSet<String>>,
     pub(crate) gate: Gate,
+    pub(crate) lines: Lines,
     /// Kept from one list of DAGs to the next.
     failing: Mutex<Option<FailingDags>>,
 }
@@ -167,6 +169,12 @@ impl Desk<'_> {
         Ok(ticks)
     }
 
+    /// The name of the zone whose clocks a DAG goes by.
+    pub(crate) fn zone(&self, dag: &DagId) -> Result<Option<String>, Fault> {
+        let Some(version) = self.page.version_in_force(dag)? else { return Ok(None) };
+        Ok(self.spec(version)?.map(|dag| dag.zone.name().to_owned()))
+    }
+
     /// Files with faults whose DAGs are all the business of whoever asks. One that has never been read without
     /// faults goes by its name.
     pub(crate) fn faults(&self) -> Result<Vec<FileFaults>, Fault> {
@@ -222,6 +230,7 @@ impl House {
             templates: Templates::new(),
             specs,
             gate,
+            lines: Lines::default(),
             hub: Hub::new(),
             keys: Mutex::default(),
             failing: Mutex::default(),

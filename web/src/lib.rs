@@ -18,6 +18,7 @@ mod assets;
 mod draw;
 mod guard;
 mod hub;
+mod lines;
 mod live;
 mod logs;
 mod page;

@@ -26,6 +26,61 @@ pub(crate) fn pieces(text: &str, style: &mut Style) -> Vec<Piece> {
     spans(text, style).into_iter().map(|Span { style, text }| (classes(style), text)).collect()
 }
 
+/// The same, and whether it is what was searched for.
+pub(crate) type Marked = (String, String, bool);
+
+/// One line in pieces, without its end. Where a carriage return begins it anew, there is a line break in it.
+pub(crate) fn line_pieces(line: &str, style: &mut Style) -> Vec<Piece> {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    pieces(line.strip_suffix('\r').unwrap_or(line), style)
+}
+
+/// What was added to a log: a line break ends a line, a carriage return begins it anew.
+pub(crate) fn stream_pieces(text: &str, style: &mut Style) -> Vec<Piece> {
+    let mut all = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let pieces = line_pieces(line, style);
+        all.extend(pieces.into_iter().map(|(classes, text)| (classes, text.replace('\n', "\r"))));
+        all.extend(line.ends_with('\n').then(|| (String::new(), "\n".to_owned())));
+    }
+    all
+}
+
+/// Marks each place that has the word, without regard to the case of ASCII letters.
+pub(crate) fn mark(pieces: Vec<Piece>, word: &str) -> Vec<Marked> {
+    let whole: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
+    let mut cuts = Vec::new();
+    let mut from = 0;
+    while let Some(at) = find(&whole, from, word) {
+        cuts.push(at..at + word.len());
+        from = at + word.len();
+    }
+    let (mut marked, mut begin) = (Vec::new(), 0);
+    for (classes, text) in pieces {
+        let end = begin + text.len();
+        let mut at = begin;
+        for cut in cuts.iter().filter(|cut| cut.start < end && cut.end > begin) {
+            let (start, stop) = (cut.start.max(begin), cut.end.min(end));
+            let parts = [(at, start, false), (start, stop, true)];
+            let parts = parts.into_iter().filter(|(from, to, _)| from < to);
+            marked.extend(parts.map(|(from, to, is)| (classes.clone(), whole[from..to].to_owned(), is)));
+            at = stop;
+        }
+        if at < end {
+            marked.push((classes, whole[at..end].to_owned(), false));
+        }
+        begin = end;
+    }
+    marked
+}
+
+/// Where the word is next, in bytes. A word that begins like a character begins with one.
+fn find(text: &str, from: usize, word: &str) -> Option<usize> {
+    let is_here = |at: &usize| text.as_bytes()[*at..*at + word.len()].eq_ignore_ascii_case(word.as_bytes());
+    let last = text.len().checked_sub(word.len()).filter(|_| !word.is_empty())?;
+    (from..=last).find(is_here)
+}
+
 fn classes(style: Style) -> String {
     let effects = style.get_effects();
     let mut classes: Vec<String> = [
@@ -131,6 +186,36 @@ fn part(range: &str, size: u64) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn shown(marked: &[Marked]) -> String {
+        let one =
+            |(classes, text, is): &Marked| if *is { format!("[{text}]") } else { format!("{classes}{text}") };
+        marked.iter().map(one).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn a_word_is_marked_over_colours_and_case() {
+        let piece = |classes: &str, text: &str| (classes.to_owned(), text.to_owned());
+        for (pieces, word, marked) in [
+            (vec![piece("", "an Error is no error")], "error", "an |[Error]| is no |[error]"),
+            (vec![piece("", "an er"), piece("f1:", "ror!")], "ERROR", "an |[er]|[ror]|f1:!"),
+            (vec![piece("", "aaaa")], "aa", "[aa]|[aa]"),
+            (vec![piece("", "größe €5")], "öße €", "gr|[öße €]|5"),
+            (vec![piece("f1:", "nothing")], "x", "f1:nothing"),
+            (vec![piece("", "nothing")], "", "nothing"),
+            (vec![], "x", ""),
+        ] {
+            assert_eq!(shown(&mark(pieces, word)), marked, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_added_tells_lines_from_returns() {
+        let mut style = Style::new();
+        let added = stream_pieces("10%\r20%\r\n\nend", &mut style);
+        let text: Vec<&str> = added.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(text, ["10%\r20%", "\n", "\n", "end"]);
+    }
 
     #[test]
     fn colours_become_classes_and_markup_stays_text() {

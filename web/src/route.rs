@@ -96,7 +96,7 @@ type Table = Vec<(Route, Handler)>;
 
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
-    pages().into_iter().chain(programs()).map(|(route, _)| route).collect()
+    table().map(|(route, _)| route).collect()
 }
 
 /// The pages and the API, ready to be served.
@@ -107,7 +107,7 @@ pub fn router(app: App) -> Router {
         runtime.spawn(async move { house.specs.take_over(&house.app.handle).await });
     }
     let mut router = Router::new();
-    for (route, handler) in pages().into_iter().chain(programs()) {
+    for (route, handler) in table() {
         let path = route.path;
         let door = Door { house: Arc::clone(&house), route: Arc::new(route) };
         router = router.route(path, handler.route_layer(from_fn_with_state(door, guard::admit)));
@@ -124,6 +124,10 @@ pub fn router(app: App) -> Router {
         .layer(from_fn(guard::warn))
         .layer(CompressionLayer::new())
         .with_state(house)
+}
+
+fn table() -> impl Iterator<Item = (Route, Handler)> {
+    pages().into_iter().chain(people()).chain(programs())
 }
 
 fn entry(method: Method, path: &'static str, auth: Auth, handler: Handler) -> (Route, Handler) {
@@ -176,8 +180,8 @@ fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
 fn pages() -> Table {
     use page::{
         audit, backfills, calendars, compare, dag, dags, deadlines, durations, events, faults, grid, holds,
-        log, login, mark, notes, pools, post as press, rerun, rows, run, runs, system, task, tonight,
-        trigger, vars, versions, year,
+        log, mark, notes, pools, post as press, rerun, rows, run, runs, system, task, tonight, trigger, vars,
+        versions, year,
     };
     vec![
         listed(looks("/", get(tonight::page))),
@@ -234,11 +238,26 @@ fn pages() -> Table {
         looks("/system", get(system::page)),
         listed(looks("/events", get(live::events))),
         open("/static/{edition}/{name}", get(assets::serve)),
+    ]
+}
+
+/// Who somebody is, and who may do what.
+fn people() -> Table {
+    use page::{login, tokens, users};
+    vec![
         open("/login", get(login::form)),
         begins(acts("/login", post(login::post))),
         listed(entry(Method::POST, "/logout", Auth::View, post(login::logout))),
         listed(looks("/account", get(login::account))),
         listed(entry(Method::POST, "/account/password", Auth::View, post(login::password))),
+        oversees("/users", get(users::list)),
+        rules("/users", post(users::add)),
+        rules("/users/{user}/grant", post(users::regrant)),
+        rules("/users/{user}/password", post(users::password)),
+        rules("/users/{user}/remove", post(users::remove)),
+        oversees("/tokens", get(tokens::list)),
+        rules("/tokens", post(tokens::create)),
+        rules("/tokens/{token}/revoke", post(tokens::revoke)),
     ]
 }
 

@@ -2,8 +2,9 @@
 
 use axum::response::Html;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, HtmlEscape, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, Value};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 
 use crate::problem::Problem;
 use crate::{assets, words};
@@ -75,6 +76,8 @@ impl Templates {
             "problem.html",
             "outside.html",
             "account.html",
+            "users.html",
+            "tokens.html",
         );
         Self { environment }
     }
@@ -178,11 +181,48 @@ fn hour(at: &str) -> Result<String, Error> {
     Ok(instant.to_chrono().format("%H:%M").to_string())
 }
 
-/// An instant as `<time>`: UTC in sight, exact for programs. `now` decides whether the year is told.
-fn time(at: &str, now: &str) -> Result<Value, Error> {
+/// An instant as `<time>`: UTC in sight, exact for programs, on hover on the clocks of its DAG too. `now` decides
+/// whether the year is told; the zone is that of the page, unless another is given.
+fn time(state: &State, at: &str, now: &str, zone: Option<&str>) -> Result<Value, Error> {
     let instant = |text: &str| {
         Timestamp::parse(text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this is no instant"))
     };
     let (at, now) = (instant(at)?, instant(now)?);
-    Ok(Value::from_safe_string(format!("<time datetime=\"{at}\">{}</time>", words::moment(at, now))))
+    let utc = words::moment(at, now);
+    let shell = state.lookup("shell").and_then(|shell| shell.get_attr("zone").ok());
+    let name = zone.or_else(|| shell.as_ref()?.as_str()).unwrap_or("UTC");
+    let there = Zone::parse(name).ok().filter(|zone| zone.name() != "UTC");
+    let there = there.map_or_else(String::new, |zone| {
+        let civil = words::day_and_time(&zone.civil(at), &zone.civil(now));
+        // The name is one of the zones that are known, so it is never markup.
+        format!("{civil} {}\n", zone.name())
+    });
+    Ok(Value::from_safe_string(format!("<time datetime=\"{at}\" title=\"{there}{utc} UTC\">{utc}</time>")))
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::context;
+
+    use super::*;
+
+    #[test]
+    fn an_instant_tells_the_clocks_of_its_dag() {
+        let mut environment = Environment::new();
+        environment.add_filter("time", time);
+        let at = |text: &str, zone: &str| {
+            let shell = context! { zone => zone, now => "2026-11-21T02:00:00Z" };
+            environment.render_str(text, context! { shell, at => "2025-12-31T23:30:00Z" }).unwrap()
+        };
+        let title = |html: String| html.split('"').nth(3).unwrap().to_owned();
+        assert_eq!(
+            title(at("{{ at|time(shell.now) }}", "Asia/Tokyo")),
+            "1 Jan 08:30:00 Asia/Tokyo\n31 Dec 2025 23:30:00 UTC"
+        );
+        assert_eq!(title(at("{{ at|time(shell.now) }}", "UTC")), "31 Dec 2025 23:30:00 UTC");
+        assert_eq!(
+            title(at("{{ at|time(shell.now, 'America/New_York') }}", "Asia/Tokyo")),
+            "31 Dec 2025 18:30:00 America/New_York\n31 Dec 2025 23:30:00 UTC"
+        );
+    }
 }

@@ -1,12 +1,18 @@
 //! Times and lengths as people read them.
 
+use std::fmt::Display;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeZone};
 use nightrun_core::time::{Timestamp, show_duration};
 
 /// `21 Nov 02:30:05`, in UTC; with the year where it is not this one's.
 pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
-    let (at, now) = (at.to_chrono(), now.to_chrono());
+    day_and_time(&at.to_chrono(), &now.to_chrono())
+}
+
+/// The same on any clock.
+pub(crate) fn day_and_time<Z: TimeZone<Offset: Display>>(at: &DateTime<Z>, now: &DateTime<Z>) -> String {
     let this_year = at.format("%Y").to_string() == now.format("%Y").to_string();
     at.format(if this_year { "%-d %b %H:%M:%S" } else { "%-d %b %Y %H:%M:%S" }).to_string()
 }

@@ -112,7 +112,7 @@ pub(crate) async fn add_user(State(site): Shared, headers: HeaderMap, body: Byte
     let NewUser { user, password, role, dags } = fields(&headers, &body)?;
     let grant = Granted { role, dags }.grant()?;
     let password = site.gate.seal(password).await?;
-    site.change_access(AccessChange::UserAdded { user, grant, password }).await?;
+    site.change_access(AccessChange::UserAdded { user, grant, password }, "api").await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn grant(
     body: Bytes,
 ) -> Done {
     let grant = fields::<Granted>(&headers, &body)?.grant()?;
-    site.change_access(AccessChange::UserGranted { user, grant }).await?;
+    site.change_access(AccessChange::UserGranted { user, grant }, "api").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,14 +146,14 @@ pub(crate) async fn password(
 ) -> Done {
     let NewPassword { password } = fields(&headers, &body)?;
     let password = site.gate.seal(password).await?;
-    site.change_access(AccessChange::PasswordChanged { user, password }).await?;
+    site.change_access(AccessChange::PasswordChanged { user, password }, "api").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /api/v1/users/{user}/remove`
 pub(crate) async fn remove_user(State(site): Shared, Path(user): Path<String>, headers: HeaderMap) -> Done {
     refuse_forms(&headers)?;
-    site.change_access(AccessChange::UserRemoved { user }).await?;
+    site.change_access(AccessChange::UserRemoved { user }, "api").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -185,13 +185,13 @@ pub(crate) async fn create_token(
     let NewToken { secret, prefix, sealed } = NewToken::make().map_err(Problem::internal)?;
     let answer = Made { token: token.clone(), secret, prefix: prefix.clone(), expires_at };
     let created = AccessChange::TokenCreated { token, prefix, grant, expires_at, secret: sealed };
-    site.change_access(created).await?;
+    site.change_access(created, "api").await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
 /// `POST /api/v1/tokens/{token}/revoke`
 pub(crate) async fn revoke_token(State(site): Shared, Path(token): Path<String>, headers: HeaderMap) -> Done {
     refuse_forms(&headers)?;
-    site.change_access(AccessChange::TokenRevoked { token }).await?;
+    site.change_access(AccessChange::TokenRevoked { token }, "api").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::{Told, read_number};
 use crate::app::{Shared, State};
-use crate::page::log::{HITS, Named, SEARCHED, find};
+use crate::page::log::{Named, find};
+use crate::page::reading::{HITS, SEARCHED};
 use crate::page::task;
 
 /// What an attempt was started with. Secrets and vars of the environment are masked.

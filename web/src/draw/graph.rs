@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nightrun_core::dag::spec::{Dag, Group};
 use nightrun_core::decide::TaskState;
+use nightrun_core::id::TaskIndex;
 use serde::Serialize;
 
-use super::layered::{Line, Ports, Size, Stretch, lay, to_f64};
+use super::layered::{Line, Ports, Size, lay, round, to_f64};
 
 /// Most boxes that are drawn; more are no picture any more.
 const MAX_BOXES: usize = 500;
@@ -48,6 +49,8 @@ pub(crate) struct Edge {
     pub(crate) path: String,
     /// It leads from right to left.
     pub(crate) back: bool,
+    /// From what to what, and by which rule; empty where it goes on outside a group.
+    pub(crate) title: String,
 }
 
 /// One task or one folded group as a box.
@@ -65,6 +68,8 @@ pub(crate) struct Node {
     pub(crate) tally: Vec<Count>,
     /// It is done once for each of several items.
     pub(crate) each: bool,
+    /// When it runs, where that is not when all before it have succeeded.
+    pub(crate) rule: Option<&'static str>,
     /// For a group: the groups that are folded once this one is open.
     pub(crate) opens: Option<String>,
     /// How many tasks it stands for.
@@ -115,9 +120,14 @@ pub(crate) fn joined(folded: &BTreeSet<String>) -> String {
     folded.iter().map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// Draws the graph; `None` when there is too much of it.
-pub(crate) fn draw(dag: &Dag, folded: &BTreeSet<String>, standing: &[Standing]) -> Option<Drawing> {
-    let painter = Painter { dag, folded, standing, home: homes(dag) };
+/// Draws the graph, or of each task only what is shown; `None` when there is too much of it.
+pub(crate) fn draw(
+    dag: &Dag,
+    folded: &BTreeSet<String>,
+    standing: &[Standing],
+    shown: Option<&[bool]>,
+) -> Option<Drawing> {
+    let painter = Painter { dag, folded, standing, shown, home: homes(dag) };
     Some(painter.level(None)?.at(2.0, 2.0))
 }
 
@@ -148,6 +158,8 @@ struct Painter<'a> {
     dag: &'a Dag,
     folded: &'a BTreeSet<String>,
     standing: &'a [Standing],
+    /// The tasks that are drawn; none: all.
+    shown: Option<&'a [bool]>,
     home: Vec<Option<&'a str>>,
 }
 
@@ -162,7 +174,13 @@ struct Block {
     size: Size,
     nodes: Vec<(f64, f64, Node)>,
     frames: Vec<(f64, f64, Frame)>,
-    lines: Vec<Line>,
+    lines: Vec<Wire>,
+}
+
+/// A line and what it says.
+struct Wire {
+    line: Line,
+    title: String,
 }
 
 impl<'a> Painter<'a> {
@@ -170,6 +188,9 @@ impl<'a> Painter<'a> {
     fn level(&self, group: Option<&Group>) -> Option<Block> {
         let id = group.map(|group| group.id.as_str());
         let children = self.children(id);
+        if children.len() > MAX_BOXES {
+            return None;
+        }
         let mut blocks = Vec::new();
         for child in &children {
             blocks.push(match child {
@@ -210,16 +231,18 @@ impl<'a> Painter<'a> {
             {
                 last.to.0 = width;
             }
-            whole.lines.push(line);
+            let title = self.title(&children, line.ends);
+            whole.lines.push(Wire { line, title });
         }
         (whole.nodes.len() <= MAX_BOXES).then_some(whole)
     }
 
     /// Tasks and groups that stand right in a group, in the order of the file.
     fn children(&self, group: Option<&str>) -> Vec<Child<'a>> {
-        let tasks = (0..self.dag.tasks.len()).filter(|task| self.home[*task] == group);
-        let groups =
-            self.dag.groups.iter().filter(|it| it.parent.as_deref() == group && !it.tasks.is_empty());
+        let shown = |task: usize| self.shown.is_none_or(|shown| shown[task]);
+        let tasks = (0..self.dag.tasks.len()).filter(|task| self.home[*task] == group && shown(*task));
+        let has_any = |it: &Group| it.tasks.iter().any(|task| shown(task.at()));
+        let groups = self.dag.groups.iter().filter(|it| it.parent.as_deref() == group && has_any(it));
         let first = |group: &Group| group.tasks.first().map_or(0, |task| task.at());
         let mut children: Vec<(usize, Child<'a>)> = tasks.map(|task| (task, Child::Task(task))).collect();
         children.extend(groups.map(|group| (first(group), Child::Group(group))));
@@ -236,9 +259,13 @@ impl<'a> Painter<'a> {
                 Child::Group(group) => group.tasks.iter().for_each(|task| place[task.at()] = Some(at)),
             }
         }
+        let shown = |task: TaskIndex| self.shown.is_none_or(|shown| shown[task.at()]);
         let (mut inner, mut coming, mut going) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for from in self.dag.places() {
-            for to in self.dag.graph.downstream(from) {
+            if !shown(from) {
+                continue;
+            }
+            for to in self.dag.graph.downstream(from).filter(|to| shown(*to)) {
                 match (place[from.at()], place[to.at()]) {
                     (Some(from), Some(to)) if from != to => drop(inner.insert((from, to))),
                     (None, Some(to)) => drop(coming.insert(to)),
@@ -254,6 +281,20 @@ impl<'a> Painter<'a> {
         (inner, Ports { entry, exit })
     }
 
+    /// What a line between two children says.
+    fn title(&self, children: &[Child<'_>], (from, to): (usize, usize)) -> String {
+        let (Some(from), Some(to)) = (children.get(from), children.get(to)) else { return String::new() };
+        let name = |child: &Child<'_>| match child {
+            Child::Task(task) => self.dag.tasks[*task].id.clone(),
+            Child::Group(group) => group.id.clone(),
+        };
+        let rule = match to {
+            Child::Task(task) => self.dag.tasks[*task].trigger_rule.as_str(),
+            Child::Group(_) => return format!("{} → {}", name(from), name(to)),
+        };
+        format!("{} → {}: {}", name(from), name(to), rule.replace('_', " "))
+    }
+
     fn task(&self, at: usize) -> Block {
         let task = &self.dag.tasks[at];
         let standing = self.standing.get(at).cloned().unwrap_or_default();
@@ -263,6 +304,7 @@ impl<'a> Painter<'a> {
             label: shorten(&task.id, LABEL_MAX),
             state: standing.state,
             each,
+            rule: Some(task.trigger_rule.as_str()).filter(|rule| *rule != "all_success"),
             tasks: 1,
             ..Node::default()
         };
@@ -328,9 +370,9 @@ impl Block {
     fn take(&mut self, other: Self, x: f64, y: f64) {
         self.nodes.extend(other.nodes.into_iter().map(|(left, top, node)| (left + x, top + y, node)));
         self.frames.extend(other.frames.into_iter().map(|(left, top, it)| (left + x, top + y, it)));
-        self.lines.extend(other.lines.into_iter().map(|mut line| {
-            line.shift(x, y);
-            line
+        self.lines.extend(other.lines.into_iter().map(|mut wire| {
+            wire.line.shift(x, y);
+            wire
         }));
     }
 
@@ -340,9 +382,9 @@ impl Block {
             |(left, top, node): (f64, f64, Node)| Node { x: round(left + x), y: round(top + y), ..node };
         let frame =
             |(left, top, it): (f64, f64, Frame)| Frame { x: round(left + x), y: round(top + y), ..it };
-        let edge = |mut line: Line| {
+        let edge = |Wire { mut line, title }: Wire| {
             line.shift(x, y);
-            Edge { path: line.path(), back: line.back }
+            Edge { path: line.path(), back: line.back, title }
         };
         Drawing {
             width: round(self.size.width + 2.0 * x),
@@ -351,27 +393,6 @@ impl Block {
             frames: self.frames.into_iter().map(frame).collect(),
             edges: self.lines.into_iter().map(edge).collect(),
         }
-    }
-}
-
-impl Line {
-    fn shift(&mut self, x: f64, y: f64) {
-        for stretch in &mut self.stretches {
-            for end in [&mut stretch.from, &mut stretch.to] {
-                *end = (end.0 + x, end.1 + y);
-            }
-        }
-    }
-
-    fn path(&self) -> String {
-        let piece = |(at, it): (usize, &Stretch)| {
-            let middle = round(f64::midpoint(it.from.0, it.to.0));
-            let (x1, y1, x2, y2) = (round(it.from.0), round(it.from.1), round(it.to.0), round(it.to.1));
-            // A bend passes its layer in a straight line, between the boxes.
-            let begin = if at == 0 { format!("M{x1} {y1}") } else { format!("H{x1}") };
-            format!("{begin}C{middle} {y1} {middle} {y2} {x2} {y2}")
-        };
-        self.stretches.iter().enumerate().map(piece).collect::<Vec<_>>().concat()
     }
 }
 
@@ -411,11 +432,6 @@ fn text_width(label: &str) -> f64 {
     to_f64(label.chars().count()) * 7.0
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a drawing is far smaller than 2^31 pixels")]
-fn round(number: f64) -> i32 {
-    number.round() as i32
-}
-
 #[cfg(test)]
 mod tests {
     use nightrun_core::dag::{Known, Source, read};
@@ -441,7 +457,7 @@ tasks:
     fn drawn(asked: &str) -> (BTreeMap<String, Box>, BTreeMap<String, Box>) {
         let known = Known::new(Zone::utc(), Timestamp::from_nanos(0));
         let dag = read(&Source::new("nested.yaml", NESTED), &known).dags.remove(0);
-        let drawing = draw(&dag, &folded(&dag, Some(asked)), &[]).unwrap();
+        let drawing = draw(&dag, &folded(&dag, Some(asked)), &[], None).unwrap();
         let node = |it: Node| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
         let frame = |it: Frame| (it.id, [it.x, it.y, it.x + it.width, it.y + it.height]);
         (drawing.nodes.into_iter().map(node).collect(), drawing.frames.into_iter().map(frame).collect())

@@ -33,9 +33,34 @@ pub(super) struct Stretch {
 /// A line in stretches; between two of them it runs straight.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
+    /// The boxes between which it runs.
+    pub(super) ends: (usize, usize),
     pub(super) stretches: Vec<Stretch>,
     /// It leads back to what is drawn further left: drawn the other way round.
     pub(super) back: bool,
+}
+
+impl Line {
+    /// Moves it.
+    pub(super) fn shift(&mut self, x: f64, y: f64) {
+        for stretch in &mut self.stretches {
+            for end in [&mut stretch.from, &mut stretch.to] {
+                *end = (end.0 + x, end.1 + y);
+            }
+        }
+    }
+
+    /// As an SVG path.
+    pub(super) fn path(&self) -> String {
+        let piece = |(at, it): (usize, &Stretch)| {
+            let middle = round(f64::midpoint(it.from.0, it.to.0));
+            let (x1, y1, x2, y2) = (round(it.from.0), round(it.from.1), round(it.to.0), round(it.to.1));
+            // A bend passes its layer in a straight line, between the boxes.
+            let begin = if at == 0 { format!("M{x1} {y1}") } else { format!("H{x1}") };
+            format!("{begin}C{middle} {y1} {middle} {y2} {x2} {y2}")
+        };
+        self.stretches.iter().enumerate().map(piece).collect::<Vec<_>>().concat()
+    }
 }
 
 /// What was placed: left upper corners, and lines.
@@ -188,7 +213,12 @@ impl Layout {
             let below = sizes.get(at).map_or(0.0, |size| size.enter);
             (lefts[self.spots[at].layer], self.spots[at].y - top + below)
         };
+        let ends = |way: &[usize], back: bool| match (way.first().copied(), way.last().copied()) {
+            (Some(left), Some(right)) if back => (right, left),
+            (left, right) => (left.unwrap_or(0), right.unwrap_or(0)),
+        };
         let line = |(way, back): &(Vec<usize>, bool)| Line {
+            ends: ends(way, *back),
             stretches: way
                 .windows(2)
                 .map(|pair| Stretch { from: leaves(pair[0]), to: enters(pair[1]) })
@@ -297,4 +327,9 @@ fn mean_of(of: &[usize], place: impl Fn(usize) -> f64) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "a drawing has far fewer than 2^52 places")]
 pub(super) fn to_f64(number: usize) -> f64 {
     number as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a drawing is far smaller than 2^31 pixels")]
+pub(super) fn round(number: f64) -> i32 {
+    number.round() as i32
 }

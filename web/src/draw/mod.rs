@@ -6,5 +6,6 @@ pub(crate) mod grid;
 mod layered;
 pub(crate) mod lengths;
 pub(crate) mod night;
+pub(crate) mod part;
 pub(crate) mod waits;
 pub(crate) mod year;

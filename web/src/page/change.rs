@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use nightrun_core::decide::{ClearPlan, RunState};
+use nightrun_core::decide::{Change, ClearPlan, RunState, Waited};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_engine::store::RunShow;
 use serde::Serialize;
 
 use super::form::{again, said, seal, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
+use crate::access::Who;
 use crate::app::Site;
 use crate::problem::Problem;
 
@@ -44,11 +45,38 @@ struct RunLine {
 #[derive(Serialize)]
 struct Preview {
     #[serde(flatten)]
-    plan: ClearPlan,
+    change: Changed,
+    /// Tasks of all runs that change.
+    total: usize,
+    /// Runs of other DAGs that waited for what changes.
+    waiters: Vec<Waited>,
+    /// Those of them that are none of the business of whoever asks.
+    hidden: usize,
+    /// What changes in these too.
+    also: Vec<Changed>,
+    seal: String,
+}
+
+/// What would change in one run.
+#[derive(Serialize)]
+struct Changed {
+    run_id: String,
+    dag: DagId,
+    state: RunState,
+    after: RunState,
+    tasks: Vec<Change>,
     count: usize,
     /// Rows that are not shown.
     more: usize,
-    seal: String,
+}
+
+impl Changed {
+    fn of(plan: ClearPlan) -> Self {
+        let ClearPlan { run_id, dag, state, after, mut tasks, .. } = plan;
+        let count = tasks.len();
+        tasks.truncate(ROWS);
+        Self { run_id, dag, state, after, count, more: count - tasks.len(), tasks }
+    }
 }
 
 impl RunLine {
@@ -58,10 +86,15 @@ impl RunLine {
 }
 
 impl Preview {
-    fn of(mut plan: ClearPlan) -> Self {
-        let (seal, count) = (seal(&plan), plan.tasks.len());
-        plan.tasks.truncate(ROWS);
-        Self { count, more: count - plan.tasks.len(), seal, plan }
+    fn of(mut plan: ClearPlan, who: &Who) -> Self {
+        let seal = seal(&plan);
+        let (mut waiters, also) = (std::mem::take(&mut plan.waiters), std::mem::take(&mut plan.also));
+        let all = waiters.len();
+        waiters.retain(|it| who.covers(it.dag.as_str()));
+        let also: Vec<Changed> = also.into_iter().map(Changed::of).collect();
+        let change = Changed::of(plan);
+        let total = change.count + also.iter().map(|it| it.count).sum::<usize>();
+        Self { total, hidden: all - waiters.len(), waiters, also, seal, change }
     }
 }
 
@@ -96,7 +129,7 @@ async fn page<C: Serialize + Send + 'static>(
             head: RunLine::of(&run),
             tasks: run.tasks.iter().map(|task| task.id.clone()).collect(),
             choice,
-            plan: plan.map(Preview::of),
+            plan: plan.map(|plan| Preview::of(plan, &desk.site.who)),
             refused: sentences(problem.as_ref()),
         };
         let title = format!("{} {} run {}", kind.title, run.dag, run.run_id);

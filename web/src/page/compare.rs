@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::extract::{Path, Query};
-use nightrun_core::decide::{RunState, TaskState};
+use nightrun_core::decide::{Role, RunState, TaskState};
 use nightrun_core::id::RunId;
 use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_engine::store::{Fault, RunFilter, RunItem, RunShow, TaskShow};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::run::{sheet, text_of};
+use super::versions::{Pair, pair};
 use super::{Did, Shown, show};
 use crate::app::{Desk, Shared, State};
 
@@ -46,6 +47,8 @@ struct CompareView {
     more: usize,
     params: Vec<Change>,
     values: Vec<Change>,
+    /// The files of their versions, where these differ and whoever asks may see them.
+    files: Option<Pair>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +111,15 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
     let choices = desk.page.runs(&of(None), CHOICES)?;
     let other = other(desk, run, with)?;
     let choices = choices.into_iter().filter(|item| item.run_id != run.run_id).collect();
-    let none = CompareView { other: None, choices, rows: vec![], more: 0, params: vec![], values: vec![] };
+    let none = CompareView {
+        other: None,
+        choices,
+        rows: vec![],
+        more: 0,
+        params: vec![],
+        values: vec![],
+        files: None,
+    };
     let Some(other) = other else { return Ok(none) };
     let mut rows = rows(&other, run, desk.now);
     let more = rows.len().saturating_sub(ROWS);
@@ -118,6 +129,7 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
         more,
         params: params(&other, run),
         values: values(&other, run),
+        files: files(desk, &other, run)?,
         other: Some(Other {
             run: other.run_id,
             state: other.state,
@@ -127,6 +139,14 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
         }),
         ..none
     })
+}
+
+/// What differs in the files of two versions. Texts of files are for authors.
+fn files(desk: &Desk<'_>, before: &RunShow, after: &RunShow) -> Result<Option<Pair>, Fault> {
+    if before.version == after.version || !desk.site.who.is(Role::Author) {
+        return Ok(None);
+    }
+    pair(desk, &after.dag, before.version.0, after.version.0)
 }
 
 /// The run of the same DAG that is meant, or else the last successful one before.

@@ -28,6 +28,12 @@ pub(crate) struct Asked {
     show: Which,
     #[serde(default)]
     sort: Sort,
+    /// Only those with this tag.
+    #[serde(default)]
+    tag: String,
+    /// Only those of this owner.
+    #[serde(default)]
+    owner: String,
     after: Option<String>,
 }
 
@@ -61,6 +67,8 @@ struct Body {
     q: String,
     show: Which,
     sort: Sort,
+    tag: String,
+    owner: String,
     /// How many DAGs each choice has.
     counts: Counts,
     next: Option<DagId>,
@@ -125,9 +133,9 @@ fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
         counts.add(dag);
     }
     all.retain(|dag| asked.show.has(dag));
-    let all = sorted(desk, asked.sort, found(desk, &asked.q, all)?)?;
-    let begin = asked.after.as_deref().and_then(|after| all.iter().position(|dag| dag.as_str() == after));
-    let mut rest = all.into_iter().skip(begin.map_or(0, |at| at + 1)).peekable();
+    let all = sorted(desk, asked.sort, found(desk, &asked.q, owned(desk, &asked, all)?)?)?;
+    let begin = asked.after.as_deref().map_or(0, |after| behind(&all, asked.sort, after));
+    let mut rest = all.into_iter().skip(begin).peekable();
     let mut rows = Vec::new();
     for dag in rest.by_ref().take(ROWS) {
         if let Some(item) = desk.page.dag(&dag, u32::try_from(RECENT).unwrap_or(14))? {
@@ -135,7 +143,32 @@ fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
         }
     }
     let next = rest.peek().and_then(|_| rows.last()).map(|row| row.dag.clone());
-    Ok(Body { rows, q: asked.q, show: asked.show, sort: asked.sort, counts, next, first: begin.is_none() })
+    let Asked { q, show, sort, tag, owner, .. } = asked;
+    Ok(Body { rows, q, show, sort, tag, owner, counts, next, first: begin == 0 })
+}
+
+/// Where the page after a DAG begins; by name also when that DAG is gone meanwhile.
+fn behind(all: &[DagId], sort: Sort, after: &str) -> usize {
+    match sort {
+        Sort::Name => all.partition_point(|dag| dag.as_str() <= after),
+        Sort::Next | Sort::Failure => all.iter().position(|dag| dag.as_str() == after).map_or(0, |at| at + 1),
+    }
+}
+
+/// Those with the tag and of the owner that were asked for.
+fn owned(desk: &Desk<'_>, asked: &Asked, all: Vec<DagStanding>) -> Result<Vec<DagStanding>, Fault> {
+    if asked.tag.is_empty() && asked.owner.is_empty() {
+        return Ok(all);
+    }
+    let mut found = Vec::new();
+    for dag in all {
+        let Some(spec) = desk.spec(dag.version)? else { continue };
+        let tagged = asked.tag.is_empty() || spec.tags.contains(&asked.tag);
+        if tagged && (asked.owner.is_empty() || spec.owner.as_ref() == Some(&asked.owner)) {
+            found.push(dag);
+        }
+    }
+    Ok(found)
 }
 
 /// Those of which every word is somewhere in what their row says.

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use nightrun_core::decide::{Grant, Role};
 use nightrun_core::id::DagId;
 use nightrun_core::time::{Timestamp, parse_duration};
 use nightrun_core::timetable::Zone;
@@ -54,10 +55,22 @@ pub(super) fn instant(text: &str, from: Timestamp, zone: &Zone) -> Result<Timest
     })
 }
 
-/// DAGs, with spaces or commas between them.
-pub(super) fn dags(text: &str) -> Vec<DagId> {
+/// Names, with spaces or commas between them.
+pub(super) fn words(text: &str) -> Vec<String> {
     let names = text.split([',', ' ', '\n', '\r', '\t']).filter(|name| !name.is_empty());
-    names.map(DagId::from).collect()
+    names.map(ToOwned::to_owned).collect()
+}
+
+/// DAGs, likewise.
+pub(super) fn dags(text: &str) -> Vec<DagId> {
+    words(text).iter().map(|name| DagId::from(name.as_str())).collect()
+}
+
+/// What somebody may do, as it was typed; no DAGs: all of them.
+pub(super) fn grant(role: &str, dags: &str) -> Result<Grant, Problem> {
+    let role = Role::parse(role).ok_or_else(|| Problem::senseless(format!("there is no role `{role}`")))?;
+    let dags = words(dags);
+    Ok(Grant { role, dags: (!dags.is_empty()).then_some(dags) })
 }
 
 /// Tells one dry run from another, so that nobody confirms what they have not seen.

@@ -1,9 +1,7 @@
-//! The log of one attempt: its end at once, more as it is written, any part of it, its lines with a word, all of
-//! it to take away. However long it is, a page reads a part.
+//! The log of one attempt: more of it as it is written, all of it to take away.
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use anstyle::Style;
@@ -15,26 +13,16 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use nightrun_core::decide::Transition;
 use nightrun_core::id::{AttemptId, RunId};
-use nightrun_engine::logs::{Follow, LogPaths, follow, part_before, plain, read, search};
+use nightrun_engine::logs::{Follow, LogPaths, follow};
 use nightrun_engine::run::News;
 use nightrun_engine::store::{AttemptShow, Fault};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::progress::{Progress, progress};
 use crate::app::{Desk, Shared, Site, State};
-use crate::logs::{self, Piece};
+use crate::logs;
 use crate::problem::Problem;
-
-/// Most of a log on one page, in bytes.
-const SHOWN: u64 = 60_000;
-
-/// Most lines that one search gives.
-pub(crate) const HITS: usize = 100;
-
-/// Most of a log that one search reads, in bytes; the next goes on from there.
-pub(crate) const SEARCHED: u64 = 64 << 20;
 
 /// An attempt as an address names it: run, task (with its item), number.
 pub(crate) type Named = (i64, String, u32);
@@ -63,93 +51,10 @@ pub(crate) fn find(desk: &Desk<'_>, (run, task, number): &Named) -> Result<Optio
     Ok(attempt.map(|attempt| Found { id, attempt }))
 }
 
-/// Which part of a log somebody wants: its end, unless they say more.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Part {
-    /// It begins here.
+/// From where a log is followed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct From {
     from: Option<u64>,
-    /// It ends here.
-    before: Option<u64>,
-    /// Only lines with this word.
-    find: Option<String>,
-}
-
-/// A part of a log, or what a search in it found.
-#[derive(Serialize)]
-pub(crate) struct LogView {
-    pieces: Vec<Piece>,
-    size: u64,
-    /// Where the shown part begins and ends.
-    start: u64,
-    next: u64,
-    /// There is more after it.
-    cut: bool,
-    live: bool,
-    missing: bool,
-    find: String,
-    hits: Option<HitsView>,
-    /// How far the task says it has come.
-    progress: Option<Progress>,
-}
-
-#[derive(Serialize)]
-struct HitsView {
-    lines: Vec<(u64, String)>,
-    /// All before this has not been looked at yet.
-    before: u64,
-}
-
-impl LogView {
-    pub(crate) fn of(desk: &Desk<'_>, id: AttemptId, is_over: bool, asked: &Part) -> Self {
-        let path = LogPaths::new(&desk.site.app.data).log(id);
-        let size = std::fs::metadata(&path).map(|file| file.len());
-        let (missing, size) = (size.is_err(), size.unwrap_or(0));
-        let find = asked.find.as_deref().unwrap_or_default().trim().to_owned();
-        if !find.is_empty() {
-            let hits = hits(&path, &find, asked.before);
-            return Self { find, hits, ..Self::nothing(size, missing) };
-        }
-        let begin = |end| part_before(&path, end, SHOWN).unwrap_or(0);
-        let (start, end) = match (asked.from, asked.before) {
-            (Some(from), _) => (from.min(size), from.min(size).saturating_add(SHOWN)),
-            (None, Some(before)) => (begin(before.min(size)), before.min(size)),
-            (None, None) => (begin(size), size),
-        };
-        let slice = read(&path, start, usize::try_from(end - start).unwrap_or(0)).ok();
-        let text = slice.as_ref().map(|slice| slice.text().into_owned()).unwrap_or_default();
-        let next = slice.map_or(0, |slice| slice.next);
-        let live = !is_over && next >= size;
-        Self {
-            pieces: logs::pieces(&text, &mut Style::new()),
-            start,
-            next,
-            cut: next < size,
-            live,
-            progress: if live { progress(&text) } else { None },
-            ..Self::nothing(size, missing)
-        }
-    }
-
-    fn nothing(size: u64, missing: bool) -> Self {
-        Self {
-            pieces: Vec::new(),
-            size,
-            start: 0,
-            next: 0,
-            cut: false,
-            live: false,
-            missing,
-            find: String::new(),
-            hits: None,
-            progress: None,
-        }
-    }
-}
-
-fn hits(path: &FilePath, find: &str, before: Option<u64>) -> Option<HitsView> {
-    let found = search(path, find, before, HITS, SEARCHED).ok()?;
-    let lines = found.lines.into_iter().map(|hit| (hit.offset, plain(&hit.text).to_string()));
-    Some(HitsView { lines: lines.collect(), before: found.before })
 }
 
 /// `GET /runs/{run}/tasks/{task}/attempts/{number}`: where logs were before tasks had pages of their own.
@@ -165,7 +70,7 @@ pub(crate) async fn moved(State(site): Shared, Path(named): Path<Named>) -> Resu
 pub(crate) async fn stream(
     State(site): Shared,
     Path(named): Path<Named>,
-    Query(from): Query<Part>,
+    Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -192,7 +97,7 @@ async fn piece<F: Future<Output = ()>>(log: &mut Follow<F>, style: &mut Style) -
         tracing::warn!(%error, "a log cannot be followed");
         None
     })?;
-    let pieces = logs::pieces(&slice.text(), style);
+    let pieces = logs::stream_pieces(&slice.text(), style);
     let event = Event::default().id(slice.next.to_string());
     Some(event.json_data(pieces).unwrap_or_default())
 }

@@ -199,7 +199,7 @@ async fn change(site: &Arc<Site>, parts: &Parts, Changed { old, new }: Changed) 
     }
     let password = site.gate.seal(new).await?;
     let change = AccessChange::PasswordChanged { user: name.clone(), password: password.clone() };
-    site.change_access(change).await?;
+    site.change_access(change, "web").await?;
     site.gate.begin(&parts.headers, (name, password), site.now())
 }
 

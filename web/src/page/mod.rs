@@ -29,6 +29,7 @@ mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
 mod progress;
+pub(crate) mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;
 pub(crate) mod run;
@@ -36,8 +37,10 @@ pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod system;
 pub(crate) mod task;
+pub(crate) mod tokens;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
+pub(crate) mod users;
 pub(crate) mod vars;
 pub(crate) mod versions;
 mod why;
@@ -91,6 +94,7 @@ impl Did {
     fn sentence(&self) -> Option<&'static str> {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
+            "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
             "rerun" => "What was chosen runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",
@@ -110,6 +114,11 @@ impl Did {
             "unheld" => "The window is over. What it held up is decided now.",
             "var-set" => "The var is set. Tasks that begin from now on see it.",
             "var-deleted" => "The var is gone from the store.",
+            "user-added" => "The user can log in.",
+            "user-granted" => "They have it from now on.",
+            "user-password" => "They have another password, and are logged out.",
+            "user-removed" => "The user is gone, and logged out.",
+            "token-revoked" => "The token is no good any more.",
             "restored" => "That tick fires as the schedule has it.",
             _ => return None,
         })
@@ -124,12 +133,16 @@ struct Shell {
     version: String,
     dags_dir: String,
     now: Timestamp,
+    /// The zone of the one DAG that the page is about.
+    zone: Option<String>,
     seq: i64,
     paused: bool,
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
     me: Option<Me>,
+    /// Users and tokens are their business.
+    rules: bool,
     watch_dags: String,
     watch_runs: String,
 }
@@ -165,16 +178,25 @@ impl Shell {
             version: app.version.split(' ').next().unwrap_or_default().to_owned(),
             dags_dir: app.dags.display().to_string(),
             now: desk.now,
+            zone: zone(desk, watch)?,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
             faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),
             me: Me::of(&desk.site.who),
+            rules: desk.site.who.is(Role::Admin),
             watch_dags: if watch.all { "*".into() } else { spaced(&watch.dags) },
             watch_runs: spaced(&watch.runs),
         })
     }
+}
+
+/// The zone of the DAG that a page is about, if it is about one.
+fn zone(desk: &Desk<'_>, watch: &Watch) -> Result<Option<String>, Fault> {
+    let of_run = || watch.runs.first().map_or(Ok(None), |run| desk.page.dag_of_run(*run));
+    let dag = watch.dags.first().cloned().map_or_else(of_run, |dag| Ok(Some(dag)))?;
+    dag.map_or(Ok(None), |dag| desk.zone(&dag))
 }
 
 /// What is wrong with the loop, in a sentence.

@@ -27,6 +27,8 @@ struct Choice {
     upstream: bool,
     downstream: bool,
     only: bool,
+    without_setups: bool,
+    with_waiters: bool,
     latest: bool,
     force: bool,
     why: String,
@@ -46,6 +48,8 @@ impl Choice {
                 "upstream" => choice.upstream = true,
                 "downstream" => choice.downstream = true,
                 "only" => choice.only = true,
+                "without_setups" => choice.without_setups = true,
+                "with_waiters" => choice.with_waiters = true,
                 "latest" => choice.latest = true,
                 "force" => choice.force = true,
                 "why" => choice.why = value,
@@ -71,8 +75,8 @@ impl Choice {
             all: self.which == "all",
             upstream: self.upstream,
             downstream: self.downstream,
-            without_setups: false,
-            with_waiters: false,
+            without_setups: self.without_setups,
+            with_waiters: self.with_waiters,
             waiters: vec![],
             only: self.only,
             force: self.force,
@@ -86,7 +90,8 @@ impl Choice {
 
 static RERUN: Kind = Kind { template: "rerun.html", title: "Rerun" };
 
-/// `GET /runs/{run}/rerun?which=&task=&item=&upstream=&downstream=&only=&latest=&force=`: changes nothing.
+/// `GET /runs/{run}/rerun?which=&task=&item=&upstream=&downstream=&only=&without_setups=
+/// &with_waiters=&latest=&force=`: changes nothing.
 pub(crate) async fn form(
     State(site): Shared,
     Path(run): Path<i64>,

@@ -72,6 +72,8 @@ struct Row {
     state: RunState,
     run_type: RunType,
     logical_date: Timestamp,
+    /// The zone of its DAG.
+    zone: Option<String>,
     started_at: Option<Timestamp>,
     took: Option<String>,
     reason: String,
@@ -97,7 +99,8 @@ fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
     let mut rows = Vec::new();
     for item in items {
         let reason = desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default();
-        rows.push(row(item, reason, desk.now));
+        let zone = desk.zone(&item.dag)?;
+        rows.push(row(item, reason, zone, desk.now));
     }
     let unasked = RunFilter { before: filter.before, after: filter.after, ..RunFilter::default() };
     Ok(Body {
@@ -112,8 +115,9 @@ fn body(desk: &Desk<'_>, asked: Asked) -> Result<Body, Fault> {
     })
 }
 
-fn row(item: RunItem, reason: String, now: Timestamp) -> Row {
+fn row(item: RunItem, reason: String, zone: Option<String>, now: Timestamp) -> Row {
     Row {
+        zone,
         took: words::took(item.started_at, item.ended_at, now),
         run: item.run_id,
         dag: item.dag,

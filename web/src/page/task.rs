@@ -15,7 +15,8 @@ use nightrun_engine::store::{AttemptShow, CalledShow, Fault, ItemLine, RunShow, 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::log::{LogView, Part, spot};
+use super::log::spot;
+use super::reading::{LogView, Part};
 use super::why::{Spot, Why, seen_from, why};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};

@@ -61,6 +61,8 @@ pub(crate) struct Active {
 pub(crate) struct Trouble {
     pub(crate) run: RunId,
     pub(crate) dag: DagId,
+    /// Whose clocks it goes by.
+    pub(crate) zone: Option<String>,
     pub(crate) state: RunState,
     pub(crate) late: Vec<String>,
     pub(crate) logical_date: Timestamp,
@@ -145,6 +147,7 @@ fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
             run: item.run_id,
             reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
             ago: item.ended_at.map(|at| words::from_now(at, desk.now)).unwrap_or_default(),
+            zone: desk.zone(&item.dag)?,
             late: late_words(&item),
             dag: item.dag,
             state: item.state,

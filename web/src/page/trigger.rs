@@ -1,96 +1,170 @@
-//! The form that asks for a run, made from the typed params of the DAG.
+//! The form that asks for a run, made from the typed params of the DAG; what would run can be seen first.
 
 use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::{NoteRequest, Part, RunRequest};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
+use nightrun_engine::run::{Ahead, Preview, look_ahead};
 use serde::Serialize;
 
 use super::dag::Head;
+use super::form::{again, instant, said, sentences, words};
 use super::params::{Field, Typed, fields, read};
+use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::acts::Wanted;
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
+/// Most tasks that are shown.
+const ROWS: usize = 300;
+
 #[derive(Serialize)]
 struct Body {
     head: Head,
+    zone: String,
     fields: Vec<Field>,
-    logical_date: String,
-    force: bool,
+    typed: Typed,
+    plan: Option<Plan>,
     /// Why the last try was refused, one sentence each.
     refused: Vec<String>,
     /// It would be taken with `force`.
     force_helps: bool,
 }
 
-/// `GET /dags/{dag}/trigger`
-pub(crate) async fn form(State(site): Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
-    page(&site, dag, did, Typed::new(), None).await
+/// What would run.
+#[derive(Serialize)]
+struct Plan {
+    logical_date: Timestamp,
+    /// The same on the clocks of the DAG.
+    local: Option<String>,
+    from: Timestamp,
+    to: Timestamp,
+    rows: Vec<Row>,
+    run: usize,
+    left_out: usize,
+    /// Tasks that are not shown.
+    more: usize,
 }
 
-/// `POST /dags/{dag}/trigger`: to the new run, or the form again with what is wrong.
-pub(crate) async fn post(State(site): Shared, Path(dag): Path<String>, Form(typed): Form<Typed>) -> Response {
-    let made = match wanted(&site, &dag, &typed).await {
-        Ok(wanted) => site.trigger(DagId::from(dag.as_str()), wanted, "web").await,
-        Err(problem) => Err(problem),
-    };
-    match made {
-        Ok(run) => Redirect::to(&format!("/runs/{run}?did=triggered")).into_response(),
-        Err(problem) if matches!(problem.status, 409 | 422) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            match page(&site, dag, Did::default(), typed, Some(problem)).await {
-                Ok(page) => (status, page).into_response(),
-                Err(problem) => problem.into_response(),
-            }
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    task: Preview,
+    left_out: bool,
+}
+
+impl Plan {
+    fn of(ahead: Ahead, zone: &Zone) -> Self {
+        let Ahead { logical_date, interval: (from, to), tasks, left_out } = ahead;
+        let all = tasks.len();
+        let row = |task: Preview| Row { left_out: left_out.contains(&task.task), task };
+        Self {
+            rows: tasks.into_iter().take(ROWS).map(row).collect(),
+            local: local(logical_date, zone),
+            run: all - left_out.len(),
+            left_out: left_out.len(),
+            more: all.saturating_sub(ROWS),
+            logical_date,
+            from,
+            to,
         }
-        Err(problem) => problem.into_response(),
     }
 }
 
-async fn page(site: &Arc<Site>, dag: String, did: Did, typed: Typed, problem: Option<Problem>) -> Shown {
+/// `GET /dags/{dag}/trigger`
+pub(crate) async fn form(State(site): Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
+    page(&site, (dag, did), Typed::new(), None, None).await
+}
+
+/// `POST /dags/{dag}/trigger`: to the new run, or the form again with what is wrong; with `look` only what would
+/// run is shown.
+pub(crate) async fn post(State(site): Shared, Path(dag): Path<String>, Form(typed): Form<Typed>) -> Response {
+    let done = async {
+        let wanted = wanted(&site, &dag, &typed).await?;
+        if typed.contains_key("look") {
+            let plan = ahead(&site, &dag, wanted).await?;
+            return page(&site, (dag.clone(), Did::default()), typed.clone(), Some(plan), None)
+                .await
+                .map(IntoResponse::into_response);
+        }
+        let run = site.trigger(DagId::from(dag.as_str()), wanted, "web").await?;
+        let mut did = "triggered";
+        if let Some(text) = typed.get("note").and_then(|text| said(text)) {
+            let noted = site.note(run, NoteRequest { task: None, text, by: "web".into() }).await;
+            did = if noted.is_ok() { did } else { "triggered-unnoted" };
+        }
+        Ok(Redirect::to(&format!("/runs/{run}?did={did}")).into_response())
+    };
+    match done.await {
+        Ok(response) => response,
+        Err(problem) => again(problem, |it| page(&site, (dag, Did::default()), typed, None, Some(it))).await,
+    }
+}
+
+async fn page(
+    site: &Arc<Site>,
+    (dag, did): (String, Did),
+    typed: Typed,
+    ahead: Option<Ahead>,
+    problem: Option<Problem>,
+) -> Shown {
     show(site, "trigger.html", "dags", did, move |desk| {
         let Some(item) = desk.page.dag(&DagId::from(dag.as_str()), 1)? else { return Ok(None) };
         let spec = desk.spec(item.version)?;
+        let zone = zone(spec.as_deref());
         let body = Body {
             head: Head::of(desk, &item, spec.as_deref())?,
             fields: spec.map(|dag| fields(&dag, &typed)).unwrap_or_default(),
-            logical_date: typed.get("logical_date").cloned().unwrap_or_default(),
-            force: typed.contains_key("force"),
+            plan: ahead.map(|ahead| Plan::of(ahead, &zone)),
+            zone: zone.name().to_owned(),
             force_helps: problem.as_ref().is_some_and(|problem| problem.code == "overlap"),
-            refused: problem.iter().flat_map(|it| it.detail.split("; ")).map(ToOwned::to_owned).collect(),
+            refused: sentences(problem.as_ref()),
+            typed,
         };
         Ok(Some(Sheet { title: format!("Trigger {}", item.dag), watch: Watch::default(), body }))
     })
     .await
 }
 
-/// Reads what was typed by the types of the params.
-async fn wanted(site: &Arc<Site>, dag: &str, typed: &Typed) -> Result<Wanted, Problem> {
-    let id = DagId::from(dag);
-    let spec = site.read(move |desk| {
-        let Some(item) = desk.page.dag(&id, 0)? else { return Ok(None) };
-        desk.spec(item.version).map(Some)
-    });
-    let params = read(spec.await?.as_deref(), typed)?;
-    let mut wanted = Wanted { params, force: typed.contains_key("force"), ..Wanted::default() };
-    if let Some(text) = typed.get("logical_date").filter(|text| !text.is_empty()) {
-        wanted.logical_date = instant(text);
-        if wanted.logical_date.is_none() {
-            let fault = format!("`{text}` is no time: write it as 2026-11-21T01:30 (UTC)");
-            return Err(Problem::unprocessable(fault));
-        }
-    }
-    Ok(wanted)
+fn zone(spec: Option<&Dag>) -> Zone {
+    spec.map_or_else(Zone::utc, |dag| dag.zone.clone())
 }
 
-/// A time as a `datetime-local` field sends it, taken as UTC.
-fn instant(text: &str) -> Option<Timestamp> {
-    [format!("{text}:00Z"), format!("{text}Z"), text.to_owned()]
-        .iter()
-        .find_map(|text| Timestamp::parse(text))
+async fn spec(site: &Arc<Site>, dag: &str) -> Result<Option<Arc<Dag>>, Problem> {
+    let id = DagId::from(dag);
+    site.read(move |desk| match desk.page.dag(&id, 0)? {
+        Some(item) => desk.spec(item.version).map(Some),
+        None => Ok(None),
+    })
+    .await
+}
+
+/// Reads what was typed by the types of the params; times are those of the DAG's clocks.
+async fn wanted(site: &Arc<Site>, dag: &str, typed: &Typed) -> Result<Wanted, Problem> {
+    let spec = spec(site, dag).await?;
+    let text = |name: &str| typed.get(name).map_or("", String::as_str);
+    let date = said(text("logical_date"));
+    let date = date.map(|date| instant(&date, site.now(), &zone(spec.as_deref()))).transpose()?;
+    Ok(Wanted {
+        params: read(spec.as_deref(), typed)?,
+        logical_date: date,
+        part: Part { only: words(text("only")), from: words(text("from")), skip: words(text("skip")) },
+        force: typed.contains_key("force"),
+    })
+}
+
+/// What would run. Values that the environment of the server gives are not shown.
+async fn ahead(site: &Arc<Site>, dag: &str, wanted: Wanted) -> Result<Ahead, Problem> {
+    let gone = || Problem::not_found("the stored file of this DAG cannot be read any more");
+    let spec = spec(site, dag).await?.ok_or_else(gone)?;
+    let stored = site.read(|desk| desk.page.vars().map(Some)).await?;
+    let Wanted { params, logical_date, part, force } = wanted;
+    let request = RunRequest { dag: spec.id.clone(), params, logical_date, part, force, by: "web".into() };
+    look_ahead(&spec, request, &site.app.vars.shown(stored), site.now()).map_err(Problem::from)
 }

@@ -59,7 +59,7 @@ struct Row {
 
 /// Two versions and what differs.
 #[derive(Serialize)]
-struct Pair {
+pub(super) struct Pair {
     old: VersionItem,
     new: VersionItem,
     changes: Vec<String>,
@@ -158,7 +158,8 @@ fn keys(keys: &[&str]) -> String {
     keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn pair(desk: &Desk<'_>, dag: &DagId, old: i64, new: i64) -> Result<Option<Pair>, Fault> {
+/// Two versions of a DAG; none: they are not both kept.
+pub(super) fn pair(desk: &Desk<'_>, dag: &DagId, old: i64, new: i64) -> Result<Option<Pair>, Fault> {
     let read = |version: i64| -> Result<Option<VersionText>, Fault> {
         Ok(desk.page.version(VersionId(version))?.filter(|found| found.item.dag == *dag))
     };

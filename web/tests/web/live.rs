@@ -31,7 +31,10 @@ async fn a_log_that_is_over_is_told_from_where_it_was_left() {
     let path = "/runs/39/tasks/only/attempts/1/follow";
     let mut whole = listen(&visit.router, path, None).await;
     let text = next(&mut whole).await.unwrap();
-    assert!(text.contains("id: 55\n") && text.contains("[\"\",\"<script>alert(4)</script>\\n\"]"), "{text}");
+    assert!(
+        text.contains("id: 55\n") && text.contains("[\"\",\"<script>alert(4)</script>\"],[\"\",\"\\n\"]"),
+        "{text}"
+    );
     assert!(text.contains("[\"f1\",\"red <b>not bold</b>\"]"), "{text}");
     assert!(next(&mut whole).await.unwrap().contains("event: end"));
     assert_eq!(next(&mut whole).await, None);

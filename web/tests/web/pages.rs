@@ -24,7 +24,10 @@ async fn every_page_renders_and_says_what_matters() {
         ("/dags?show=failing", &["nightly_sales"]),
         ("/dags?q=platform+warehouse", &["warehouse_sync"]),
         ("/dags/nightly_sales", &["Last run failed", "sq failed", "30 1 * * * (UTC)", "check_counts"]),
-        ("/dags/nightly_sales/graph", &["<svg", "load_orders", "run 17"]),
+        (
+            "/dags/nightly_sales/graph",
+            &["<svg", "load_orders", "run 17", "publish → cleanup: all done", "class=\"rule\""],
+        ),
         (
             "/dags/nightly_sales/schedule",
             &["22 Nov 01:30:00", "26 Nov 01:30:00", "1 runs were active already"],
@@ -153,6 +156,61 @@ async fn five_hundred_tasks_and_thirty_runs_stay_light() {
         assert_eq!((zipped.status.as_u16(), zipped.header("content-encoding")), (200, "gzip"), "{path}");
         assert!(size < 150_000, "{path}: {size} bytes");
     }
+}
+
+#[tokio::test]
+async fn a_graph_of_five_thousand_tasks_shows_a_part_and_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    scenes::vast(root.path()).await;
+    let visit = Visit::over(root);
+    for (path, words) in [
+        ("/dags/vast/graph", &["5000 tasks are too many for one picture", "nearest to <b>task_0000</b>"][..]),
+        ("/dags/vast/graph?near=task_2500", &["nearest to <b>task_2500</b>", "href=\"?near=task_2440\""]),
+        ("/dags/vast/graph?near=TASK_49", &["in their names", "href=\"?near=task_4900\""]),
+        ("/dags/vast/graph?near=nobody", &["No task has <code>nobody</code> in its name"]),
+        ("/dags/vast/graph?near=%3Cscript%3E", &["No task has <code>&lt;script&gt;</code>"]),
+        ("/dags/grouped/graph", &["open all", "50 tasks"]),
+        ("/dags/grouped/graph?folded=", &["too many for one picture"]),
+    ] {
+        let begun = std::time::Instant::now();
+        let page = visit.page(path).await;
+        assert!(begun.elapsed().as_secs() < 10, "{path} took {:?}", begun.elapsed());
+        for words in words {
+            assert!(page.text.contains(words), "{path}: {words}");
+        }
+        let zipped = visit.send("GET", path, &[("accept-encoding", "gzip")], "").await;
+        assert!(zipped.text.len() < 150_000, "{path}: {} bytes", zipped.text.len());
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_dags_are_listed_by_pages() {
+    let root = tempfile::tempdir().unwrap();
+    scenes::many(root.path(), 3_000).await;
+    let visit = Visit::over(root);
+    let first = visit.page("/dags").await;
+    assert!(first.text.contains("All 3000") && first.text.contains("href=\"/dags/dag_00049\""));
+    assert!(first.text.contains("after=dag_00049") && !first.text.contains("dag_00050"));
+    for (path, has, lacks) in [
+        ("/dags?after=dag_00049", "dag_00050", "\"/dags/dag_00049\""),
+        ("/dags?after=dag_00049_that_is_gone", "dag_00050", "\"/dags/dag_00049\""),
+        ("/dags?tag=even&owner=team_3", "owner team_3 ×", "\"/dags/dag_00003\""),
+        ("/dags?owner=team_3", "\"/dags/dag_00003\"", "\"/dags/dag_00004\""),
+        ("/dags?tag=nope", "No DAG fits", "dag_0"),
+        ("/dags?q=dag_02777", "\"/dags/dag_02777\"", "dag_00000"),
+        ("/dags?sort=next", "after=", "No DAG fits"),
+    ] {
+        let begun = std::time::Instant::now();
+        let page = visit.page(path).await;
+        println!("{path}: {:?}", begun.elapsed());
+        assert!(
+            page.text.contains(has) && !page.text.contains(lacks),
+            "{path}: {has}, {lacks}: {}",
+            page.text
+        );
+    }
+    let zipped = visit.send("GET", "/dags", &[("accept-encoding", "gzip")], "").await;
+    assert!(zipped.text.len() < 150_000);
 }
 
 #[tokio::test]

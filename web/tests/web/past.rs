@@ -117,3 +117,18 @@ async fn pictures_of_a_huge_dag_stay_light() {
         assert!(got.text.len() < 150_000, "{view}: {} bytes", got.text.len());
     }
 }
+
+#[tokio::test]
+async fn two_runs_of_different_versions_show_what_their_files_say_otherwise() {
+    let visit = seasons().await;
+    let runs = visit.get("/api/v1/dags/ledger/runs?limit=400").await.json();
+    let runs = runs["items"].as_array().unwrap();
+    let id = |run: &serde_json::Value| run["run_id"].as_str().unwrap().to_owned();
+    let (newest, oldest) = (id(&runs[0]), id(runs.last().unwrap()));
+    let page = visit.page(&format!("/runs/{newest}/compare?with={oldest}")).await;
+    says(&page, &["What the version of this run changed", "class=\"d added\"", "check.sh"]);
+    let (params, files) = (page.text.find("<h2>Tasks"), page.text.find("What the version of this run"));
+    assert!(params < files, "what was different in the runs comes first");
+    let same = visit.page(&format!("/runs/{newest}/compare?with={}", id(&runs[1]))).await;
+    assert!(!same.text.contains("class=\"diff\""));
+}

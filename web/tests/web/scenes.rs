@@ -134,6 +134,47 @@ pub(crate) fn huge_dag(past: &mut History) {
     }
 }
 
+/// Two DAGs of 5,000 tasks, one of them in a hundred groups.
+pub(crate) async fn vast(root: &Path) {
+    let mut past = History::new(root);
+    for grouped in [false, true] {
+        let id = if grouped { "grouped" } else { "vast" };
+        let mut text = format!("id: {id}\n");
+        if grouped {
+            text.push_str("groups:\n");
+            (0..100).for_each(|group| writeln!(text, "  - id: g{group}").unwrap());
+        }
+        text.push_str("tasks:\n");
+        for task in 0..5_000 {
+            write!(text, "  - id: task_{task:04}\n    run: 'true'\n").unwrap();
+            if grouped {
+                writeln!(text, "    group: g{}", task / 50).unwrap();
+            }
+            if task >= 60 {
+                writeln!(text, "    depends_on: [task_{:04}, task_{:04}]", task - 60, task - 51).unwrap();
+            }
+        }
+        past.dag(ago(60), &format!("{id}.yaml"), &text);
+    }
+    past.write().await;
+}
+
+/// Many small DAGs of seven teams.
+pub(crate) async fn many(root: &Path, count: usize) {
+    let mut past = History::new(root);
+    for dag in 0..count {
+        let tag = if dag % 2 == 0 { "even" } else { "odd" };
+        let text = format!(
+            "id: dag_{dag:05}\nowner: team_{}\ntags: [{tag}]\nschedule: '{} {} * * *'\ntasks: [{{id: a, run: 'true'}}]\n",
+            dag % 7,
+            dag % 60,
+            dag % 24
+        );
+        past.dag(ago(60), &format!("dag_{dag:05}.yaml"), &text);
+    }
+    past.write().await;
+}
+
 /// Sixty DAGs that fetch something every hour; the last hour of one broke.
 fn feeds(past: &mut History) {
     for feed in 0..60 {

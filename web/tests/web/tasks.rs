@@ -137,7 +137,7 @@ async fn a_task_says_why_and_leads_to_what_it_hangs_on() {
 async fn a_log_is_searched_on_the_server() {
     let visit = Visit::usual().await;
     let found = visit.page("/runs/17/tasks/load_orders?attempt=3&find=integrityERROR").await;
-    says(&found, &["UNIQUE constraint failed", "Back to the log", "&amp;from="]);
+    says(&found, &["UNIQUE constraint failed", "Back to the log", "&amp;at=", "<mark>IntegrityError</mark>"]);
     assert!(!found.text.contains("header has 11 columns"), "only lines with the word");
     says(&visit.page("/runs/17/tasks/load_orders?find=nope").await, &["No line has <code>nope</code> in it"]);
     says(&visit.page("/runs/17/tasks/load_orders?find=").await, &["header has 11 columns"]);
@@ -157,7 +157,7 @@ async fn a_log_of_a_gigabyte_opens_at_its_end_and_pages_back() {
     let begun = std::time::Instant::now();
     let end = visit.page("/runs/39/tasks/only").await;
     says(&end, &["line 9999 of the end", "1.1 GB", "↑ Earlier"]);
-    assert!(!end.text.contains("the first line") && end.text.len() < 100_000);
+    assert!(!end.text.contains("the first line") && end.text.len() < 400_000);
     let earlier = end.text.split("&amp;before=").nth(1).unwrap().split(['#', '"']).next().unwrap();
     let before = visit.page(&format!("/runs/39/tasks/only?attempt=1&before={earlier}")).await;
     says(&before, &["↓ Later", "To the end"]);
@@ -169,8 +169,65 @@ async fn a_log_of_a_gigabyte_opens_at_its_end_and_pages_back() {
     says(&visit.page("/runs/39/tasks/only?from=0").await, &["the first line"]);
     says(&visit.page("/runs/39/tasks/only?from=99999999999").await, &["</pre>"]);
     let searched = visit.page("/runs/39/tasks/only?find=line+9998+of").await;
-    says(&searched, &["line 9998 of the end", "not looked at yet"]);
+    says(&searched, &["<mark>line 9998 of</mark> the end", "not looked at yet"]);
     assert!(begun.elapsed() < Duration::from_mins(1), "nothing reads all of it");
+}
+
+#[tokio::test]
+async fn a_hit_is_shown_in_its_place_with_the_one_before_and_the_one_after() {
+    let visit = Visit::usual().await;
+    let path = file(visit.root.path(), 39, 0, LogPaths::log);
+    let lines = (1..=9_000).map(|n| match n {
+        400 | 3_000 | 8_000 => format!("line {n}: \x1b[31mAn Error\x1b[0m, <b>bold</b>\n"),
+        _ => format!("line {n} is well\n"),
+    });
+    fs::write(&path, lines.collect::<String>()).unwrap();
+    let own = "/runs/39/tasks/only?attempt=1";
+    let list = visit.page(&format!("{own}&find=error")).await;
+    says(&list, &["3 lines with <code>error</code>", "<mark>Error</mark>", "&lt;b&gt;"]);
+    let places: Vec<&str> =
+        list.text.split("&amp;at=").skip(1).map(|it| it.split('#').next().unwrap()).collect();
+    let second = visit.page(&format!("{own}&find=error&at={}", places[1])).await;
+    says(
+        &second,
+        &[
+            "<b>2 of 3</b>",
+            "class=\"l here\" id=\"L3000\"",
+            "<span class=\"f1\">An </span><mark class=\"f1\">Error</mark>, &lt;b&gt;",
+        ],
+    );
+    for (way, place) in [("prev", places[0]), ("next", places[2])] {
+        let link = second.text.split(&format!("rel=\"{way}\"")).nth(1).unwrap();
+        let link = link.split('>').next().unwrap();
+        assert!(link.ends_with(&format!("at={place}#hit\"")), "{way}: {link}");
+    }
+    says(
+        &visit.page(&format!("{own}&find=error&at={}", places[0])).await,
+        &["<b>1 of 3</b>", "rel=\"next\""],
+    );
+    let first = visit.page(&format!("{own}&jump=error")).await;
+    says(&first, &["class=\"l here\" id=\"L400\"", "line 399 is well"]);
+    let line = visit.page(&format!("{own}&line=8999")).await;
+    says(
+        &line,
+        &["class=\"l here\" id=\"L8999\"", "href=\"?attempt=1&amp;line=8999#L8999\"", "line 9000 is well"],
+    );
+    for odd in ["line=9001", "line=x", "line=", "line=0", "line=99999999999999999999"] {
+        says(&visit.page(&format!("{own}&{odd}")).await, &["There is no line", "line 9000 is well"]);
+    }
+    says(&visit.page(&format!("{own}&find=error&at=99999999")).await, &["<b>3 of 3</b>"]);
+}
+
+#[tokio::test]
+async fn a_log_of_nothing_but_line_ends_stays_light() {
+    let visit = Visit::usual().await;
+    fs::write(file(visit.root.path(), 39, 0, LogPaths::log), "\n".repeat(1 << 20)).unwrap();
+    for part in ["", "&from=0", "&line=500000"] {
+        let page = visit.page(&format!("/runs/39/tasks/only?attempt=1{part}")).await;
+        assert!(page.status == 200 && page.text.len() < 400_000, "{part}: {}", page.text.len());
+    }
+    says(&visit.page("/runs/39/tasks/only?attempt=1").await, &["id=\"L1048576\"", "↑ Earlier"]);
+    says(&visit.page("/runs/39/tasks/only?attempt=1&jump=error").await, &["No line says <code>error</code>"]);
 }
 
 const GREET: &str = "id: greet

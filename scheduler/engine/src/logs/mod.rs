@@ -3,8 +3,10 @@
 //! Tasks write their logs themselves, so a log is whatever they wrote: of any size, in any encoding,
 //! with escape sequences for terminals. Nothing here loads a whole one.
 
+mod around;
 mod escape;
 mod follow;
+mod lines;
 mod read;
 mod search;
 
@@ -13,8 +15,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+pub use around::{Around, Side, around, first_with};
 pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
+pub use lines::LineIndex;
 pub use read::{LogSlice, last_lines, read, tail};
 pub use search::{Hit, Hits, part_before, search};
 

@@ -67,7 +67,7 @@ pub fn search(path: &Path, word: &str, before: Option<u64>, most: usize, budget:
 }
 
 /// `word` is in lower case.
-fn has(line: &[u8], word: &[u8]) -> bool {
+pub(super) fn has(line: &[u8], word: &[u8]) -> bool {
     let (first, rest) = (word[0], &word[1..]);
     let is_here =
         |at: usize| line.get(at + 1..=at + rest.len()).is_some_and(|here| here.eq_ignore_ascii_case(rest));

@@ -14,7 +14,7 @@ use super::vars::Vars;
 use crate::store::{RunShow, TaskShow, VarItem};
 
 /// What stands for a value that must not be shown.
-const HIDDEN: &str = "•••";
+pub(super) const HIDDEN: &str = "•••";
 
 /// What one attempt was started with.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,6 +1,7 @@
 //! The loop: what happened → one step each → one commit → orders and answers. It never polls: words of
 //! executors, requests and one armed timer wake it.
 
+mod ahead;
 mod calendars;
 mod call;
 mod carry;
@@ -33,6 +34,7 @@ use nightrun_core::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
+pub use self::ahead::{Ahead, look_ahead};
 pub use self::calendars::{CALENDARS, CalendarFolder, calendar_folder, version_hash};
 use self::carry::{Carrier, Doors};
 pub use self::defaults::{

@@ -8,6 +8,7 @@ use nightrun_core::dag::spec::{Dag, Var};
 use nightrun_core::decide::Transition;
 use serde_json::{Map, Value as Json};
 
+use super::given::HIDDEN;
 use crate::store::{Page, Reader, StoreError, VarItem};
 
 /// Values of vars by name.
@@ -32,6 +33,13 @@ impl Vars {
     /// The same with these of a store.
     pub(crate) fn stored(self, stored: Vec<VarItem>) -> Self {
         Self { stored: stored.into_iter().map(|var| (var.name, var.value)).collect(), ..self }
+    }
+
+    /// The same with these of a store, and what must not be shown in place of what the environment gives.
+    #[must_use]
+    pub fn shown(&self, stored: Vec<VarItem>) -> Self {
+        let environment = self.environment.keys().map(|name| (name.clone(), HIDDEN.to_owned()));
+        Self { environment: environment.collect(), ..Self::default() }.stored(stored)
     }
 
     /// Takes in what has become durable.

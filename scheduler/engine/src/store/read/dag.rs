@@ -31,6 +31,11 @@ impl Page {
         self.first(&format!("{DAG} WHERE dag.id = ?1"), [dag.as_str()], |row| self.dag_item(row, recent))
     }
 
+    /// The version of a DAG that is in force, or was the last one.
+    pub fn version_in_force(&self, dag: &DagId) -> Result<Option<VersionId>, Fault> {
+        self.first("SELECT version FROM dag WHERE id = ?1", [dag.as_str()], |row| Ok(VersionId(row.get(0)?)))
+    }
+
     /// The DAGs that files define, by their ids: the version in force of each, and whether it is paused.
     pub fn dags_in_force(&self) -> Result<Vec<DagInForce>, Fault> {
         self.all("SELECT id, version, paused FROM dag WHERE NOT retired ORDER BY id", [], |row| {

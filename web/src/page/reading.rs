@@ -1,0 +1,236 @@
+//! What a page shows of a log: numbered lines of one part of it with what was searched for marked, or the lines that a
+//! search found. However long the log is, a part of it is read.
+
+use std::path::{Path, PathBuf};
+
+use anstyle::Style;
+use nightrun_core::id::AttemptId;
+use nightrun_engine::logs::{LogPaths, around, first_with, part_before, plain, read, search};
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Progress, progress};
+use crate::app::Desk;
+use crate::logs::{Marked, line_pieces, mark};
+use crate::words;
+
+/// Most of a log on one page, in bytes.
+const SHOWN: u64 = 60_000;
+
+/// Most lines of it.
+const LINES: usize = 1_500;
+
+/// Shown before the line that was asked for, in bytes.
+const BEFORE: u64 = 2_000;
+
+/// Most lines that one search gives.
+pub(crate) const HITS: usize = 100;
+
+/// Most of a log that one search reads, in bytes; the next goes on from there.
+pub(crate) const SEARCHED: u64 = 64 << 20;
+
+/// What lines say where something went wrong.
+const ERRORS: [&str; 6] = ["error", "exception", "traceback", "fatal", "panic", "failed"];
+
+/// Which part of a log somebody wants: its end, unless they say more.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Part {
+    /// It begins here.
+    from: Option<u64>,
+    /// It ends here.
+    before: Option<u64>,
+    /// Only lines with this word; with `at`, where it is marked.
+    find: Option<String>,
+    /// The line that begins here.
+    at: Option<u64>,
+    /// The line with this number.
+    line: Option<String>,
+    /// `error`: the first line that says so.
+    jump: Option<String>,
+}
+
+/// A part of a log, or what a search in it found.
+#[derive(Default, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that the page says or does not")]
+pub(crate) struct LogView {
+    lines: Vec<Line>,
+    size: u64,
+    /// Where the shown part begins and ends.
+    start: u64,
+    next: u64,
+    /// The number of the line that begins, or goes on, there; none: lines are not counted so far yet.
+    next_number: Option<u64>,
+    /// The last line has not ended.
+    open: bool,
+    /// There is more after it.
+    cut: bool,
+    live: bool,
+    missing: bool,
+    find: String,
+    hits: Option<HitsView>,
+    place: Option<Place>,
+    /// Why what was asked for is not shown.
+    sorry: Option<String>,
+    /// How far the task says it has come.
+    progress: Option<Progress>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    number: Option<u64>,
+    pieces: Vec<Marked>,
+    /// It was asked for.
+    here: bool,
+}
+
+#[derive(Serialize)]
+struct HitsView {
+    lines: Vec<(u64, Vec<Marked>)>,
+    /// All before this has not been looked at yet.
+    before: u64,
+}
+
+/// One line among those that a search finds.
+#[derive(Serialize)]
+struct Place {
+    earlier: Option<u64>,
+    later: Option<u64>,
+    /// Its own number among them, if it has the word.
+    number: u64,
+    count: u64,
+    /// There may be more.
+    more: bool,
+}
+
+/// A log that is looked into.
+struct Log<'a> {
+    desk: &'a Desk<'a>,
+    id: AttemptId,
+    path: PathBuf,
+    size: u64,
+    find: String,
+}
+
+/// Where the shown part is.
+struct Span {
+    start: u64,
+    end: u64,
+    /// Where there are too many lines, the last ones matter.
+    last: bool,
+    /// The line that was asked for.
+    here: Option<u64>,
+    sorry: Option<String>,
+}
+
+impl LogView {
+    pub(crate) fn of(desk: &Desk<'_>, id: AttemptId, is_over: bool, asked: &Part) -> Self {
+        let path = LogPaths::new(&desk.site.app.data).log(id);
+        let size = std::fs::metadata(&path).map(|file| file.len());
+        let (missing, size) = (size.is_err(), size.unwrap_or(0));
+        let find = asked.find.as_deref().unwrap_or_default().trim().to_owned();
+        let log = Log { desk, id, path, size, find };
+        let view = match asked {
+            Part { at: None, line: None, jump: None, .. } if !log.find.is_empty() => {
+                Self { hits: hits(&log.path, &log.find, asked.before), ..Self::default() }
+            }
+            _ => log.part(log.span(asked), is_over),
+        };
+        Self { size, missing, find: log.find, ..view }
+    }
+}
+
+impl Log<'_> {
+    fn span(&self, asked: &Part) -> Span {
+        let first = |start: u64| Span {
+            start,
+            end: start.saturating_add(SHOWN),
+            last: false,
+            here: None,
+            sorry: None,
+        };
+        let last = |end| Span { start: self.begin(end), end, last: true, here: None, sorry: None };
+        let found = if let Some(text) = &asked.line {
+            let number = text.trim().parse().ok();
+            let place = number.and_then(|number| self.desk.site.lines.offset(self.id, &self.path, number));
+            Some(
+                place.ok_or_else(|| format!("There is no line `{}`, or it is not counted yet.", text.trim())),
+            )
+        } else if asked.jump.is_some() {
+            let place = first_with(&self.path, &ERRORS, SEARCHED).ok().flatten();
+            let (all, words) = (self.size <= SEARCHED, ERRORS.map(|word| format!("`{word}`")).join(", "));
+            let part = if all { String::new() } else { format!(" in its first {}", words::size(SEARCHED)) };
+            Some(place.ok_or_else(|| format!("No line{part} says {words}.")))
+        } else {
+            asked.at.map(|at| Ok(at.min(self.size)))
+        };
+        match found {
+            Some(Ok(here)) => {
+                let start = part_before(&self.path, here, BEFORE).unwrap_or(here);
+                Span { here: Some(here), ..first(start) }
+            }
+            Some(Err(sorry)) => Span { sorry: Some(sorry), ..last(self.size) },
+            None => match (asked.from, asked.before) {
+                (Some(from), _) => first(from.min(self.size)),
+                (None, before) => last(before.unwrap_or(self.size).min(self.size)),
+            },
+        }
+    }
+
+    fn begin(&self, end: u64) -> u64 {
+        part_before(&self.path, end, SHOWN).unwrap_or(0)
+    }
+
+    fn part(&self, Span { start, end, last, here, sorry }: Span, is_over: bool) -> LogView {
+        let slice = read(&self.path, start, usize::try_from(end - start).unwrap_or(0)).ok();
+        let bytes = slice.map(|slice| slice.bytes).unwrap_or_default();
+        let mut parts: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let more = parts.len().saturating_sub(LINES);
+        let skipped: usize = parts.drain(..if last { more } else { 0 }).map(<[u8]>::len).sum();
+        parts.truncate(LINES);
+        let start = start + skipped as u64;
+        let first = self.desk.site.lines.number(self.id, &self.path, start);
+        let (mut next, mut number, mut style) = (start, first, Style::new());
+        let mut lines = Vec::new();
+        for line in &parts {
+            let pieces = line_pieces(&String::from_utf8_lossy(line), &mut style);
+            lines.push(Line { number, pieces: mark(pieces, &self.find), here: here == Some(next) });
+            next += line.len() as u64;
+            number = number.map(|number| number + 1);
+        }
+        let open = parts.last().is_some_and(|line| !line.ends_with(b"\n"));
+        let live = !is_over && next >= self.size;
+        LogView {
+            lines,
+            start,
+            next,
+            next_number: number.map(|number| number - u64::from(open)),
+            open,
+            cut: next < self.size,
+            live,
+            place: here.and_then(|here| self.place(here)),
+            sorry,
+            progress: if live { progress(&String::from_utf8_lossy(&bytes)) } else { None },
+            ..LogView::default()
+        }
+    }
+
+    /// The neighbours of a line among those with the word.
+    fn place(&self, here: u64) -> Option<Place> {
+        let found =
+            (!self.find.is_empty()).then(|| around(&self.path, &self.find, here, SEARCHED).ok())??;
+        let own = u64::from(found.here);
+        Some(Place {
+            earlier: found.before.nearest,
+            later: found.after.nearest,
+            number: found.before.count + own,
+            count: found.before.count + own + found.after.count,
+            more: found.before.cut || found.after.cut,
+        })
+    }
+}
+
+fn hits(path: &Path, find: &str, before: Option<u64>) -> Option<HitsView> {
+    let found = search(path, find, before, HITS, SEARCHED).ok()?;
+    let marked = |text: &str| mark(vec![(String::new(), plain(text).into_owned())], find);
+    let lines = found.lines.into_iter().map(|hit| (hit.offset, marked(&hit.text)));
+    Some(HitsView { lines: lines.collect(), before: found.before })
+}

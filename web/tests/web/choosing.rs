@@ -1,0 +1,69 @@
+//! Forms that show what would happen before it does: a trigger, and the boxes of a rerun.
+
+use crate::people::{FORM, Town};
+use crate::visit::{Visit, send};
+
+const PRESSED: [(&str, &str); 2] = [("accept", "text/html"), ("content-type", FORM)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_trigger_would_run_is_shown_and_nothing_runs() {
+    let Visit { router, scheduler, root: _root } = Visit::usual().await;
+    let handle = scheduler.handle();
+    let work = tokio::spawn(scheduler.run(vec![]));
+    let press =
+        async |form: &str| send(router.clone(), "POST", "/dags/nightly_sales/trigger", &PRESSED, form).await;
+    let get = async |path: &str| send(router.clone(), "GET", path, &[], "").await;
+    let seen =
+        press("look=true&param.region=us&logical_date=2026-11-20T01%3A30&from=aggregate&skip=publish").await;
+    assert_eq!(seen.status, 200);
+    for words in [
+        "<b>3 tasks</b>, 6 left out",
+        "=2026-11-20</code>",
+        "value=\"2026-11-20T01:30\"",
+        "<option selected>us</option>",
+        "<details open>",
+    ] {
+        assert!(seen.text.contains(words), "{words}: {}", seen.text);
+    }
+    assert_eq!(get("/runs/40").await.status, 404, "nothing runs yet");
+    for (form, status, words) in [
+        ("look=true&only=nobody", 404, "has no task <code>nobody</code>"),
+        ("look=true&param.limit=many", 422, "which <code>many</code> is not"),
+        ("logical_date=noon", 422, "<code>noon</code> is no time"),
+        ("look=true&skip=extract", 200, "load.sh orders"),
+    ] {
+        let got = press(form).await;
+        assert_eq!((got.status.as_u16(), got.text.contains(words)), (status, true), "{form}: {}", got.text);
+    }
+    let made = press("only=report&force=true&note=asked+for+by+finance").await;
+    assert_eq!(
+        (made.status.as_u16(), made.header("location")),
+        (303, "/runs/40?did=triggered"),
+        "{}",
+        made.text
+    );
+    let run = get("/api/v1/runs/40").await.json();
+    assert_eq!(run["notes"][0]["text"], "asked for by finance");
+    let left_out = run["tasks"].as_array().unwrap().iter().filter(|it| it["state"] == "skipped").count();
+    assert_eq!(left_out, 8);
+    handle.stop(false);
+    work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rerun_offers_all_that_the_command_line_knows() {
+    let town = Town::usual().await;
+    let form = "which=all&without_setups=true&with_waiters=true&latest=true";
+    let ana = town.login("ana").await;
+    let page = ana.get(&format!("/runs/17/rerun?{form}")).await.text;
+    for name in ["upstream", "downstream", "only", "without_setups", "with_waiters", "latest", "force"] {
+        assert!(page.contains(&format!("type=\"checkbox\" name=\"{name}\"")), "{name}");
+    }
+    for name in ["without_setups", "with_waiters", "latest"] {
+        assert!(page.contains(&format!("type=\"hidden\" name=\"{name}\" value=\"true\"")), "{name} is sent");
+    }
+    let olga = town.login("olga").await;
+    let page = olga.get("/runs/17/rerun?which=all").await.text;
+    assert!(!page.contains("name=\"with_waiters\""), "those limited to some DAGs do not reach others");
+    town.close().await;
+}
