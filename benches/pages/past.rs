@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nightrun_core::dag::{Known, Source, read};
 use nightrun_core::decide::{
-    Choice, DagText, Effect, Event, Outcome, Outputs, Part, RunRequest, State, Transition, Values, step,
+    Choice, DagText, Effect, Event, Outcome, Outputs, Part, RunRequest, State, Transition, Used, Values, step,
 };
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
@@ -117,7 +117,7 @@ impl World {
                 let outcome = if number % FAILS == 0 { Outcome::Exited(1) } else { succeeded };
                 let at = self.now.plus(Duration::from_millis(400));
                 coming.push_back(Event::AttemptStarted { attempt, pid: 1, at: self.now });
-                coming.push_back(Event::AttemptFinished { attempt, at, outcome });
+                coming.push_back(Event::AttemptFinished { attempt, at, outcome, used: Used::default() });
             }
         }
     }

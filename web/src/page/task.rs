@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Query};
 use nightrun_core::dag::spec::{Dag, Work};
@@ -20,6 +21,7 @@ use super::reading::{LogView, Part};
 use super::why::{Spot, Why, seen_from, why};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
+use crate::draw::lengths::shown;
 use crate::words;
 
 /// Items on one page.
@@ -96,6 +98,10 @@ struct Try {
     pid: Option<u32>,
     exit_code: Option<i32>,
     signal: Option<i32>,
+    /// Time on processors, in words.
+    cpu: Option<String>,
+    /// The most memory it had, in words.
+    peak: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -228,6 +234,8 @@ impl Try {
             pid: attempt.pid,
             exit_code: attempt.exit_code,
             signal: attempt.signal,
+            cpu: attempt.used.cpu_us.map(|micros| shown(Duration::from_micros(micros))),
+            peak: attempt.used.peak_bytes.map(words::size),
         }
     }
 }

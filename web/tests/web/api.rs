@@ -37,7 +37,7 @@ async fn a_run_is_the_object_that_the_command_line_shows() {
                 "attempts": [{
                     "number": 1, "state": "success", "started_at": at("21:47:31"), "ended_at": at("21:47:33"),
                     "exit_code": 0, "signal": null, "reason": "done", "reason_kind": "done",
-                    "created_at": at("21:47:31"), "pid": 4242,
+                    "created_at": at("21:47:31"), "pid": 4242, "cpu_us": 500_000, "peak_bytes": 50_331_648,
                 }],
                 "outputs": { "note": "<script>alert(3)</script>" },
                 "reason_kind": "done", "since": at("21:47:33"), "retry_at": null,

@@ -10,7 +10,8 @@ use std::time::Duration;
 use nightrun_core::dag::spec::{Dag, HookOn, HookRetry, Lateness};
 use nightrun_core::dag::{Known, Source, read};
 use nightrun_core::decide::{
-    AttemptState, Cause, HookState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
+    AttemptState, Cause, HookState, Output, Outputs, Reason, RunState, RunType, TaskState, Transition, Used,
+    Values,
 };
 use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -279,6 +280,7 @@ impl Teller<'_> {
                 signal: None,
                 reason: reason.clone(),
                 outputs,
+                used: Used { cpu_us: Some(seconds * 250_000), peak_bytes: Some(48 << 20) },
             };
             self.facts.push((now, vec![ended]));
             match state {

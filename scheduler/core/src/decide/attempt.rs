@@ -9,6 +9,7 @@ use super::reason::Reason;
 use super::state::{Stop, Timer};
 use super::transition::Transition;
 use super::turn::Turn;
+use super::used::Used;
 use crate::dag::spec::{Backoff, Retry, Task};
 use crate::id::{AttemptId, InstanceId};
 use crate::time::Timestamp;
@@ -81,6 +82,7 @@ impl Turn<'_> {
         attempt: AttemptId,
         at: Timestamp,
         outcome: Outcome,
+        used: Used,
     ) -> Option<Answer> {
         self.live(attempt)?;
         let id = attempt.instance;
@@ -102,6 +104,7 @@ impl Turn<'_> {
             signal: end.signal,
             reason: end.reason.clone(),
             outputs: end.outputs,
+            used,
         });
         match end.state {
             AttemptState::Success => {

@@ -15,6 +15,7 @@ use super::reason::Reason;
 use super::run::{NewRun, last_interval};
 use super::state::{Ending, Run, State};
 use super::turn::Turn;
+use super::used::Used;
 use crate::dag::spec::{Call, Dag};
 use crate::id::{AttemptId, DagId, InstanceId, RunId};
 use crate::time::Timestamp;
@@ -79,13 +80,15 @@ impl Turn<'_> {
         };
         let run = match made {
             Ok(run) => run,
-            Err(message) => return self.attempt_finished(attempt, at, Outcome::NotStarted(message)),
+            Err(message) => {
+                return self.attempt_finished(attempt, at, Outcome::NotStarted(message), Used::default());
+            }
         };
         let _ = self.attempt_started(attempt, pid, at);
         if !call.wait {
             let outputs = Outputs::from([(CALLED_RUN.to_owned(), Output::Inline(Json::from(run.0)))]);
             let outcome = Outcome::Succeeded { outputs, choice: Choice::Free };
-            return self.attempt_finished(attempt, at, outcome);
+            return self.attempt_finished(attempt, at, outcome, Used::default());
         }
         self.state.release_slots(id);
         self.run(id.run).at_mut(id).child = Some(run);
@@ -177,7 +180,7 @@ impl Turn<'_> {
                 Outcome::CallFailed(Reason::CalledRun { run: end.run, dag, state, why })
             }
         };
-        self.attempt_finished(attempt, at, outcome)
+        self.attempt_finished(attempt, at, outcome, Used::default())
     }
 
     /// The scheduler begins: a call whose run ended unheard asks again how it did.

@@ -18,6 +18,7 @@ use super::part::Part;
 use super::reason::Reason;
 use super::recover::RunRow;
 use super::retime::TickRequest;
+use super::used::Used;
 use crate::dag::DefaultsFile;
 use crate::dag::spec::Dag;
 use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
@@ -132,6 +133,8 @@ pub enum Event {
         at: Timestamp,
         /// How it ended.
         outcome: Outcome,
+        /// What its processes used.
+        used: Used,
     },
     /// The templates of an attempt that calls another DAG are filled in.
     Called {

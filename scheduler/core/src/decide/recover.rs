@@ -18,6 +18,7 @@ use super::retime::ChangedTick;
 use super::state::{DagEntry, Ending, FanState, Instance, ItemList, Run, State, Stop, Timer, Version};
 use super::task::lane_of;
 use super::turn::Turn;
+use super::used::Used;
 use crate::dag::spec::{Lateness, Task};
 use crate::id::{AttemptId, BackfillId, DagId, HoldId, InstanceId, RunId, TaskIndex};
 use crate::time::Timestamp;
@@ -376,7 +377,7 @@ impl Turn<'_> {
             self.ask_for_return(id, child);
         } else if place.state.holds_slot() {
             let attempt = AttemptId { instance: id, number: place.attempt };
-            let _ = self.attempt_finished(attempt, self.now, Outcome::Lost);
+            let _ = self.attempt_finished(attempt, self.now, Outcome::Lost, Used::default());
         } else if place.state == TaskState::Waiting
             && matches!(place.reason, Reason::Condition | Reason::Expanding)
         {

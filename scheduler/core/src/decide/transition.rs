@@ -13,6 +13,7 @@ use super::hook::{Cause, HookState};
 use super::law::{AttemptState, BackfillState, RunState, TaskState};
 use super::reason::Reason;
 use super::retime::TickChange;
+use super::used::Used;
 use crate::dag::DefaultsFile;
 use crate::dag::spec::{FanIndex, HookOn, HookRetry, Lateness};
 use crate::id::{AttemptId, BackfillId, DagId, HoldId, HookId, InstanceId, RunId, TaskIndex, VersionId};
@@ -404,6 +405,9 @@ pub enum Transition {
         reason: Reason,
         /// Its outputs; only a success has any.
         outputs: Outputs,
+        /// What its processes used.
+        #[serde(default, skip_serializing_if = "Used::is_unknown")]
+        used: Used,
     },
     /// A run or a task missed a deadline, or is near it; once for each.
     Late {

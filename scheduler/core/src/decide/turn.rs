@@ -81,7 +81,9 @@ impl<'a> Turn<'a> {
             Event::VarSet { name, value, by } => Some(self.var_set(name, value, by)),
             Event::AccessRequested { change, by } => Some(self.access_requested(change, by)),
             Event::AttemptStarted { attempt, pid, at } => self.attempt_started(attempt, pid, at),
-            Event::AttemptFinished { attempt, at, outcome } => self.attempt_finished(attempt, at, outcome),
+            Event::AttemptFinished { attempt, at, outcome, used } => {
+                self.attempt_finished(attempt, at, outcome, used)
+            }
             Event::Called { attempt, pid, at, request } => self.called(attempt, (pid, at), request),
             Event::CallReturned { attempt, at, end } => self.call_returned(attempt, at, end),
             Event::Expanded { instance, items } => self.expanded(instance, items),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nightrun_core::dag::spec::{Call, Dag, Task, Work};
 use nightrun_core::decide::{
     Answer, CallEnd, CallRequest, Choice, Effect, Event, Outcome, Outputs, Part, Reason, RunRequest,
-    RunState, RunType, State, Step, TaskState, Transition, Values, step,
+    RunState, RunType, State, Step, TaskState, Transition, Used, Values, step,
 };
 use nightrun_core::id::{AttemptId, DagId, InstanceId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -69,7 +69,7 @@ impl Stage {
     }
 
     fn ends(&mut self, attempt: AttemptId, outcome: Outcome) {
-        self.happens(Event::AttemptFinished { attempt, at: DUSK, outcome });
+        self.happens(Event::AttemptFinished { attempt, at: DUSK, outcome, used: Used::default() });
     }
 
     fn returns(&mut self, attempt: AttemptId, run: i64, state: RunState) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nightrun_core::dag::spec::{Chooser, TriggerRule};
 use nightrun_core::decide::{
     Answer, Choice, Counts, Effect, Event, Outcome, Outputs, Part, Ruling, RunRequest, State, Step,
-    TaskState, Transition, Values, judge, step,
+    TaskState, Transition, Used, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -211,7 +211,12 @@ fn play(case: &Simulation) -> (BTreeMap<String, String>, String, BTreeMap<String
             if let Effect::Launch(attempt) = effect {
                 let id = case.dag.tasks[attempt.instance.task.at()].id.clone();
                 attempts.insert(id, attempt.number);
-                let finished = Event::AttemptFinished { attempt, at: NOW, outcome: case.outcome(attempt) };
+                let finished = Event::AttemptFinished {
+                    attempt,
+                    at: NOW,
+                    outcome: case.outcome(attempt),
+                    used: Used::default(),
+                };
                 next.push(Event::AttemptStarted { attempt, pid: 1, at: NOW });
                 next.push(finished);
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nightrun_core::dag::spec::{Dag, Group, Task, TriggerRule};
 use nightrun_core::decide::{
     Choice, ClearRequest, Effect, Event, MarkRequest, Outcome, Outputs, Part, Reason, RunRequest, RunState,
-    State, TaskState, Values, step,
+    State, TaskState, Used, Values, step,
 };
 use nightrun_core::id::{AttemptId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -128,7 +128,7 @@ impl Played {
         let attempt = self.alive.remove(at.unwrap_or_else(|| panic!("{name} is at work: {:?}", self.began)));
         let good = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
         let outcome = if well { good } else { Outcome::Exited(1) };
-        self.decide(Event::AttemptFinished { attempt, at: self.now, outcome });
+        self.decide(Event::AttemptFinished { attempt, at: self.now, outcome, used: Used::default() });
     }
 
     fn succeed(&mut self, names: &[&str]) {
@@ -281,7 +281,12 @@ fn a_cancel_a_mark_and_a_rerun_decide_over_the_group() {
     };
     let mut it = failed_once();
     it.decide(Event::CancelRequested { run: RunId(1), by: "ana".into() });
-    it.decide(Event::AttemptFinished { attempt: it.alive[0], at: it.now, outcome: Outcome::Signaled(15) });
+    it.decide(Event::AttemptFinished {
+        attempt: it.alive[0],
+        at: it.now,
+        outcome: Outcome::Signaled(15),
+        used: Used::default(),
+    });
     assert_eq!(it.states(), "success success canceled canceled canceled");
 
     let mut it = failed_once();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use nightrun_core::dag::spec::{Dag, Deadline, Finish, HookOn, Lateness, Task};
 use nightrun_core::decide::Part;
 use nightrun_core::decide::{
-    Answer, Choice, Effect, Event, HookState, Outcome, Outputs, RunRequest, State, Step, Transition, Values,
-    step,
+    Answer, Choice, Effect, Event, HookState, Outcome, Outputs, RunRequest, State, Step, Transition, Used,
+    Values, step,
 };
 use nightrun_core::id::{DagId, HookId, RunId};
 use nightrun_core::time::Timestamp;
@@ -74,7 +74,15 @@ impl Stage {
                     let Some(it) = self.state.run(run) else { continue };
                     let task = it.version.dag.task(attempt.instance.task).id.clone();
                     let outcome = outcome(&task, attempt.number);
-                    next.extend(self.happens(Event::AttemptFinished { attempt, at: self.now, outcome }).0);
+                    next.extend(
+                        self.happens(Event::AttemptFinished {
+                            attempt,
+                            at: self.now,
+                            outcome,
+                            used: Used::default(),
+                        })
+                        .0,
+                    );
                 }
             }
             if next.is_empty() {
@@ -180,7 +188,12 @@ fn a_cancel_tells_of_the_run_and_of_what_was_at_work() {
     let Some(Answer::Run(run)) = answer else { panic!("no run") };
     stage.happens(Event::CancelRequested { run, by: "test".into() });
     let Some(Effect::Launch(attempt)) = effects.first() else { panic!("nothing was launched") };
-    stage.happens(Event::AttemptFinished { attempt: *attempt, at: DUSK, outcome: Outcome::Signaled(15) });
+    stage.happens(Event::AttemptFinished {
+        attempt: *attempt,
+        at: DUSK,
+        outcome: Outcome::Signaled(15),
+        used: Used::default(),
+    });
     assert_eq!(
         stage.due(),
         pairs(&[("0", "on_cancel"), ("0", "on_exit"), ("-", "on_cancel"), ("-", "on_exit")])

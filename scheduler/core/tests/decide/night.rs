@@ -13,7 +13,7 @@ use nightrun_core::decide::{
     BackfillMode, BackfillOrder, BackfillRequest, BackfillState, CallEnd, CallRequest, Choice, ClearRequest,
     Counts, Effect, Event, Force, HoldRequest, HookState, Item, MarkRequest, Missing, Outcome, Outputs, Part,
     Past, Reason, Resume, Ruling, RunRequest, RunState, State, Step, TaskRow, TaskState, TickChange,
-    TickRequest, Transition, Values, judge, step,
+    TickRequest, Transition, Used, Values, judge, step,
 };
 use nightrun_core::id::{AttemptId, BackfillId, DagId, HookId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
@@ -306,7 +306,7 @@ impl Night {
 
     fn send_end(&mut self, attempt: AttemptId, seconds: u64, outcome: Outcome) {
         let at = self.now.plus(Duration::from_secs(seconds));
-        let word = Event::AttemptFinished { attempt, at, outcome };
+        let word = Event::AttemptFinished { attempt, at, outcome, used: Used::default() };
         if self.rng.chance(5) {
             let late = seconds + self.rng.below(200);
             self.send(late, word.clone());

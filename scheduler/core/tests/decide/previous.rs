@@ -7,7 +7,8 @@ use std::sync::Arc;
 use nightrun_core::dag::spec::{CatchupPolicy, Dag, Matching, Wait};
 use nightrun_core::decide::{
     Answer, BackfillOrder, BackfillRequest, Choice, ClearRequest, DagText, Effect, Event, MarkRequest,
-    Outcome, Outputs, Part, Past, RunRequest, RunState, State, Step, TaskState, Transition, Values, step,
+    Outcome, Outputs, Part, Past, RunRequest, RunState, State, Step, TaskState, Transition, Used, Values,
+    step,
 };
 use nightrun_core::id::RunId;
 use nightrun_core::time::Timestamp;
@@ -80,7 +81,12 @@ impl Chain {
                 self.failing.retain(|it| *it != run);
                 let succeeded = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
                 let outcome = if fails { Outcome::Exited(1) } else { succeeded };
-                Some(Event::AttemptFinished { attempt: *attempt, at: self.now, outcome })
+                Some(Event::AttemptFinished {
+                    attempt: *attempt,
+                    at: self.now,
+                    outcome,
+                    used: Used::default(),
+                })
             }
             Effect::LookFor(instance) => {
                 let wait = &self.dag.task(instance.task).waits[0];

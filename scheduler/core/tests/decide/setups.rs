@@ -3,7 +3,7 @@
 use nightrun_core::dag::spec::{Dag, Task, Teardown, TriggerRule};
 use nightrun_core::decide::{
     Answer, Choice, ClearRequest, Effect, Event, Outcome, Outputs, Part, RunRequest, State, TaskState,
-    Transition, Values, step,
+    Transition, Used, Values, step,
 };
 use nightrun_core::id::{AttemptId, RunId};
 use nightrun_core::time::Timestamp;
@@ -82,7 +82,7 @@ impl Played {
             } else {
                 Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free }
             };
-            self.decide(Event::AttemptFinished { attempt, at: NOW, outcome });
+            self.decide(Event::AttemptFinished { attempt, at: NOW, outcome, used: Used::default() });
         }
         self
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nightrun_core::dag::spec::{Catchup, CatchupPolicy, Dag, Overlap};
 use nightrun_core::decide::{
-    Choice, DagText, Effect, Event, Force, Outcome, Outputs, Part, RunRequest, State, Step, Transition,
+    Choice, DagText, Effect, Event, Force, Outcome, Outputs, Part, RunRequest, State, Step, Transition, Used,
     Values, step,
 };
 use nightrun_core::id::{DagId, RunId};
@@ -80,7 +80,12 @@ impl Clockwork {
             for effect in effects {
                 if let Effect::Launch(attempt) = effect {
                     let outcome = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
-                    events.push(Event::AttemptFinished { attempt, at: self.now, outcome });
+                    events.push(Event::AttemptFinished {
+                        attempt,
+                        at: self.now,
+                        outcome,
+                        used: Used::default(),
+                    });
                 }
             }
         }
@@ -496,7 +501,7 @@ fn a_continuous_dag_begins_again_when_its_run_has_ended() {
     assert_eq!((first.len(), armed), (1, None), "it begins at once, and waits for nothing but its end");
     let end = |attempt| {
         let outcome = Outcome::Succeeded { outputs: Outputs::new(), choice: Choice::Free };
-        Event::AttemptFinished { attempt, at: START, outcome }
+        Event::AttemptFinished { attempt, at: START, outcome, used: Used::default() }
     };
     let later = START.plus(MINUTE);
     assert_eq!(decide(end(first[0]), later).0.len(), 2, "the next begins in the same moment");

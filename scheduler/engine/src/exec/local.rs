@@ -27,7 +27,7 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
-use nightrun_core::decide::Force;
+use nightrun_core::decide::{Force, Used};
 use nightrun_core::id::AttemptId;
 use nightrun_core::time::Timestamp;
 use rustix::event::epoll;
@@ -92,7 +92,8 @@ impl Executor for Local {
             }
         }
         if self.orders.send(order).is_err() {
-            self.yard.end(attempt, Ended::NotStarted("the executor's threads are gone".into()));
+            let ended = Ended::NotStarted("the executor's threads are gone".into());
+            self.yard.end(attempt, ended, Used::default());
         }
     }
 
@@ -178,9 +179,9 @@ impl Yard {
     }
 
     /// Strikes the attempt from the table and says its end.
-    fn end(&self, attempt: AttemptId, ended: Ended) {
+    fn end(&self, attempt: AttemptId, ended: Ended, used: Used) {
         if self.table().places.remove(&attempt).is_some() {
-            self.say(attempt, Word::Ended(ended));
+            self.say(attempt, Word::Ended(ended, used));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use nightrun_core::decide::Used;
 use nightrun_core::id::AttemptId;
 
 /// All that is needed to run one attempt.
@@ -29,8 +30,8 @@ pub enum Word {
         /// Its process id, which is its process group too.
         pid: u32,
     },
-    /// Its process is known dead and reaped, and so is its group.
-    Ended(Ended),
+    /// Its process is known dead and reaped, and so is its group; and what they used.
+    Ended(Ended, Used),
 }
 
 /// How the process of an attempt ended.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::Task;
 use nightrun_core::decide::{
-    CallRequest, Effect, Event, Item, Missing, Outcome, Run, State, Transition, choice_of,
+    CallRequest, Effect, Event, Item, Missing, Outcome, Run, State, Transition, Used, choice_of,
 };
 use nightrun_core::id::{AttemptId, HookId, InstanceId, RunId};
 use nightrun_core::template;
@@ -153,10 +153,11 @@ impl Carrier {
     ) -> Option<Event> {
         match word {
             Word::Started { pid } => Some(Event::AttemptStarted { attempt, pid, at }),
-            Word::Ended(ended) => {
+            Word::Ended(ended, used) => {
                 let dag = &state.run(attempt.instance.run)?.version.dag;
-                finish::outcome(dag, &self.paths, &self.data, attempt, at, ended, &self.loop_)
-                    .map(|outcome| Event::AttemptFinished { attempt, at, outcome })
+                let end = finish::End { attempt, at, ended, used };
+                finish::outcome(dag, &self.paths, &self.data, end, &self.loop_)
+                    .map(|outcome| Event::AttemptFinished { attempt, at, outcome, used })
             }
         }
     }
@@ -199,7 +200,7 @@ impl Carrier {
             // It ran in this process.
             self.loop_.tell(Event::AttemptStarted { attempt, pid: std::process::id(), at });
         }
-        self.loop_.tell(Event::AttemptFinished { attempt, at, outcome });
+        self.loop_.tell(Event::AttemptFinished { attempt, at, outcome, used: Used::default() });
     }
 
     fn evaluate(&self, state: &State, instance: InstanceId) {

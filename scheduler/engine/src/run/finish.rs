@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs, choice_of};
+use nightrun_core::decide::{Choice, Event, Outcome, Output, Outputs, Used, choice_of};
 use nightrun_core::id::{AttemptId, TaskIndex};
 use nightrun_core::time::Timestamp;
 use nightrun_core::value;
@@ -22,16 +22,23 @@ use crate::store;
 /// Files up to this size are read on the loop's own thread.
 const QUICK: u64 = 64 * 1024;
 
+/// The end of the processes of an attempt, as the executor told it.
+pub(super) struct End {
+    pub(super) attempt: AttemptId,
+    pub(super) at: Timestamp,
+    pub(super) ended: Ended,
+    pub(super) used: Used,
+}
+
 /// What the end of a process comes to. `None`: there is much to read; the outcome comes as an event.
 pub(super) fn outcome(
     dag: &Arc<Dag>,
     paths: &LogPaths,
     data: &Path,
-    attempt: AttemptId,
-    at: Timestamp,
-    ended: Ended,
+    end: End,
     loop_: &Handle,
 ) -> Option<Outcome> {
+    let End { attempt, at, ended, used } = end;
     match ended {
         Ended::Exited(0) => {}
         Ended::Exited(code) => return Some(Outcome::Exited(code)),
@@ -47,7 +54,7 @@ pub(super) fn outcome(
     let (dag, data, loop_) = (dag.clone(), data.to_owned(), loop_.clone());
     tokio::task::spawn_blocking(move || {
         let outcome = succeeded(&dag, at_task, (&file, &stdout), &data);
-        loop_.tell(Event::AttemptFinished { attempt, at, outcome });
+        loop_.tell(Event::AttemptFinished { attempt, at, outcome, used });
     });
     None
 }

@@ -9,7 +9,7 @@ use nightrun_core::case::{Case, Mock, Spot};
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::{
     AccessBook, Answer, DagText, Effect, Event, Force, Outcome, Part, RunRequest, Snapshot, State,
-    Transition, choice_of, step,
+    Transition, Used, choice_of, step,
 };
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
@@ -160,12 +160,15 @@ impl<'a> World<'a> {
             Ok(end) => {
                 self.comes(self.now, Event::AttemptStarted { attempt, pid: NO_PID, at: self.now });
                 if let Some((at, outcome)) = end {
-                    self.comes(at, Event::AttemptFinished { attempt, at, outcome });
+                    self.comes(at, Event::AttemptFinished { attempt, at, outcome, used: Used::default() });
                 }
             }
             Err(message) => {
                 let outcome = Outcome::NotStarted(message);
-                self.comes(self.now, Event::AttemptFinished { attempt, at: self.now, outcome });
+                self.comes(
+                    self.now,
+                    Event::AttemptFinished { attempt, at: self.now, outcome, used: Used::default() },
+                );
             }
         }
     }
@@ -220,7 +223,10 @@ impl<'a> World<'a> {
             Force::Kill => 9,
         };
         let outcome = Outcome::Signaled(signal);
-        self.comes(self.now, Event::AttemptFinished { attempt, at: self.now, outcome });
+        self.comes(
+            self.now,
+            Event::AttemptFinished { attempt, at: self.now, outcome, used: Used::default() },
+        );
     }
 }
 

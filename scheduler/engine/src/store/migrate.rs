@@ -23,6 +23,7 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0009_group_tries.sql"),
     include_str!("../../../../migrations/0010_access.sql"),
     include_str!("../../../../migrations/0011_kept_answers.sql"),
+    include_str!("../../../../migrations/0012_used.sql"),
 ];
 
 /// The number of the last of these migrations.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nightrun_core::dag::spec::{Dag, HookOn, Lateness};
 use nightrun_core::dag::{DefaultsFile, Source};
 use nightrun_core::decide::{
-    AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Values,
+    AttemptState, Cause, HookState, Reason, RunState, RunType, TaskState, Transition, Used, Values,
 };
 use nightrun_core::id::{BackfillId, DagId, HookId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -390,6 +390,9 @@ pub struct AttemptShow {
     pub created_at: Timestamp,
     /// Its process.
     pub pid: Option<u32>,
+    /// What its processes used.
+    #[serde(flatten)]
+    pub used: Used,
 }
 
 /// How a task instance stands.

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, mem};
 
-use nightrun_core::decide::Force;
+use nightrun_core::decide::{Force, Used};
 use nightrun_core::id::AttemptId;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,6 +30,8 @@ pub(super) struct Grave {
     pub(super) marker: Option<String>,
     /// What is said once nothing of it lives.
     pub(super) ended: Ended,
+    /// What its leader used, and those it waited for.
+    pub(super) used: Used,
     /// Those outside the group that were told to end: nobody is told twice, as some programs take a
     /// second SIGTERM for impatience.
     pub(super) told: HashSet<Pid>,
@@ -133,7 +135,7 @@ impl Undertaker {
             if mourned.contains(&at) {
                 self.graves.push(grave);
             } else {
-                self.yard.end(grave.attempt, grave.ended);
+                self.yard.end(grave.attempt, grave.ended, grave.used);
             }
         }
     }

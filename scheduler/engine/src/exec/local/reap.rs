@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::{io, mem};
 
+use nightrun_core::decide::Used;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::process::{Signal, kill_process_group, test_kill_process_group};
+use wait4::{ResourceUsage, Wait4};
 
 use super::bury::Grave;
 use super::{Ended, Stage, Word, Yard};
@@ -49,29 +52,51 @@ impl Yard {
             // at which this signal cannot hit a stranger. It fails only when the leader left the group.
             let _ = kill_process_group(group, Signal::KILL);
         }
-        let ended = status(&mut leader.child);
+        let (ended, used) = reap(&mut leader.child);
         if stop.is_none() && test_kill_process_group(group).is_err() {
             table.places.remove(&attempt);
-            self.say(attempt, Word::Ended(ended));
+            self.say(attempt, Word::Ended(ended, used));
         } else {
             drop(table);
             // The undertaker ends only with the yard.
             let told = HashSet::new();
-            let _ = graves.send(Grave { attempt, group, marker: leader.marker, ended, told });
+            let _ = graves.send(Grave { attempt, group, marker: leader.marker, ended, used, told });
             self.burials.ring();
         }
     }
 }
 
 /// Reaps a child that has exited.
-fn status(child: &mut Child) -> Ended {
-    let status = child.wait();
-    match status.map(|s| (s.code(), s.signal())) {
-        Ok((Some(code), _)) => Ended::Exited(code),
-        Ok((None, Some(signal))) => Ended::Signaled(signal),
-        Ok((None, None)) => unknown(&io::Error::other("neither an exit nor a signal")),
-        Err(error) => unknown(&error),
+fn reap(child: &mut Child) -> (Ended, Used) {
+    let reaped = match child.wait4() {
+        Ok(reaped) => reaped,
+        Err(error) => return (unknown(&error), Used::default()),
+    };
+    let ended = match (reaped.status.code(), reaped.status.signal()) {
+        (Some(code), _) => Ended::Exited(code),
+        (None, Some(signal)) => Ended::Signaled(signal),
+        (None, None) => unknown(&io::Error::other("neither an exit nor a signal")),
+    };
+    let ResourceUsage { utime, stime, maxrss } = reaped.rusage;
+    let cpu_us = u64::try_from((utime + stime).as_micros()).ok();
+    (ended, Used { cpu_us, peak_bytes: (maxrss > own_peak(maxrss)).then_some(maxrss) })
+}
+
+/// The most memory this process has had, as far as it matters beside that of a child: until it is another program, a
+/// child counts the memory of its parent as its own, so less than that says nothing.
+fn own_peak(beside: u64) -> u64 {
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    if KNOWN.load(Ordering::Relaxed) < beside {
+        // Where it cannot be read nothing is claimed.
+        KNOWN.store(peak_of_this_process().unwrap_or(u64::MAX), Ordering::Relaxed);
     }
+    KNOWN.load(Ordering::Relaxed)
+}
+
+fn peak_of_this_process() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Somebody else took the status: SIGCHLD is ignored in this process, or it waits for any child.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 
+use nightrun_core::decide::Used;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
@@ -45,7 +46,7 @@ impl Yard {
             spawn(order).and_then(|child| self.admit(order, child))
         };
         if let Err(why) = started {
-            self.end(order.attempt, Ended::NotStarted(why));
+            self.end(order.attempt, Ended::NotStarted(why), Used::default());
         }
     }
 

@@ -63,14 +63,14 @@ impl House {
     async fn started(&mut self) -> u32 {
         match self.word().await.2 {
             Word::Started { pid } => pid,
-            Word::Ended(ended) => panic!("{ended:?} instead of a start"),
+            Word::Ended(ended, _) => panic!("{ended:?} instead of a start"),
         }
     }
 
     /// The next end; passes over starts.
     async fn ended(&mut self) -> Ended {
         loop {
-            if let Word::Ended(ended) = self.word().await.2 {
+            if let Word::Ended(ended, _) = self.word().await.2 {
                 return ended;
             }
         }
@@ -79,7 +79,7 @@ impl House {
     async fn why_not(&mut self, order: AttemptOrder) -> String {
         self.local.launch(order);
         match self.word().await.2 {
-            Word::Ended(Ended::NotStarted(why)) => why,
+            Word::Ended(Ended::NotStarted(why), _) => why,
             word => panic!("{word:?} instead of a reason"),
         }
     }
@@ -150,13 +150,32 @@ async fn codes_and_signals_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_an_attempt_used_is_measured_with_what_it_waited_for() {
+    let mut house = House::new();
+    // A child of the shell, which counts for the shell: 300 MB, each page of it written to.
+    house.sh(1, "head -c 300000000 /dev/zero | tail -c 300000000 >/dev/null; true");
+    house.started().await;
+    let (_, _, word) = house.word().await;
+    let Word::Ended(Ended::Exited(0), used) = word else { panic!("{word:?}") };
+    assert!(used.cpu_us.unwrap() > 1_000, "{used:?}");
+    assert!((300_000_000..1_000_000_000).contains(&used.peak_bytes.unwrap()), "{used:?}");
+
+    house.sh(2, "true");
+    house.started().await;
+    let (_, _, word) = house.word().await;
+    let Word::Ended(Ended::Exited(0), used) = word else { panic!("{word:?}") };
+    assert_eq!(used.peak_bytes, None, "less than this process has, which hides it");
+}
+
+#[tokio::test]
 async fn it_says_started_then_ended_and_then_nothing() {
     let mut house = House::new();
     house.sh(1, "echo pid=$$");
     let (who, started_at, word) = house.word().await;
     let Word::Started { pid } = word else { panic!("{word:?}") };
     let (_, ended_at, word) = house.word().await;
-    assert_eq!((who, word), (attempt(1), Word::Ended(Ended::Exited(0))));
+    assert_eq!(who, attempt(1));
+    assert!(matches!(word, Word::Ended(Ended::Exited(0), _)), "{word:?}");
     assert!(started_at < ended_at);
     assert_eq!(house.number(1, "pid"), pid);
     assert_eq!(house.closed().await, []);
@@ -287,7 +306,7 @@ async fn a_success_that_races_a_stop_is_one_end() {
         house.local.stop(attempt(task), Force::Kill);
         let (who, _, word) = house.word().await;
         assert_eq!(who, attempt(task));
-        assert!(matches!(word, Word::Ended(Ended::Exited(0) | Ended::Signaled(15 | 9))), "{word:?}");
+        assert!(matches!(word, Word::Ended(Ended::Exited(0) | Ended::Signaled(15 | 9), _)), "{word:?}");
     }
     assert_eq!(house.closed().await, []);
 }
@@ -301,7 +320,7 @@ async fn a_stop_during_the_launch_is_not_lost() {
     }
     let mut ends = HashMap::new();
     while ends.len() < 200 {
-        if let (who, _, Word::Ended(ended)) = house.word().await {
+        if let (who, _, Word::Ended(ended, _)) = house.word().await {
             assert!(matches!(ended, Ended::NotStarted(_) | Ended::Signaled(9 | 15)), "{ended:?}");
             assert_eq!(ends.insert(who, ended), None);
         }
@@ -327,7 +346,7 @@ async fn five_hundred_live_at_once_on_one_descriptor_each() {
     let mut ended = HashSet::new();
     for _ in 0..MANY {
         let (who, _, word) = house.word().await;
-        assert_eq!(word, Word::Ended(Ended::Signaled(9)));
+        assert!(matches!(word, Word::Ended(Ended::Signaled(9), _)), "{word:?}");
         assert!(ended.insert(who));
     }
     assert_eq!(house.closed().await, []);

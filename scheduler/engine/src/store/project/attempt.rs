@@ -1,6 +1,6 @@
 //! Projections of what happens to attempts, and to task instances through them.
 
-use nightrun_core::decide::{AttemptState, Output, Outputs, Reason};
+use nightrun_core::decide::{AttemptState, Output, Outputs, Reason, Used};
 use nightrun_core::id::{AttemptId, InstanceId};
 use nightrun_core::time::Timestamp;
 use rusqlite::params;
@@ -76,12 +76,28 @@ pub(super) fn ended(
     attempt: AttemptId,
     (state, at, reason): (AttemptState, Timestamp, String),
     (exit_code, signal): (Option<i32>, Option<i32>),
+    used: Used,
 ) -> Result<(), Fault> {
     let (InstanceId { run, task, item }, number) = (attempt.instance, attempt.number);
+    let [cpu_us, peak_bytes] =
+        [used.cpu_us, used.peak_bytes].map(|used| used.and_then(|used| i64::try_from(used).ok()));
     desk.move_one(
-        "UPDATE attempt SET state = ?5, ended_at = ?6, exit_code = ?7, signal = ?8, reason = ?9
+        "UPDATE attempt SET state = ?5, ended_at = ?6, exit_code = ?7, signal = ?8, reason = ?9,
+                cpu_us = ?10, peak_bytes = ?11
          WHERE run = ?1 AND task = ?2 AND item = ?3 AND number = ?4 AND ended_at IS NULL",
-        params![run.0, task.0, item, number, state.as_str(), at.nanos(), exit_code, signal, reason],
+        params![
+            run.0,
+            task.0,
+            item,
+            number,
+            state.as_str(),
+            at.nanos(),
+            exit_code,
+            signal,
+            reason,
+            cpu_us,
+            peak_bytes
+        ],
         || unlawful(attempt, "cannot end"),
     )
 }

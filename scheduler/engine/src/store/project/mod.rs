@@ -148,8 +148,8 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
             attempt::started(desk, *attempt, (*pid, *at), *state)
         }
         Transition::AttemptStopping { attempt, reason } => attempt::stopping(desk, *attempt, reason),
-        Transition::AttemptEnded { attempt, state, at, exit_code, signal, reason, outputs } => {
-            attempt::ended(desk, *attempt, (*state, *at, json(reason)?), (*exit_code, *signal))?;
+        Transition::AttemptEnded { attempt, state, at, exit_code, signal, reason, outputs, used } => {
+            attempt::ended(desk, *attempt, (*state, *at, json(reason)?), (*exit_code, *signal), *used)?;
             attempt::put_out(desk, *attempt, outputs)
         }
         Transition::Late { run, task, kind, due } => hook::late(desk, *run, *task, kind.as_str(), *due),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use nightrun_core::dag::spec::FanIndex;
-use nightrun_core::decide::{AttemptState, Item, Output, Outputs, RunState, RunType, TaskState};
+use nightrun_core::decide::{AttemptState, Item, Output, Outputs, RunState, RunType, TaskState, Used};
 use nightrun_core::id::{BackfillId, InstanceId, RunId, TaskIndex, VersionId};
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
@@ -20,7 +20,8 @@ type Spot = (TaskIndex, u32);
 
 /// Columns of an [`AttemptShow`], in the order in which it is read.
 const ATTEMPT: &str =
-    "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item";
+    "number, state, started_at, ended_at, exit_code, signal, reason, created_at, pid, task, item,
+     cpu_us, peak_bytes";
 
 /// Columns of a [`TaskShow`], in the order in which it is read.
 pub(super) const TASK: &str =
@@ -206,6 +207,11 @@ pub(super) fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
     })
 }
 
+/// A number that is not below zero, where there is one.
+fn amount(row: &Row<'_>, at: usize) -> Result<Option<u64>, Fault> {
+    Ok(row.get::<_, Option<i64>>(at)?.and_then(|amount| u64::try_from(amount).ok()))
+}
+
 fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
     let reason = reason(row, 6)?;
     Ok(AttemptShow {
@@ -219,6 +225,7 @@ fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
         reason,
         created_at: instant(row, 7)?,
         pid: row.get(8)?,
+        used: Used { cpu_us: amount(row, 11)?, peak_bytes: amount(row, 12)? },
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nightrun_core::decide::{
-    AttemptState, Outputs, Reason, RunState, RunType, TaskState, Transition, Values,
+    AttemptState, Outputs, Reason, RunState, RunType, TaskState, Transition, Used, Values,
 };
 use nightrun_core::id::{AttemptId, InstanceId, RunId, TaskIndex, VersionId};
 use nightrun_core::time::Timestamp;
@@ -138,6 +138,7 @@ pub(super) fn task_succeeds(run: i64, task: u32, outputs: Outputs) -> Vec<Transi
             signal: None,
             reason: Reason::Done,
             outputs,
+            used: Used { cpu_us: Some(1_500), peak_bytes: None },
         },
         task_moved(run, task, TaskState::Running, TaskState::Success, Reason::Done),
     ]
@@ -154,6 +155,7 @@ pub(super) fn task_fails(run: i64, task: u32) -> Vec<Transition> {
             signal: None,
             reason: reason.clone(),
             outputs: Outputs::new(),
+            used: Used::default(),
         },
         task_moved(run, task, TaskState::Running, TaskState::Failed, reason),
     ]
