@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(200);
 /// Messages kept for those who are slow to listen; to whoever misses more, everything has changed.
 const KEPT: usize = 16;
 
-/// Streams of events open at once.
+/// Streams of events and of logs open at once.
 const STREAMS: usize = 1_000;
 
 /// Requests that wait for the end of a run at once.
@@ -69,9 +69,9 @@ impl Hub {
         self.last.load(Ordering::Acquire)
     }
 
-    /// A place for a stream of events, while there are any.
+    /// A place for a stream, while there are any.
     pub(crate) fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let full = |_| Problem::crowded(format!("{STREAMS} streams of events are open already"));
+        let full = |_| Problem::crowded(format!("{STREAMS} streams are open already"));
         Arc::clone(&self.streams).try_acquire_owned().map_err(full)
     }
 

@@ -75,6 +75,7 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let from = resumed.or(from.from).unwrap_or(0);
+    let place = site.hub.stream_place()?;
     // Listening begins before the look at the store, so that the end cannot fall between.
     let news = site.app.handle.news();
     let (id, over) = site
@@ -82,10 +83,10 @@ pub(crate) async fn stream(
         .await?;
     let path = LogPaths::new(&site.app.data).log(id);
     let log = follow(path, from, ended(site, news, id, over));
-    let stream = unfold(Some((log, Style::new())), |following| async move {
-        let (mut log, mut style) = following?;
+    let stream = unfold(Some((log, Style::new(), place)), |following| async move {
+        let (mut log, mut style, place) = following?;
         Some(match piece(&mut log, &mut style).await {
-            Some(event) => (Ok(event), Some((log, style))),
+            Some(event) => (Ok(event), Some((log, style, place))),
             None => (Ok(Event::default().event("end").data("")), None),
         })
     });
