@@ -55,16 +55,22 @@ fn the_home_page_shows_what_begins_and_ends_without_being_loaded_again() {
 }
 
 #[test]
-fn a_log_grows_on_the_open_page() {
+fn a_log_grows_on_the_open_page_which_shows_its_newest_line() {
     let Some(scene) = scene() else { return };
     let browser = &scene.browser;
     let run = scene.has_run("gated", "running");
     browser.visit(&format!("/runs/{run}/tasks/wait/attempts/1"));
     browser.script("window.stays = true");
+    let in_sight = |line: &str| {
+        let place = format!("document.querySelector('{line}').getBoundingClientRect()");
+        browser.holds(&format!("{place}.top >= 0 && {place}.bottom <= innerHeight"));
+    };
+    in_sight("#L200");
     scene.town.write("gate", "");
     browser.shows("through");
     browser.holds("window.stays");
-    browser.holds("document.querySelector('#L1').innerText.includes('through')");
+    browser.holds("document.querySelector('#L201').innerText.includes('through')");
+    in_sight("#L201");
     scene.is_calm();
 }
 

@@ -60,7 +60,7 @@ tasks:
     run: echo ready
   - id: wait
     depends_on: [before]
-    run: while test -d TOWN && ! test -e GATE; do sleep 0.05; done; echo through
+    run: seq 200; while test -d TOWN && ! test -e GATE; do sleep 0.05; done; echo through
   - id: after
     depends_on: [wait]
     run: echo done

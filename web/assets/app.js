@@ -214,13 +214,16 @@ const follow = () => {
     const piece = line.appendChild(document.createElement("span"));
     [piece.className, piece.textContent] = [classes, text.replaceAll("\r", "\n")];
   };
+  const toEnd = () => { if (log.getBoundingClientRect().bottom > innerHeight) log.scrollIntoView({ block: "end" }); };
+  // Who opens a log that grows wants its newest line, unless they ask for another one.
+  if (!location.hash) toEnd();
   const source = new EventSource(log.dataset.follow);
   source.onmessage = ({ data }) => {
-    const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
+    const atEnd = log.getBoundingClientRect().bottom <= innerHeight + 40;
     for (const [classes, text] of JSON.parse(data)) {
       if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
-    if (atEnd) scrollTo(0, document.documentElement.scrollHeight);
+    if (atEnd) toEnd();
   };
   source.addEventListener("end", () => { source.close(); refresh(); });
   addEventListener("pagehide", () => source.close());
