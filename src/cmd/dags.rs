@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use nightrun_core::time::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::told::text;
@@ -40,7 +41,8 @@ fn list(args: Look) -> Verdict {
     }
     let text = |row: &Json, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let line = |(row, dag): (&Json, &Json)| {
-        let next = if row["paused"] == json!(true) { "paused".into() } else { text(row, "next") };
+        let next = row["next"].as_str().and_then(Timestamp::parse);
+        let next = if row["paused"] == json!(true) { "paused".into() } else { say::instant(next) };
         let mark = dag["next_mark"].as_str();
         let next = mark.map_or_else(|| next.clone(), |mark| format!("{next} ({mark})"));
         vec![text(row, "dag"), text(row, "schedule"), next, marks(row), broken(row)]

@@ -145,7 +145,8 @@ const swap = (part, next) => {
   if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
   const scrolled = [...part.querySelectorAll(".grid, .graph, .panel, pre")].map((it) => [it.scrollLeft, it.scrollTop]);
   // Who has the focus, and what is open, stays so: things are known by where they lead, or by what they say.
-  const known = (it) => it.getAttribute("href") ?? it.getAttribute("aria-label") ?? it.textContent;
+  const about = (it) => it.closest("details")?.querySelector("input[type=hidden]:not([name=csrf])")?.value;
+  const known = (it) => it.getAttribute("href") ?? about(it) ?? it.getAttribute("aria-label") ?? it.textContent;
   const focus = part.contains(document.activeElement) ? known(document.activeElement) : null;
   const open = new Set([...part.querySelectorAll("details[open] > summary")].map(known));
   part.innerHTML = next.innerHTML;
@@ -251,6 +252,14 @@ document.addEventListener("keydown", (event) => {
   if (!Object.hasOwn(keys, event.key)) return;
   event.preventDefault();
   keys[event.key]();
+});
+// What was shown before a change is true of the form as it was sent: who chooses otherwise must look again.
+document.addEventListener("change", (event) => {
+  const chosen = event.target.form;
+  const act = chosen?.method === "get" && chosen.closest(".beside")?.querySelector("section form[method=post] .primary");
+  if (!act) return;
+  act.disabled = true;
+  act.title = "You chose otherwise: look at what changes first";
 });
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.ask;

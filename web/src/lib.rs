@@ -24,6 +24,7 @@ mod logs;
 mod page;
 mod problem;
 mod route;
+mod sentence;
 mod source;
 mod specs;
 mod template;

@@ -2,12 +2,12 @@
 
 use axum::response::Html;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
 
 use crate::problem::Problem;
-use crate::{assets, words};
+use crate::{assets, sentence, words};
 
 /// All templates and the filters they use.
 pub(crate) struct Templates {
@@ -33,9 +33,9 @@ impl Templates {
         environment.add_filter("sign", sign);
         environment.add_filter("time", time);
         environment.add_filter("hour", hour);
-        environment.add_filter("prose", prose);
-        environment.add_filter("linked", linked);
-        environment.add_filter("target", target);
+        environment.add_filter("prose", sentence::prose);
+        environment.add_filter("linked", sentence::linked);
+        environment.add_filter("target", sentence::target);
         environment.add_filter("size", words::size);
         templates!(
             environment,
@@ -90,67 +90,6 @@ impl Templates {
             Problem::internal(format!("the page could not be rendered: {error}"))
         })
     }
-}
-
-/// A sentence whose `words` in backquotes are shown as code.
-fn prose(text: &str) -> Value {
-    let parts = text.split('`').map(HtmlEscape).enumerate();
-    let html = parts.map(|(at, part)| match at % 2 {
-        1 => format!("<code>{part}</code>"),
-        _ => part.to_string(),
-    });
-    Value::from_safe_string(html.collect::<Vec<_>>().concat())
-}
-
-/// The same, with links to the runs and DAGs that it names: `run 7`, `` DAG `sales` ``.
-fn linked(text: &str) -> Value {
-    let parts: Vec<&str> = text.split('`').collect();
-    let html = parts.iter().enumerate().map(|(at, part)| match at % 2 {
-        1 if parts[at - 1].ends_with("DAG ") && is_plain(part) => {
-            format!("<a href=\"/dags/{part}\"><code>{part}</code></a>")
-        }
-        1 => format!("<code>{}</code>", HtmlEscape(part)),
-        _ => with_runs(part),
-    });
-    Value::from_safe_string(html.collect::<Vec<_>>().concat())
-}
-
-/// What a deed was done to, with a link to it: `DAG sales`, `run 7`, `backfill 2`.
-fn target(text: &str) -> Value {
-    let place = match text.split_once(' ') {
-        Some(("DAG", dag)) if is_plain(dag) => format!("/dags/{dag}"),
-        Some(("backfill", number)) if is_plain(number) => format!("/backfills/{number}"),
-        Some(("maintenance", _)) => "/holds".to_owned(),
-        Some(("var", _)) => "/vars".to_owned(),
-        _ => return Value::from_safe_string(with_runs(text)),
-    };
-    Value::from_safe_string(format!("<a href=\"{place}\">{}</a>", HtmlEscape(text)))
-}
-
-/// A name that is the same in an address.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    !name.is_empty() && name.bytes().all(plain)
-}
-
-/// A piece of a sentence with `run 7` as a link.
-fn with_runs(text: &str) -> String {
-    let mut html = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("run ") {
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        let is_word = !before.ends_with(|last: char| last.is_alphanumeric());
-        html.push_str(&HtmlEscape(before).to_string());
-        let number = &after[..digits];
-        let words = if !number.is_empty() && is_word {
-            format!("<a href=\"/runs/{number}\">run {number}</a>")
-        } else {
-            format!("run {number}")
-        };
-        html.push_str(&words);
-        rest = &after[digits..];
-    }
-    html + &HtmlEscape(rest).to_string()
 }
 
 /// The sign of a state where the style sheet, which has the same ones, cannot put it: in drawings.

@@ -43,7 +43,7 @@ pub(crate) struct Tonight {
     more_active: u32,
     /// How many wait to begin.
     queued: u32,
-    /// Runs that failed or were late and are over, newest first; not more than thirty.
+    /// Runs that failed or were late and ended within a day: the newest of each DAG and state; not more than thirty.
     trouble: Vec<RunInTrouble>,
     /// The next tick of each DAG that fires until then; not more than thirty.
     due: Vec<Due>,
@@ -80,6 +80,8 @@ pub(crate) struct RunInTrouble {
     logical_date: Timestamp,
     ended_at: Option<Timestamp>,
     reason: String,
+    /// How many more runs of the DAG ended so within a day.
+    more: usize,
 }
 
 /// What is due of a DAG.
@@ -136,6 +138,7 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
         logical_date: it.logical_date,
         ended_at: it.ended_at,
         reason: it.reason,
+        more: it.more,
     };
     Ok(Json(Tonight {
         active: body.active.into_iter().map(at_work).collect(),

@@ -85,7 +85,10 @@ impl Scale {
                 wait.kind.words(),
             )
         });
-        let attempts = task.attempts.iter().filter_map(|attempt| {
+        // Tries before the run began again are not on its line.
+        let here =
+            task.attempts.iter().filter(|attempt| attempt.ended_at.is_none_or(|end| end >= self.begin));
+        let attempts = here.filter_map(|attempt| {
             let started = attempt.started_at.unwrap_or(attempt.created_at);
             let text = format!("try {}: {}", attempt.number, attempt.state);
             self.bar((started, attempt.ended_at.unwrap_or(now)), attempt.state.as_str(), None, &text)

@@ -169,7 +169,8 @@ impl Group {
         let side = |what: &What| match what {
             What::Run(..) => 0,
             What::Likely => 1,
-            What::Due | What::Changed(_) => 2,
+            What::Due => 2,
+            What::Changed(_) => 3,
         };
         side(&self.worst.what) == side(&stretch.what) && x <= self.end + NEAR
     }

@@ -40,12 +40,13 @@ pub(super) struct Ties {
 /// Looks through the DAGs in force that name this one.
 pub(super) fn ties(desk: &Desk<'_>, own: &DagId, spec: Option<&Dag>) -> Result<Ties, Fault> {
     let mut ties = Ties::default();
-    for (task, wait) in waits(spec) {
+    let theirs = |dag: &DagId| desk.site.who.covers(dag.as_str());
+    for (task, wait) in waits(spec).filter(|(_, wait)| theirs(&wait.dag)) {
         let missing = desk.page.dag(&wait.dag, 0)?.is_none_or(|dag| dag.retired);
         add(&mut ties.waits_for, &wait.dag, missing, task, wait);
     }
     let naming = desk.page.in_force_with(own.as_str())?;
-    for (dag, version) in naming.iter().filter(|(dag, _)| dag != own) {
+    for (dag, version) in naming.iter().filter(|(dag, _)| dag != own && theirs(dag)) {
         let other = desk.spec(*version)?;
         for (task, wait) in waits(other.as_deref()).filter(|(_, wait)| wait.dag == *own) {
             add(&mut ties.waited_for_by, dag, false, task, wait);

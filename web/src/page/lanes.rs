@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::pace::usual;
 use super::schedule::{Coming, coming, with_overlay};
 use crate::app::Desk;
+use crate::draw::lengths::shown;
 use crate::draw::night::{Bar, Heap, Hour, Stretch, What, Window};
 use crate::specs::Firing;
 use crate::words;
@@ -198,7 +199,7 @@ fn last(run: &RunItem, usual: Option<Duration>, now: Timestamp) -> Last {
     let took = words::took(run.started_at, run.ended_at, now).unwrap_or_default();
     let words = match (run.ended_at, usual) {
         (Some(ended), _) => words::from_now(ended, now),
-        (None, Some(usual)) => format!("{took} of usually {}", words::length(usual)),
+        (None, Some(usual)) => format!("{took} of usually {}", shown(usual)),
         (None, None) => took,
     };
     Last { run: run.run_id, state: run.state, words }

@@ -64,10 +64,16 @@ pub(crate) fn usual(desk: &Desk<'_>, dag: &DagId) -> Result<Option<Duration>, Fa
 pub(crate) fn pace(run: &RunShow, dag: &Dag, now: Timestamp) -> Option<Pace> {
     let begin = run.started_at?;
     let chain = critical(run, dag, now);
+    // What holds up a run in which nothing is at work is told by its reasons.
+    let is_at_work =
+        chain.last().is_some_and(|task| task.attempts.last().is_some_and(|it| it.ended_at.is_none()));
+    if run.ended_at.is_none() && !is_at_work {
+        return None;
+    }
     let end = run.ended_at.or_else(|| chain.last().map(|task| end_of(task, now)))?;
     let makespan = end.since(begin);
-    let path = chain.iter().map(|task| at_work(task, now)).sum::<Duration>();
-    let (work, most) = load(run, now);
+    let path = chain.iter().map(|task| at_work(task, begin, now)).sum::<Duration>();
+    let (work, most) = load(run, begin, now);
     (!chain.is_empty() && !makespan.is_zero()).then(|| Pace {
         critical: format!("{} of {}", show_duration(path), show_duration(makespan)),
         chain: chain.iter().map(|task| task.name()).collect(),
@@ -85,12 +91,18 @@ fn end_of(task: &TaskShow, now: Timestamp) -> Timestamp {
     task.ended_at.or(last).unwrap_or(now)
 }
 
-fn at_work(task: &TaskShow, now: Timestamp) -> Duration {
-    stretches(task, now).map(|(from, to)| to.since(from)).sum()
+fn at_work(task: &TaskShow, begin: Timestamp, now: Timestamp) -> Duration {
+    stretches(task, begin, now).map(|(from, to)| to.since(from)).sum()
 }
 
-fn stretches(task: &TaskShow, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    task.attempts.iter().filter_map(move |it| Some((it.started_at?, it.ended_at.unwrap_or(now))))
+/// When it was at work; tries before the run began again do not count.
+fn stretches(
+    task: &TaskShow,
+    begin: Timestamp,
+    now: Timestamp,
+) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let tries = task.attempts.iter().filter_map(move |it| Some((it.started_at?, it.ended_at.unwrap_or(now))));
+    tries.filter(move |(from, _)| *from >= begin)
 }
 
 /// The chain of tasks that ends last: each after the upstream that ended last before it.
@@ -117,10 +129,10 @@ fn critical<'a>(run: &'a RunShow, dag: &Dag, now: Timestamp) -> Vec<&'a TaskShow
 }
 
 /// How long all tasks were at work, and how many of them at once.
-fn load(run: &RunShow, now: Timestamp) -> (Duration, u32) {
+fn load(run: &RunShow, begin: Timestamp, now: Timestamp) -> (Duration, u32) {
     let mut work = Duration::ZERO;
     let mut steps: Vec<(Timestamp, i32)> = Vec::new();
-    for (from, to) in run.instances().flat_map(|task| stretches(task, now)) {
+    for (from, to) in run.instances().flat_map(|task| stretches(task, begin, now)) {
         work += to.since(from);
         steps.extend([(from, 1), (to, -1)]);
     }

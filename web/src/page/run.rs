@@ -16,6 +16,7 @@ use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
 use crate::draw::graph::Standing;
+use crate::draw::lengths::shown;
 use crate::words;
 
 /// What stands above each view of a run.
@@ -111,7 +112,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         started_at: run.started_at,
         ended_at: run.ended_at,
         took: words::took(run.started_at, run.ended_at, desk.now),
-        usual: if run.ended_at.is_none() { usual(desk, &run.dag)?.map(words::length) } else { None },
+        usual: if run.ended_at.is_none() { usual(desk, &run.dag)?.map(shown) } else { None },
         is_final: run.state.is_final(),
         groups: run.groups.iter().map(GroupTry::sentence).collect(),
         late: late(run),

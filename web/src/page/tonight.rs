@@ -69,6 +69,8 @@ pub(crate) struct Trouble {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) ago: String,
     pub(crate) reason: String,
+    /// How many more of this DAG ended so.
+    pub(crate) more: usize,
 }
 
 /// `GET /?hours=`
@@ -142,8 +144,17 @@ fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
     items.extend(desk.runs(&late, LOOKED_AT)?.into_iter().filter(|item| item.state != RunState::Failed));
     items.retain(|item| item.state.is_final() && item.ended_at.is_some_and(|at| at >= since));
     items.sort_by_key(|item| Reverse(item.ended_at));
-    let one = |item: RunItem| -> Result<Trouble, Fault> {
+    // One row for each DAG and state: a DAG that fails every minute must not hide the others.
+    let mut rows: Vec<(RunItem, usize)> = Vec::new();
+    for item in items {
+        match rows.iter_mut().find(|(newest, _)| newest.dag == item.dag && newest.state == item.state) {
+            Some((_, more)) => *more += 1,
+            None => rows.push((item, 0)),
+        }
+    }
+    let one = |(item, more): (RunItem, usize)| -> Result<Trouble, Fault> {
         Ok(Trouble {
+            more,
             run: item.run_id,
             reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
             ago: item.ended_at.map(|at| words::from_now(at, desk.now)).unwrap_or_default(),
@@ -155,7 +166,7 @@ fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
             ended_at: item.ended_at,
         })
     };
-    items.into_iter().take(ROWS).map(one).collect()
+    rows.into_iter().take(ROWS).map(one).collect()
 }
 
 fn late_words(item: &RunItem) -> Vec<String> {

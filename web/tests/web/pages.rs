@@ -70,7 +70,7 @@ async fn every_page_renders_and_says_what_matters() {
         (
             "/",
             &[
-                "48 runs of 1 DAG, <a href=\"/dags?show=paused\">1 paused",
+                "48 ticks of 1 DAG, <a href=\"/dags?show=paused\">1 paused",
                 "run 17: failed after 5m8s, from 01:30",
             ],
         ),

@@ -91,7 +91,7 @@ impl Page {
     pub fn fired_ticks(&self, runs: u32) -> Result<Vec<FiredTick>, Fault> {
         self.all(
             "SELECT tick.dag, tick.run, instant, at
-             FROM (SELECT id FROM run ORDER BY id DESC LIMIT ?1) made CROSS JOIN tick ON tick.run = made.id
+             FROM (SELECT id FROM run WHERE run_type = 'scheduled' ORDER BY id DESC LIMIT ?1) made CROSS JOIN tick ON tick.run = made.id
              ORDER BY tick.run DESC",
             [runs],
             |row| {
