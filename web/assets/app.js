@@ -126,6 +126,8 @@ const away = (is) => {
 };
 
 // Live: the page is asked for again when something on it changed, and only parts that differ are replaced.
+// Each part as the server sent it, before times became the viewer's.
+const was = new WeakMap([...document.querySelectorAll("[data-part]")].map((part) => [part, part.innerHTML]));
 let busy = false;
 let again = false;
 const refresh = async () => {
@@ -140,7 +142,7 @@ const refresh = async () => {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-part]")) {
       const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (next && next.innerHTML !== part.dataset.was) swap(part, next);
+      if (next && next.innerHTML !== was.get(part)) swap(part, next);
     }
     // Another try has begun: its log is another stream.
     const tried = (page) => page.querySelector("[data-try]")?.dataset.try;
@@ -166,7 +168,7 @@ const swap = (part, next) => {
   part.innerHTML = next.innerHTML;
   for (const it of part.querySelectorAll("summary")) if (open.has(known(it))) it.parentElement.open = true;
   if (focus !== null) [...part.querySelectorAll("a[href], button, summary, .graph")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
-  part.dataset.was = next.innerHTML;
+  was.set(part, next.innerHTML);
   dress(part);
   [...part.querySelectorAll(".grid, .graph, .panel, pre")].forEach((it, at) => {
     if (scrolled[at]) [it.scrollLeft, it.scrollTop] = scrolled[at];
@@ -177,7 +179,6 @@ const listen = () => {
   const main = document.querySelector("main[data-seq]");
   if (!main) return;
   look();
-  for (const part of document.querySelectorAll("[data-part]")) part.dataset.was = part.innerHTML;
   const shown = (name) => new Set((main.dataset[name] ?? "").split(" ").filter(Boolean));
   streamed(() => `/events?since=${main.dataset.seq}`, (data) => {
     const { all, runs, dags } = JSON.parse(data);
