@@ -69,9 +69,11 @@ async fn programs_cannot_remove_the_last_admin_either() {
     assert_eq!(post("/api/v1/users/ana/grant", r#"{"role": "admin"}"#).await.status, 204);
     assert_eq!(post("/api/v1/users/vic/grant", r#"{"role": "admin"}"#).await.status, 204);
     let (ana, vic) = (town.login("ana").await, town.login("vic").await);
+    let by_ana = format!("csrf={}&sure=true", ana.csrf("/users?change=vic").await);
+    let by_vic = format!("csrf={}&role=viewer&dags=", vic.csrf("/users?change=ana").await);
     let (by_ana, by_vic) = tokio::join!(
-        ana.press("/users?change=vic", "/users/vic/remove", "sure=true"),
-        vic.press("/users?change=ana", "/users/ana/grant", "role=viewer&dags="),
+        ana.send("/users/vic/remove", FORM, &by_ana),
+        vic.send("/users/ana/grant", FORM, &by_vic),
     );
     let done =
         [&by_ana, &by_vic].iter().filter(|it| it.header("location").starts_with("/users?did=")).count();
@@ -143,9 +145,9 @@ async fn the_first_user_is_an_admin_and_closes_the_server() {
         (viewer.status.as_u16(), viewer.text.contains("the first user must be an admin")),
         (422, true)
     );
-    let headers_of_programs = [("content-type", "application/json")];
+    let json = [("content-type", "application/json")];
     let vic = r#"{"user": "vic", "password": "a long password", "role": "viewer"}"#;
-    let viewer = send(visit.router.clone(), "POST", "/api/v1/users", &headers_of_programs, vic).await;
+    let viewer = send(visit.router.clone(), "POST", "/api/v1/users", &json, vic).await;
     assert_eq!((viewer.status.as_u16(), viewer.json()["code"].as_str()), (422, Some("no_admin")));
     assert_eq!(send(visit.router.clone(), "GET", "/dags", &headers[1..], "").await.status, 200);
     assert_eq!(add(format!("user=ana&password={password}&role=admin")).await.status, 303);

@@ -104,7 +104,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "too_many",
         429,
-        "Too many requests wait, or streams are open.",
+        "Too many requests wait, streams are open, or long logs are searched.",
         "Ask again after `Retry-After` seconds.",
     ),
     code("internal", 500, "A fault of Nightrun.", "The log of the server says more; please report it."),
