@@ -1,5 +1,6 @@
 //! What people and programs may ask of the engine, and what they are told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nightrun_core::decide::{
@@ -10,6 +11,8 @@ use nightrun_core::id::{BackfillId, DagId, HoldId, RunId};
 use nightrun_core::time::Timestamp;
 use serde_json::Value as Json;
 
+use crate::access::Who;
+use crate::access::admins::keep_an_admin;
 use crate::app::Site;
 use crate::problem::Problem;
 
@@ -153,10 +156,36 @@ impl Site {
         self.tell(Event::BackfillSteered { backfill, to, by, why }).await
     }
 
-    /// Changes who may do what.
-    pub(crate) async fn change_access(&self, change: AccessChange, by: &str) -> Result<(), Problem> {
+    /// Changes who may do what. Nobody but the owner of the data folder leaves users without an admin.
+    pub(crate) async fn change_access(
+        self: &Arc<Self>,
+        change: AccessChange,
+        by: &str,
+    ) -> Result<(), Problem> {
+        let (site, by) = (Arc::clone(self), self.who.sign(by));
+        // By itself: its turn lasts until it is settled, also when nobody waits for it any more.
+        let changing = tokio::spawn(async move { site.change_access_in_turn(change, by).await });
+        tokio::select! {
+            changed = changing => changed.unwrap_or_else(|_| Err(Problem::internal("the change panicked"))),
+            () = self.app.handle.refuses(PATIENCE) => Err(Problem::not_stored()),
+        }
+    }
+
+    async fn change_access_in_turn(
+        self: &Arc<Self>,
+        change: AccessChange,
+        by: String,
+    ) -> Result<(), Problem> {
+        let _turn = self.gate.changing.lock().await;
+        if !matches!(self.who, Who::Owner(_)) {
+            let users = self.read(|desk| desk.page.users().map(Some)).await?;
+            keep_an_admin(&users, &change)?;
+        }
         let adds_user = matches!(change, AccessChange::UserAdded { .. });
-        self.tell(Event::AccessRequested { change, by: self.who.sign(by) }).await?;
+        let asked = self.app.handle.request(Event::AccessRequested { change, by });
+        if let Answer::Refused(refusal) = asked.await.map_err(|_| Problem::stopping())? {
+            return Err(refusal.into());
+        }
         if adds_user {
             self.gate.close();
         }

@@ -26,6 +26,7 @@ use crate::lines::Lines;
 use crate::problem::Problem;
 use crate::specs::{Firing, Specs};
 use crate::template::Templates;
+use crate::turns::Turns;
 
 /// All that the pages and the API are made from.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ pub(crate) struct House {
     pub(crate) keys: Mutex<BTreeSet<String>>,
     pub(crate) gate: Gate,
     pub(crate) lines: Lines,
+    pub(crate) turns: Turns,
     /// Kept from one list of DAGs to the next.
     failing: Mutex<Option<FailingDags>>,
 }
@@ -231,6 +233,7 @@ impl House {
             specs,
             gate,
             lines: Lines::default(),
+            turns: Turns::new(),
             hub: Hub::new(),
             keys: Mutex::default(),
             failing: Mutex::default(),

@@ -28,6 +28,7 @@ mod sentence;
 mod source;
 mod specs;
 mod template;
+mod turns;
 mod why;
 mod words;
 

@@ -12,16 +12,17 @@ use nightrun_engine::logs::LineIndex;
 const KEPT: usize = 200;
 
 /// Most of a log that is counted for one page, in bytes; the next page goes on from there.
-const COUNTED: u64 = 64 << 20;
+pub(crate) const COUNTED: u64 = 64 << 20;
 
 /// Lines that were counted.
 #[derive(Default)]
 pub(crate) struct Lines(Mutex<HashMap<AttemptId, LineIndex>>);
 
 impl Lines {
-    /// The number of the line, from 1, in which a place of a log is, once so much has been counted.
-    pub(crate) fn number(&self, id: AttemptId, path: &Path, offset: u64) -> Option<u64> {
-        self.with(id, |index| index.number(path, offset, COUNTED))
+    /// The number of the line, from 1, in which a place of a log is, once so much has been counted; `budget` bytes
+    /// may be counted now.
+    pub(crate) fn number(&self, id: AttemptId, path: &Path, offset: u64, budget: u64) -> Option<u64> {
+        self.with(id, |index| index.number(path, offset, budget))
     }
 
     /// Where a line begins, if it is there and so much has been counted.

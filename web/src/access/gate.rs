@@ -9,7 +9,7 @@ use nightrun_core::decide::{AccessChange, Event, Sealed};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::access::{TOKEN_PREFIX, seal_password, seal_token, verify_password};
 use nightrun_engine::store::{Reader, TokenItem, UserItem};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Mutex, Semaphore, broadcast};
 
 use super::session::{LIFE, Sessions};
 use super::throttle::{Throttle, Throttled};
@@ -42,6 +42,8 @@ pub(crate) struct Gate {
     sessions: Sessions,
     throttle: Throttle,
     hashing: Semaphore,
+    /// Who may do what is changed one after the other: nothing comes between a look at it and a change of it.
+    pub(crate) changing: Mutex<()>,
     /// Tells streams to look again whether they may go on.
     ended: broadcast::Sender<()>,
 }
@@ -57,6 +59,7 @@ impl Gate {
             sessions: Sessions::default(),
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHED_AT_ONCE),
+            changing: Mutex::default(),
             ended: broadcast::channel(16).0,
         }
     }

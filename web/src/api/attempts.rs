@@ -88,12 +88,12 @@ pub(crate) async fn lines(
     Query(word): Query<Word>,
 ) -> Told<Lines> {
     let before = word.before.and_then(|before| u64::try_from(before).ok());
-    let found = site.read(move |desk| {
-        let Some(found) = find(desk, &named)? else { return Ok(None) };
-        let path = LogPaths::new(&desk.site.app.data).log(found.id);
+    let id = site.read(move |desk| Ok(find(desk, &named)?.map(|found| found.id))).await?;
+    let path = LogPaths::new(&site.app.data).log(id);
+    let found = site.look_through(path, move |_, path| {
         // An attempt that has written no log has no such lines.
         let none = Hits { lines: Vec::new(), before: 0 };
-        Ok(Some(search(&path, word.q.trim(), before, HITS, SEARCHED).unwrap_or(none)))
+        search(path, word.q.trim(), before, HITS, SEARCHED).unwrap_or(none)
     });
     let Hits { lines, before } = found.await?;
     let line = |Hit { offset, text }| Line { offset, text: plain(&text).into_owned() };

@@ -221,11 +221,41 @@ pub(crate) async fn show<T: Serialize + 'static>(
     let rendered = site.read(move |desk| {
         let Some(Sheet { title, watch, body }) = build(desk)? else { return Ok(None) };
         let shell = Shell::of(desk, place, &did, title, &watch)?;
-        let context = context! { shell => Serde(shell), page => Serde(body) };
-        let page = desk.site.templates.render(template, context);
-        Ok(Some(page.map(|page| with_proof(page, &desk.site.who))))
+        Ok(Some(render(desk.site, template, shell, body)))
     });
     rendered.await?
+}
+
+/// A page of which the store has told its part: what else it shows is read beside the store.
+pub(crate) struct Begun<T> {
+    shell: Shell,
+    pub(crate) body: T,
+}
+
+/// Begins a page that shows more than the store has.
+pub(crate) async fn begin<T: Send + 'static>(
+    site: &Arc<Site>,
+    place: &'static str,
+    did: Did,
+    build: impl FnOnce(&Desk<'_>) -> Result<Option<Sheet<T>>, Fault> + Send + 'static,
+) -> Result<Begun<T>, Problem> {
+    let begun = site.read(move |desk| {
+        let Some(Sheet { title, watch, body }) = build(desk)? else { return Ok(None) };
+        Ok(Some(Begun { shell: Shell::of(desk, place, &did, title, &watch)?, body }))
+    });
+    begun.await
+}
+
+impl<T: Serialize + Send + 'static> Begun<T> {
+    /// Makes the page.
+    pub(crate) async fn show(self, site: &Arc<Site>, template: &'static str) -> Shown {
+        site.beside(move |site| render(site, template, self.shell, self.body)).await?
+    }
+}
+
+fn render<T: Serialize + 'static>(site: &Site, template: &str, shell: Shell, body: T) -> Shown {
+    let context = context! { shell => Serde(shell), page => Serde(body) };
+    site.templates.render(template, context).map(|page| with_proof(page, &site.who))
 }
 
 /// Puts what proves that a form is ours into each form that changes something, so that none can lack it.

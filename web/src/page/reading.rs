@@ -1,7 +1,8 @@
 //! What a page shows of a log: numbered lines of one part of it with what was searched for marked, or the lines that a
 //! search found. However long the log is, a part of it is read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use anstyle::Style;
 use nightrun_core::id::AttemptId;
@@ -9,8 +10,11 @@ use nightrun_engine::logs::{LogPaths, around, first_with, part_before, plain, re
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, progress};
-use crate::app::Desk;
+use crate::app::Site;
+use crate::lines::COUNTED;
 use crate::logs::{Marked, line_pieces, mark};
+use crate::problem::Problem;
+use crate::turns::SHORT;
 use crate::words;
 
 /// Most of a log on one page, in bytes.
@@ -32,7 +36,7 @@ pub(crate) const SEARCHED: u64 = 64 << 20;
 const ERRORS: [&str; 6] = ["error", "exception", "traceback", "fatal", "panic", "failed"];
 
 /// Which part of a log somebody wants: its end, unless they say more.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 pub(crate) struct Part {
     /// It begins here.
     from: Option<u64>,
@@ -46,6 +50,15 @@ pub(crate) struct Part {
     line: Option<String>,
     /// `error`: the first line that says so.
     jump: Option<String>,
+}
+
+impl Part {
+    /// More is read than is shown.
+    fn looks_for(&self) -> bool {
+        self.line.is_some()
+            || self.jump.is_some()
+            || self.find.as_ref().is_some_and(|find| !find.trim().is_empty())
+    }
 }
 
 /// A part of a log, or what a search in it found.
@@ -103,11 +116,13 @@ struct Place {
 
 /// A log that is looked into.
 struct Log<'a> {
-    desk: &'a Desk<'a>,
+    site: &'a Site,
     id: AttemptId,
-    path: PathBuf,
+    path: &'a Path,
     size: u64,
     find: String,
+    /// So much of it may be counted now, in bytes.
+    counted: u64,
 }
 
 /// Where the shown part is.
@@ -122,15 +137,38 @@ struct Span {
 }
 
 impl LogView {
-    pub(crate) fn of(desk: &Desk<'_>, id: AttemptId, is_over: bool, asked: &Part) -> Self {
-        let path = LogPaths::new(&desk.site.app.data).log(id);
-        let size = std::fs::metadata(&path).map(|file| file.len());
+    /// What is looked for in a long log waits its turn. Its end, or another part of it, is shown at once, without
+    /// numbers where its lines cannot be counted now.
+    pub(crate) async fn of(
+        site: &Arc<Site>,
+        id: AttemptId,
+        is_over: bool,
+        asked: Part,
+    ) -> Result<Self, Problem> {
+        let path = LogPaths::new(&site.app.data).log(id);
+        let of = (id, is_over);
+        let looks_for = asked.looks_for();
+        let part = asked.clone();
+        let whole =
+            site.look_through(path.clone(), move |site, path| Self::read(site, of, path, &part, COUNTED));
+        if looks_for {
+            return whole.await;
+        }
+        let view = site.beside(move |site| Self::read(site, of, &path, &asked, SHORT)).await?;
+        if view.missing || view.next_number.is_some() {
+            return Ok(view);
+        }
+        Ok(whole.await.unwrap_or(view))
+    }
+
+    fn read(site: &Site, (id, is_over): (AttemptId, bool), path: &Path, asked: &Part, counted: u64) -> Self {
+        let size = std::fs::metadata(path).map(|file| file.len());
         let (missing, size) = (size.is_err(), size.unwrap_or(0));
         let find = asked.find.as_deref().unwrap_or_default().trim().to_owned();
-        let log = Log { desk, id, path, size, find };
+        let log = Log { site, id, path, size, find, counted };
         let view = match asked {
             Part { at: None, line: None, jump: None, .. } if !log.find.is_empty() => {
-                Self { hits: hits(&log.path, &log.find, asked.before), ..Self::default() }
+                Self { hits: hits(log.path, &log.find, asked.before), ..Self::default() }
             }
             _ => log.part(log.span(asked), is_over),
         };
@@ -150,12 +188,12 @@ impl Log<'_> {
         let last = |end| Span { start: self.begin(end), end, last: true, here: None, sorry: None };
         let found = if let Some(text) = &asked.line {
             let number = text.trim().parse().ok();
-            let place = number.and_then(|number| self.desk.site.lines.offset(self.id, &self.path, number));
+            let place = number.and_then(|number| self.site.lines.offset(self.id, self.path, number));
             Some(
                 place.ok_or_else(|| format!("There is no line `{}`, or it is not counted yet.", text.trim())),
             )
         } else if asked.jump.is_some() {
-            let place = first_with(&self.path, &ERRORS, SEARCHED).ok().flatten();
+            let place = first_with(self.path, &ERRORS, SEARCHED).ok().flatten();
             let (all, words) = (self.size <= SEARCHED, ERRORS.map(|word| format!("`{word}`")).join(", "));
             let part = if all { String::new() } else { format!(" in its first {}", words::size(SEARCHED)) };
             Some(place.ok_or_else(|| format!("No line{part} says {words}.")))
@@ -164,7 +202,7 @@ impl Log<'_> {
         };
         match found {
             Some(Ok(here)) => {
-                let start = part_before(&self.path, here, BEFORE).unwrap_or(here);
+                let start = part_before(self.path, here, BEFORE).unwrap_or(here);
                 Span { here: Some(here), ..first(start) }
             }
             Some(Err(sorry)) => Span { sorry: Some(sorry), ..last(self.size) },
@@ -176,18 +214,18 @@ impl Log<'_> {
     }
 
     fn begin(&self, end: u64) -> u64 {
-        part_before(&self.path, end, SHOWN).unwrap_or(0)
+        part_before(self.path, end, SHOWN).unwrap_or(0)
     }
 
     fn part(&self, Span { start, end, last, here, sorry }: Span, is_over: bool) -> LogView {
-        let slice = read(&self.path, start, usize::try_from(end - start).unwrap_or(0)).ok();
+        let slice = read(self.path, start, usize::try_from(end - start).unwrap_or(0)).ok();
         let bytes = slice.map(|slice| slice.bytes).unwrap_or_default();
         let mut parts: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         let more = parts.len().saturating_sub(LINES);
         let skipped: usize = parts.drain(..if last { more } else { 0 }).map(<[u8]>::len).sum();
         parts.truncate(LINES);
         let start = start + skipped as u64;
-        let first = self.desk.site.lines.number(self.id, &self.path, start);
+        let first = self.site.lines.number(self.id, self.path, start, self.counted);
         let (mut next, mut number, mut style) = (start, first, Style::new());
         let mut lines = Vec::new();
         for line in &parts {
@@ -215,8 +253,7 @@ impl Log<'_> {
 
     /// The neighbours of a line among those with the word.
     fn place(&self, here: u64) -> Option<Place> {
-        let found =
-            (!self.find.is_empty()).then(|| around(&self.path, &self.find, here, SEARCHED).ok())??;
+        let found = (!self.find.is_empty()).then(|| around(self.path, &self.find, here, SEARCHED).ok())??;
         let own = u64::from(found.here);
         Some(Place {
             earlier: found.before.nearest,

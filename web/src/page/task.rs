@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use super::log::spot;
 use super::reading::{LogView, Part};
 use super::why::{Spot, Why, seen_from, why};
-use super::{Did, Sheet, Shown, Watch, show};
+use super::{Did, Sheet, Shown, Watch, begin};
 use crate::app::{Desk, Shared, State};
 use crate::draw::lengths::shown;
 use crate::words;
@@ -74,6 +74,10 @@ struct Body {
     calls: Vec<CalledShow>,
     tries: Vec<Try>,
     shown: Option<Try>,
+    /// Whose log is shown, and whether it grows no more.
+    #[serde(skip)]
+    logged: Option<(AttemptId, bool)>,
+    /// Read when the store has told its part.
     log: Option<LogView>,
     items: Option<Items>,
     given: Option<Command>,
@@ -141,27 +145,25 @@ pub(crate) async fn page(
     Query(part): Query<Part>,
     Query(did): Query<Did>,
 ) -> Shown {
-    show(&site, "task.html", "runs", did, move |desk| {
+    let begun = begin(&site, "runs", did, move |desk| {
         let run = RunId(run);
         let Some(shown) = desk.page.run_alone(run)? else { return Ok(None) };
         let (id, item) = spot(&name);
         let item = item.or(asked.item);
         let Some(task) = desk.page.task(run, id, item, Some(&desk.site.app.data))? else { return Ok(None) };
-        let Some(body) = body(desk, shown, &task, &asked, &part)? else { return Ok(None) };
+        let Some(body) = body(desk, shown, &task, &asked)? else { return Ok(None) };
         let title = format!("{} · {} run {run}", task.name(), body.dag);
         let watch = Watch { runs: vec![run], ..Watch::default() };
         Ok(Some(Sheet { title, watch, body }))
-    })
-    .await
+    });
+    let mut begun = begun.await?;
+    if let Some((id, is_over)) = begun.body.logged {
+        begun.body.log = Some(LogView::of(&site, id, is_over, part).await?);
+    }
+    begun.show(&site, "task.html").await
 }
 
-fn body(
-    desk: &Desk<'_>,
-    mut run: RunShow,
-    task: &TaskShow,
-    asked: &Asked,
-    part: &Part,
-) -> Result<Option<Body>, Fault> {
+fn body(desk: &Desk<'_>, mut run: RunShow, task: &TaskShow, asked: &Asked) -> Result<Option<Body>, Fault> {
     let shown = match asked.attempt {
         Some(number) => task.attempts.iter().find(|it| it.number == number),
         None => task.attempts.last(),
@@ -215,7 +217,8 @@ fn body(
         },
         tries: task.attempts.iter().map(|it| Try::of(it, desk.now)).collect(),
         shown: shown.map(|it| Try::of(it, desk.now)),
-        log: shown.zip(id).map(|(it, id)| LogView::of(desk, id, it.state.is_final(), part)),
+        logged: id.zip(shown.map(|it| it.state.is_final())),
+        log: None,
         items,
         given,
         outputs: task.outputs.iter().map(|(name, value)| shortened(name, value)).collect(),

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{again, grant, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
+use crate::access::admins::is_last_admin;
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
-/// What was typed about a user; their password never comes back.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What was typed about a user; their password never comes back, and is not for printing.
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Typed {
     user: String,
@@ -52,12 +53,6 @@ pub(crate) async fn list(State(site): Shared, Query(asked): Query<Asked>, Query(
 pub(crate) async fn add(State(site): Shared, Form(typed): Form<Typed>) -> Response {
     let added = async {
         let grant = grant(&typed.role, &typed.dags)?;
-        let users = site.read(|desk| desk.page.users().map(Some)).await?;
-        if users.is_empty() && grant.role != Role::Admin {
-            let why = "the first user must be an admin: from then on this page asks for a login, and only an \
-                       admin can add others";
-            return Err(Problem::senseless(why));
-        }
         let password = site.gate.seal(typed.password.clone()).await?;
         let user = typed.user.trim().to_owned();
         site.change_access(AccessChange::UserAdded { user, grant, password }, "web").await
@@ -73,9 +68,6 @@ pub(crate) async fn regrant(
 ) -> Response {
     let granted = async {
         let grant = grant(&typed.role, &typed.dags)?;
-        if grant.role != Role::Admin {
-            keep_an_admin(&site, &user).await?;
-        }
         site.change_access(AccessChange::UserGranted { user: user.clone(), grant }, "web").await
     };
     done(granted.await, &site, Some(user), typed, "user-granted").await
@@ -107,7 +99,6 @@ pub(crate) async fn remove(
     Form(Sure { sure }): Form<Sure>,
 ) -> Response {
     let removed = async {
-        keep_an_admin(&site, &user).await?;
         if sure.is_none() {
             return Err(Problem::senseless(format!("nobody was removed: tick the box to remove `{user}`")));
         }
@@ -128,23 +119,6 @@ async fn done(
         Ok(()) => Redirect::to(&format!("/users?did={did}")).into_response(),
         Err(problem) => again(problem, |it| page(site, Did::default(), changed, typed, Some(it))).await,
     }
-}
-
-/// Nobody locks everybody out of this page; beside the store `nightrun user` can.
-async fn keep_an_admin(site: &Arc<Site>, user: &str) -> Result<(), Problem> {
-    let user = user.to_owned();
-    let last = site.read(move |desk| Ok(Some(is_last_admin(&desk.page.users()?, &user)))).await?;
-    if !last {
-        return Ok(());
-    }
-    let why = "this is the last admin: make somebody else an admin first; `nightrun user` beside the store does \
-               it all the same";
-    Err(Problem::senseless(why))
-}
-
-fn is_last_admin(users: &[UserItem], user: &str) -> bool {
-    let mut admins = users.iter().filter(|it| it.grant.role == Role::Admin);
-    admins.next().is_some_and(|it| it.user == user) && admins.next().is_none()
 }
 
 async fn page(

@@ -1,5 +1,9 @@
 //! The pages on which admins keep users and tokens.
 
+use axum::body::Body;
+use axum::http::Request;
+use tower::ServiceExt;
+
 use crate::people::{FORM, PASSWORD, Town};
 use crate::visit::{Visit, send};
 
@@ -49,6 +53,44 @@ async fn the_last_admin_stays() {
         let got = ana.press("/users?change=ana", path, form).await;
         assert_eq!((got.status.as_u16(), got.text.contains("the last admin")), (422, true), "{path}");
     }
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_cannot_remove_the_last_admin_either() {
+    let town = Town::usual().await;
+    let post = |path: &'static str, body: &'static str| town.post("admin", path, body);
+    for (path, body) in
+        [("/api/v1/users/ana/remove", ""), ("/api/v1/users/ana/grant", r#"{"role": "viewer"}"#)]
+    {
+        let got = post(path, body).await;
+        assert_eq!((got.status.as_u16(), got.json()["code"].as_str()), (422, Some("no_admin")), "{path}");
+    }
+    assert_eq!(post("/api/v1/users/ana/grant", r#"{"role": "admin"}"#).await.status, 204);
+    assert_eq!(post("/api/v1/users/vic/grant", r#"{"role": "admin"}"#).await.status, 204);
+    let (ana, vic) = (town.login("ana").await, town.login("vic").await);
+    let by_ana = format!("csrf={}&sure=true", ana.csrf("/users?change=vic").await);
+    let by_vic = format!("csrf={}&role=viewer&dags=", vic.csrf("/users?change=ana").await);
+    let (by_ana, by_vic) = tokio::join!(
+        ana.send("/users/vic/remove", FORM, &by_ana),
+        vic.send("/users/ana/grant", FORM, &by_vic),
+    );
+    let done =
+        [&by_ana, &by_vic].iter().filter(|it| it.header("location").starts_with("/users?did=")).count();
+    assert_eq!(done, 1, "{} and {}", by_ana.text, by_vic.text);
+    let users = town.get("admin", "/api/v1/users").await.json();
+    let admins = users["items"].as_array().unwrap().iter().filter(|it| it["role"] == "admin").count();
+    assert_eq!(admins, 1, "{users}");
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_of_the_data_folder_may_remove_anybody() {
+    let town = Town::usual().await;
+    let request = Request::post("/api/v1/users/ana/remove").header("host", "localhost:8080");
+    let request = request.extension(nightrun_web::Owner).body(Body::empty()).unwrap();
+    let got = town.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(got.status(), 204);
     town.close().await;
 }
 
@@ -103,6 +145,11 @@ async fn the_first_user_is_an_admin_and_closes_the_server() {
         (viewer.status.as_u16(), viewer.text.contains("the first user must be an admin")),
         (422, true)
     );
+    let json = [("content-type", "application/json")];
+    let vic = r#"{"user": "vic", "password": "a long password", "role": "viewer"}"#;
+    let viewer = send(visit.router.clone(), "POST", "/api/v1/users", &json, vic).await;
+    assert_eq!((viewer.status.as_u16(), viewer.json()["code"].as_str()), (422, Some("no_admin")));
+    assert_eq!(send(visit.router.clone(), "GET", "/dags", &headers[1..], "").await.status, 200);
     assert_eq!(add(format!("user=ana&password={password}&role=admin")).await.status, 303);
     let after = send(visit.router.clone(), "GET", "/users", &headers[1..], "").await;
     assert_eq!((after.status.as_u16(), after.header("location")), (303, "/login?next=/users"));

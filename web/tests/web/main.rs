@@ -17,6 +17,7 @@ mod past;
 mod people;
 mod regressions;
 mod scenes;
+mod searched;
 mod seasons;
 mod steer;
 mod tasks;

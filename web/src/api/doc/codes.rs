@@ -90,6 +90,12 @@ pub(super) const CODES: &[Code] = &[
     code("bad_hold", 422, "A maintenance window or a tick cannot be so.", "`detail` says why."),
     code("senseless", 422, "It is well formed, and there is nothing to do.", "`detail` says why."),
     code(
+        "no_admin",
+        422,
+        "It would leave users without an admin: the first user must be one, and the last one stays.",
+        "Make somebody else an admin first; `nightrun user` beside the store does it all the same.",
+    ),
+    code(
         "key_reused",
         422,
         "The Idempotency-Key came with another request within a day.",
@@ -98,7 +104,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "too_many",
         429,
-        "Too many requests wait, or streams are open.",
+        "Too many requests wait, streams are open, or long logs are searched.",
         "Ask again after `Retry-After` seconds.",
     ),
     code("internal", 500, "A fault of Nightrun.", "The log of the server says more; please report it."),
