@@ -1,5 +1,6 @@
 //! How things are said on a terminal: tables, states in colour, lengths of time.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -97,17 +98,56 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 /// Prints JSON on one line.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).or_fail("this cannot be said as JSON")?;
-    println(&text);
+    // These control a terminal as escape sequences do, and JSON lets them stand.
+    let is_raw = |letter: &char| ('\u{7f}'..='\u{9f}').contains(letter);
+    let quoted = text.chars().map(|letter| match Some(letter).filter(is_raw) {
+        Some(raw) => format!("\\u{:04x}", u32::from(raw)),
+        None => letter.to_string(),
+    });
+    print(&if text.chars().any(|letter| is_raw(&letter)) { quoted.collect() } else { text });
     Ok(())
 }
 
-/// Prints a line; a reader that has gone away is no fault.
+/// Prints lines of text, in which somebody else's words may stand: they colour it at most.
 pub(crate) fn println(text: &str) {
+    print(&harmless(text));
+}
+
+/// Prints a line; a reader that has gone away is no fault.
+fn print(text: &str) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
     if writeln!(out, "{text}").is_err() {
         std::process::exit(0);
     }
+}
+
+/// The text without what controls a terminal, but for line ends, tabs and colours: notes, reasons and names are
+/// written by people and programs.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_tame = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    if text.chars().all(is_tame) {
+        return text.into();
+    }
+    let mut tame = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let length = if letter == '\u{1b}' { color(rest) } else { 0 };
+        if length > 0 {
+            tame.push_str(&rest[..length]);
+        } else {
+            tame.push(if is_tame(letter) { letter } else { char::REPLACEMENT_CHARACTER });
+        }
+        rest = &rest[length.max(letter.len_utf8())..];
+    }
+    tame.into()
+}
+
+/// How long the sequence is with which this text begins, when all that it does is to colour; 0 otherwise.
+fn color(text: &str) -> usize {
+    let Some(parameters) = text.strip_prefix("\u{1b}[") else { return 0 };
+    let length = parameters.bytes().take_while(|byte| byte.is_ascii_digit() || b";:".contains(byte)).count();
+    if parameters[length..].starts_with('m') { 2 + length + 1 } else { 0 }
 }
 
 /// Says what the scheduler has to say of itself, from `level` on, on standard error.
@@ -121,4 +161,24 @@ pub(crate) fn start_tracing(level: tracing::Level) {
         .with_target(false)
         .with_writer(std::io::stderr)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_colours_a_terminal_at_most() {
+        for (written, shown) in [
+            ("plain, é\n\tindented", "plain, é\n\tindented"),
+            ("\u{1b}[1;31mred\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[0m"),
+            ("\u{1b}[2Jgone", "\u{fffd}[2Jgone"),
+            ("\u{1b}]0;title\u{7}", "\u{fffd}]0;title\u{fffd}"),
+            ("\u{9b}31mold\r\u{8}", "\u{fffd}31mold\u{fffd}\u{fffd}"),
+            ("\u{1b}", "\u{fffd}"),
+            ("\u{1b}[31", "\u{fffd}[31"),
+        ] {
+            assert_eq!(harmless(written), shown, "{written:?}");
+        }
+    }
 }

@@ -298,3 +298,21 @@ fn who_waited_for_a_run_runs_again_with_it() {
     browser.holds("document.querySelector('a[href*=\"attempt=2\"], [data-try=\"2\"]')");
     scene.is_calm();
 }
+
+#[test]
+fn a_page_says_from_when_it_is_while_the_server_is_away_and_goes_on_when_it_is_back() {
+    let Some(scene) = scene() else { return };
+    let crate::Scene { browser, server, town } = scene;
+    let address = server.address();
+    browser.visit("/");
+    browser.script("window.stays = true");
+    server.kill();
+    browser.shows("The server does not answer. This is how things stood at");
+    let place = address.trim_start_matches("http://");
+    let again = crate::town::Server::start(town.command(&format!("serve --listen {place}")));
+    town.does("trigger sales");
+    browser.holds("!document.querySelector('#away')");
+    browser.shows("sales");
+    browser.holds("window.stays");
+    drop(again);
+}

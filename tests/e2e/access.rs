@@ -115,6 +115,28 @@ fn a_server_that_others_reach_needs_somebody_to_log_in() {
 }
 
 #[test]
+fn who_is_limited_to_a_dag_does_not_see_who_called_it_nor_whom_it_calls() {
+    let town = Town::with("inner", BEAT);
+    town.write("dags/outer.yaml", "tasks: [{id: hushtask, type: dag, with: {dag: inner}}]");
+    let token = |dag: &str| town.nightrun(&format!("token create {dag} --role viewer --dag {dag}")).out;
+    let (inner, outer) = (token("inner"), token("outer"));
+    let server = town.serve();
+    town.does("trigger outer");
+    town.wait_for_run("1", "success");
+    let called = there(&town, &server, inner.trim(), "runs show 2 --json");
+    assert_eq!(
+        (&called.json()["parent"], &called.json()["by"]),
+        (&Json::Null, &json!("a task of another DAG"))
+    );
+    for name in ["outer", "hushtask"] {
+        assert!(!called.out.contains(name), "{name}: {}", called.out);
+    }
+    let caller = there(&town, &server, outer.trim(), "runs show 1 --json");
+    assert_eq!(caller.json()["children"], json!([]));
+    assert_eq!(town.nightrun("runs show 1 --json").json()["children"][0]["dag"], "inner");
+}
+
+#[test]
 fn verbs_speak_to_a_server_elsewhere_with_a_token() {
     let town = Town::with("beat", BEAT);
     town.write("dags/other.yaml", BEAT);

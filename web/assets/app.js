@@ -114,7 +114,20 @@ const search = () => {
   }
 };
 
+// A page that cannot be asked for says so, and from when it is.
+let seen = new Date();
+const away = (is) => {
+  let said = document.querySelector("#away");
+  if (!is) { seen = new Date(); said?.remove(); return; }
+  if (said) return;
+  said = Object.assign(document.createElement("p"), { id: "away", className: "note bad", role: "alert" });
+  said.textContent = `The server does not answer. This is how things stood at ${seen.toTimeString().slice(0, 8)}.`;
+  document.querySelector("main")?.prepend(said);
+};
+
 // Live: the page is asked for again when something on it changed, and only parts that differ are replaced.
+// Each part as the server sent it, before times became the viewer's.
+const was = new WeakMap([...document.querySelectorAll("[data-part]")].map((part) => [part, part.innerHTML]));
 let busy = false;
 let again = false;
 const refresh = async () => {
@@ -122,11 +135,14 @@ const refresh = async () => {
   busy = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    // Whoever is not logged in any more is asked to, here and now: what stands here would only grow older.
+    if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
+    away(answer.status >= 500 || answer.status === 429);
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-part]")) {
       const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (next && next.innerHTML !== part.dataset.was) swap(part, next);
+      if (next && next.innerHTML !== was.get(part)) swap(part, next);
     }
     // Another try has begun: its log is another stream.
     const tried = (page) => page.querySelector("[data-try]")?.dataset.try;
@@ -136,7 +152,7 @@ const refresh = async () => {
     document.title = fresh.title;
     sign();
     search();
-  } catch { /* the stream says when the server is back */ } finally {
+  } catch { away(true); } finally {
     busy = false;
     if (again) { again = false; setTimeout(refresh, 500); }
   }
@@ -152,7 +168,7 @@ const swap = (part, next) => {
   part.innerHTML = next.innerHTML;
   for (const it of part.querySelectorAll("summary")) if (open.has(known(it))) it.parentElement.open = true;
   if (focus !== null) [...part.querySelectorAll("a[href], button, summary, .graph")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
-  part.dataset.was = next.innerHTML;
+  was.set(part, next.innerHTML);
   dress(part);
   [...part.querySelectorAll(".grid, .graph, .panel, pre")].forEach((it, at) => {
     if (scrolled[at]) [it.scrollLeft, it.scrollTop] = scrolled[at];
@@ -162,7 +178,7 @@ const swap = (part, next) => {
 const listen = () => {
   const main = document.querySelector("main[data-seq]");
   if (!main) return;
-  for (const part of document.querySelectorAll("[data-part]")) part.dataset.was = part.innerHTML;
+  look();
   const shown = (name) => new Set((main.dataset[name] ?? "").split(" ").filter(Boolean));
   streamed(() => `/events?since=${main.dataset.seq}`, (data) => {
     const { all, runs, dags } = JSON.parse(data);
@@ -172,25 +188,42 @@ const listen = () => {
   });
 };
 
-// A browser has six connections to a server. A page that was left or lies behind others gives its own back and
-// catches up when it is seen again. Each looks once a minute: what is "in 5m" comes nearer though nothing happens.
-const streamed = (address, take) => {
+// A browser has six connections to a server. A page that was left or lies behind others gives its own back, and goes on
+// where it was when it is seen again.
+const streamed = (address, take, ended = () => {}) => {
   let source = null;
-  let looking = 0;
-  const open = () => {
-    source ??= new EventSource(address());
-    source.onmessage = ({ data }) => take(data);
-  };
+  let over = false;
   const close = () => { source?.close(); source = null; };
-  const look = () => { clearInterval(looking); looking = setInterval(refresh, 60000); };
+  const open = () => {
+    if (source || over) return;
+    source = new EventSource(address());
+    source.onopen = () => { if (document.querySelector("#away")) refresh(); };
+    source.onmessage = ({ data, lastEventId }) => take(data, lastEventId);
+    source.addEventListener("end", () => { over = true; close(); ended(); });
+    // A browser comes back by itself after a broken line, and never after a refusal.
+    source.onerror = () => {
+      away(true);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      close();
+      setTimeout(() => { if (!document.hidden) { refresh(); open(); } }, 5000);
+    };
+  };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-  addEventListener("pagehide", () => { close(); clearInterval(looking); });
-  addEventListener("pageshow", ({ persisted }) => { if (persisted) { open(); look(); } });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) open(); });
   if (!document.hidden) open();
-  look();
 };
 
-// A log that still grows: text is added where it ends; the view follows while it is at the end.
+// Each page looks once a minute: what is "in 5m" comes nearer though nothing happens.
+const look = () => {
+  let looking = setInterval(refresh, 60000);
+  addEventListener("pagehide", () => clearInterval(looking));
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) { refresh(); looking = setInterval(refresh, 60000); } });
+};
+
+// A log that still grows: text is added where it ends; the view follows while it is at the end. Lines beyond so many
+// leave the page, not the log.
+const LINES = 5000;
 const follow = () => {
   const log = document.querySelector("[data-follow]");
   if (!log) return;
@@ -218,17 +251,21 @@ const follow = () => {
   const toEnd = () => { if (log.getBoundingClientRect().bottom > innerHeight) log.scrollIntoView({ block: "end" }); };
   // Who opens a log that grows wants its newest line, unless they ask for another one.
   if (!location.hash) toEnd();
-  const source = new EventSource(log.dataset.follow);
-  source.onmessage = ({ data }) => {
+  let last = "";
+  const address = () => {
+    const from = new URL(log.dataset.follow, location.href);
+    if (last) from.searchParams.set("from", last);
+    return from;
+  };
+  streamed(address, (data, upTo) => {
+    last = upTo;
     const atEnd = log.getBoundingClientRect().bottom <= innerHeight + 40;
     for (const [classes, text] of JSON.parse(data)) {
       if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
+    while (log.childElementCount > LINES) log.firstElementChild.remove();
     if (atEnd) toEnd();
-  };
-  source.addEventListener("end", () => { source.close(); refresh(); });
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
+  }, refresh);
 };
 
 localise(document);

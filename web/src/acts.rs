@@ -14,7 +14,7 @@ use crate::app::Site;
 use crate::problem::Problem;
 
 /// How long somebody waits for a store that refuses to write.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A run that is wanted.
 #[derive(Debug, Default, Clone, PartialEq)]

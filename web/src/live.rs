@@ -216,7 +216,11 @@ impl Changed {
             });
             theirs.collect::<Result<_, Fault>>().map(Some)
         });
-        self.runs = theirs.await.unwrap_or_default();
+        match theirs.await {
+            Ok(theirs) => self.runs = theirs,
+            // What cannot be told apart may be theirs.
+            Err(_) => self.add_all(),
+        }
         self
     }
 

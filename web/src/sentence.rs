@@ -79,7 +79,8 @@ fn timed(text: &str) -> String {
         match Timestamp::parse(token).filter(|_| token.ends_with('Z')) {
             Some(at) => {
                 let utc = words::moment(at, at);
-                html.push_str(&format!("<time datetime=\"{at}\" title=\"{utc} UTC\">{utc}</time>"));
+                let time = format!("<time datetime=\"{at}\" title=\"{utc} UTC\">{utc}</time>");
+                html.push_str(&time);
             }
             None => html.push_str(&HtmlEscape(token).to_string()),
         }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::hex;
 use super::holds::Made;
+use crate::acts::PATIENCE;
 use crate::app::Site;
 use crate::problem::Problem;
 
@@ -82,7 +83,12 @@ impl Site {
         event: Event,
         how: How,
     ) -> Result<Told, Problem> {
-        let Some(key) = act.key()? else { return self.told(event, None, how).await };
+        let Some(key) = act.key()? else {
+            return tokio::select! {
+                told = self.told(event, None, how) => told,
+                () = self.app.handle.refuses(PATIENCE) => Err(Problem::not_stored()),
+            };
+        };
         // Whose key it is counts too: two people who think of the same one do not meet.
         let key = hex(&Sha256::new()
             .chain_update(self.who.sign(""))
@@ -103,7 +109,11 @@ impl Site {
             let _turn = turn;
             site.told(event, Some(keep), how).await
         });
-        work.await.unwrap_or_else(|_| Err(Problem::internal("a request broke off")))
+        tokio::select! {
+            told = work => told.unwrap_or_else(|_| Err(Problem::internal("a request broke off"))),
+            // The key stays in use until it is done: who sends it again is not taken for somebody else.
+            () = self.app.handle.refuses(PATIENCE) => Err(Problem::not_stored()),
+        }
     }
 
     async fn told(&self, event: Event, keep: Option<Keep>, how: How) -> Result<Told, Problem> {

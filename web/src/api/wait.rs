@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightrun_core::id::RunId;
+use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::parse_duration;
 use nightrun_engine::run::News;
 use nightrun_engine::store::RunShow;
@@ -12,7 +12,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::app::Site;
+use crate::app::{Desk, Site};
 use crate::problem::Problem;
 
 /// No request waits longer.
@@ -71,8 +71,23 @@ impl Site {
     }
 
     async fn run(self: &Arc<Self>, run: RunId) -> Result<RunShow, Problem> {
-        self.read(move |desk| desk.page.run(run, Some(&desk.site.app.data))).await
+        self.read(move |desk| {
+            let run = desk.page.run(run, Some(&desk.site.app.data))?;
+            Ok(run.map(|run| theirs(desk, run)))
+        })
+        .await
     }
+}
+
+/// Leaves out the runs that called it or that it called, where they are none of the business of whoever asks.
+fn theirs(desk: &Desk<'_>, mut run: RunShow) -> RunShow {
+    let covers = |dag: &DagId| desk.site.who.covers(dag.as_str());
+    run.children.retain(|call| covers(&call.dag));
+    if run.parent.as_ref().is_some_and(|by| by.dag.as_ref().is_some_and(|dag| !covers(dag))) {
+        run.parent = None;
+        run.by = "a task of another DAG".into();
+    }
+    run
 }
 
 fn is_about(news: &News, run: RunId) -> bool {

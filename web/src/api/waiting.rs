@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::Query;
 use nightrun_core::dag::spec::{CatchupPolicy, Dag};
 use nightrun_core::id::DagId;
-use nightrun_engine::store::DagItem;
+use nightrun_engine::store::{DagItem, Fault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Told;
 use crate::app::{Desk, Shared, State};
 
-/// Most DAGs that are looked through.
+/// DAGs read at once.
 const MOST: u32 = 1_000;
 
 /// Of which DAG.
@@ -36,7 +36,7 @@ pub(crate) async fn list(State(site): Shared, Query(of): Query<OfDag>) -> Told<V
     let found = site.read(move |desk| {
         let dags = match &of.dag {
             Some(id) => desk.page.dag(&DagId::from(id.as_str()), 0)?.into_iter().collect(),
-            None => desk.dags(None, MOST, 0)?,
+            None => all(desk)?,
         };
         let mut waiting = Vec::new();
         for item in dags.into_iter().filter(|dag| !dag.retired && (of.dag.is_some() || !dag.paused)) {
@@ -52,6 +52,20 @@ pub(crate) async fn list(State(site): Shared, Query(of): Query<OfDag>) -> Told<V
         Ok(Some(waiting))
     });
     found.await.map(Json)
+}
+
+/// All DAGs, read by pages.
+fn all(desk: &Desk<'_>) -> Result<Vec<DagItem>, Fault> {
+    let mut dags = Vec::new();
+    loop {
+        let after = dags.last().map(|dag: &DagItem| dag.dag.clone());
+        let page = desk.dags(after, MOST, 0)?;
+        let ended = page.len() < MOST as usize;
+        dags.extend(page);
+        if ended {
+            return Ok(dags);
+        }
+    }
 }
 
 fn waits(desk: &Desk<'_>, spec: &Dag, item: &DagItem) -> bool {

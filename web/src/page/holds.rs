@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::decide::{HoldRequest, Resume};
@@ -21,6 +23,8 @@ use crate::words;
 const PAST: u32 = 20;
 
 /// Which DAGs a window is for.
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Which {
@@ -142,7 +146,8 @@ fn window(item: HoldItem, now: Timestamp) -> Window {
     Window {
         is_open,
         opens: words::from_now(if is_open { item.to } else { item.from }, now),
-        length: show_duration(item.to.since(item.from)),
+        // Two hours from now end a few thousandths of a second short of that: the clock was read twice.
+        length: show_duration(Duration::from_secs((item.to.since(item.from) + HALF_A_SECOND).as_secs())),
         then: match item.resume {
             Resume::All => "each missed tick fires",
             Resume::Latest => "the newest missed tick fires",

@@ -96,14 +96,20 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
     for task in run.instances() {
         *counts.entry(task.state).or_default() += 1;
     }
+    let theirs = |dag: &Option<DagId>| dag.as_ref().is_some_and(|dag| desk.site.who.covers(dag.as_str()));
+    let parent = run.parent.as_ref().filter(|by| theirs(&by.dag)).map(|by| by.run_id);
     let head = Head {
         run: run.run_id,
         dag: run.dag.clone(),
         state: run.state,
         reason: run.reason.to_string(),
         run_type: run.run_type.as_str(),
-        by: run.by.clone(),
-        parent: run.parent.as_ref().filter(|by| by.dag.is_some()).map(|by| by.run_id),
+        by: if parent.is_none() && run.parent.as_ref().is_some_and(|by| by.dag.is_some()) {
+            "a task of another DAG".into()
+        } else {
+            run.by.clone()
+        },
+        parent,
         version: run.version.0,
         logical_date: run.logical_date,
         local: zone.and_then(|zone| local(run.logical_date, &zone)),

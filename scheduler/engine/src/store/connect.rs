@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -114,6 +114,9 @@ fn create(path: &Path) -> Result<(), Fault> {
     remove(&draft)?;
     remove(&beside(&draft, "-journal"))?;
     open_new(&draft)?.close().map_err(|(_, error)| error)?;
+    // It holds values and hashes of passwords, in whatever folder somebody made; SQLite gives the files beside it the
+    // same mode.
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o600))?;
     move_into_place(&draft, path)
 }
 
