@@ -8,6 +8,7 @@ mod client;
 mod cmd;
 mod config;
 mod failure;
+mod listen;
 mod say;
 mod wire;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::dag::{Known, read};
 use nightrun_engine::clock::{Clock, system_clock};
-use nightrun_engine::exec::{Local, environment, sweep};
+use nightrun_engine::exec::{Local, environment, files, sweep};
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Parts, Scheduler, Vars, hash_of};
 use nightrun_engine::store::{DATABASE, Page, Reader, Writer};
@@ -36,6 +36,7 @@ pub(crate) fn database(data: &Path) -> PathBuf {
 /// Opens the store, ends what a crashed scheduler left behind, and puts a scheduler together.
 /// `dags` is the folder that paths of DAG files are relative to; without `schedules` nothing fires.
 pub(crate) fn scheduler(config: &Config, dags: &Path, schedules: bool) -> Result<Wired, Failure> {
+    files::raise_limit();
     let clock = system_clock();
     let dags = dags.canonicalize().map_err(|fault| {
         Failure::usage(format!("the DAG folder {}: {fault}", dags.display())).help("name it with --dags DIR")

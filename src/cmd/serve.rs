@@ -1,11 +1,11 @@
 //! `nightrun serve`: the scheduler, the pages and the API.
 
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
 use axum::Extension;
+use nightrun_engine::exec::files;
 use nightrun_engine::run::{Folder, Handle};
 use nightrun_engine::store::{Page, Reader};
 use nightrun_web::{Access, App, Owner};
@@ -15,6 +15,7 @@ use crate::cli::Serve;
 use crate::client::SOCKET;
 use crate::config::{Config, Given};
 use crate::failure::{Failure, OrFail, Verdict};
+use crate::listen::{self, Places};
 use crate::{say, wire};
 
 pub(crate) fn serve(args: Serve) -> Verdict {
@@ -58,9 +59,9 @@ async fn run(config: &Config, drain: bool) -> Verdict {
     tracing::info!("nightrun {} serves {} on http://{address}", say::version(), config.dags.display());
     tracing::info!(dags, faulty, slots = config.slots, data = %config.data.display(), "schedules are armed");
     // Whoever can open the socket owns the data folder.
-    let local = tokio::spawn(axum::serve(unix, router.clone().layer(Extension(Owner))).into_future());
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let pages = tokio::spawn(axum::serve(tcp, router).into_future());
+    let places = Places::of(files::limit());
+    let local = tokio::spawn(listen::to_owner(unix, router.clone().layer(Extension(Owner)), places.owner));
+    let pages = tokio::spawn(listen::to_all(tcp, router, places.all));
     until_told(&handle, drain).await;
     loop_.await.or_fail("the scheduler")?;
     pages.abort();

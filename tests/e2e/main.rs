@@ -26,6 +26,7 @@ mod serving;
 mod setups;
 mod simulated;
 mod sink;
+mod strangers;
 mod testing;
 mod town;
 mod validate;

@@ -153,6 +153,13 @@ impl Town {
         Server::start(self.command("serve --listen 0.0.0.0:0"))
     }
 
+    /// Starts a server from a shell in which this was said before.
+    pub(crate) fn serve_after(&self, line: &str) -> Server {
+        let mut shell = self.program("bash");
+        shell.args(["-c", &format!("{line}; exec nightrun serve --listen 127.0.0.1:0")]);
+        Server::start(shell)
+    }
+
     /// Starts a server with more arguments.
     pub(crate) fn serve_with(&self, args: &str) -> Server {
         Server::start(self.command(&format!("serve --listen 127.0.0.1:0 {args}")))

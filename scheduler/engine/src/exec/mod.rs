@@ -2,6 +2,7 @@
 //! state; all it says back is a [`Word`].
 
 pub mod environment;
+pub mod files;
 pub mod local;
 pub(crate) mod once;
 pub mod operator;

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::files;
 use super::local::{look_up, open_log};
 
 /// From TERM to KILL.
@@ -53,6 +54,7 @@ pub(crate) async fn run_once(order: Once) -> Result<(), String> {
         .spawn()
         .map_err(|fault| format!("{program} cannot be started: {fault}"))?;
     let group = Group(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)));
+    group.0.inspect(|&leader| files::give_back(leader));
     if let (Some(mut pipe), Some(text)) = (child.stdin.take(), order.stdin) {
         // A program that does not read it to its end is free to.
         tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });

@@ -22,6 +22,7 @@ use super::vars::Vars;
 use super::{Parts, call, finish, plain, question, wait};
 use crate::clock::Clock;
 use crate::exec::environment::{self, Identity};
+use crate::exec::files;
 use crate::exec::{AttemptOrder, Executor, Registry, Word};
 use crate::hook::Deliverer;
 use crate::logs::LogPaths;
@@ -237,7 +238,7 @@ impl Carrier {
         if self.prepared != Some(run.id) {
             self.paths
                 .prepare(run.id)
-                .map_err(|fault| format!("the run's folder cannot be made: {fault}"))?;
+                .map_err(|fault| format!("the run's folder cannot be made: {}", files::explained(&fault)))?;
             self.prepared = Some(run.id);
         }
         let texts = render::texts_of(run, task);
@@ -324,7 +325,8 @@ impl Carrier {
 
     fn write_script(&self, attempt: AttemptId, text: &str) -> Result<String, String> {
         let path = self.paths.script(attempt);
-        std::fs::write(&path, text).map_err(|fault| format!("its script cannot be written: {fault}"))?;
+        std::fs::write(&path, text)
+            .map_err(|fault| format!("its script cannot be written: {}", files::explained(&fault)))?;
         Ok(path.to_string_lossy().into_owned())
     }
 

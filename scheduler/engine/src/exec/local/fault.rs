@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use crate::exec::AttemptOrder;
+use crate::exec::files::CURE as FILES;
 
 /// The order has no program.
 pub(super) fn no_program() -> String {
@@ -73,8 +74,6 @@ pub(super) fn not_spawned(order: &AttemptOrder, path: &Path, error: &io::Error) 
     };
     format!("cannot start `{program}` in `{}`: {}; {cure}", directory.display(), plain(error))
 }
-
-const FILES: &str = "raise the limit of open files (`ulimit -n`), or run fewer tasks at once";
 
 /// What the system must take over, in bytes.
 fn size(order: &AttemptOrder) -> usize {

@@ -15,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::{AttemptOrder, Ended, Leader, Stage, Word, Yard, fault};
 use crate::exec::environment::MARKER;
+use crate::exec::files;
 
 /// Where programs are looked for when the order says nothing.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -99,7 +100,7 @@ fn spawn(order: &AttemptOrder) -> Result<Child, String> {
         Some(file) => open(file)?,
         None => log.try_clone().map_err(|error| fault::no_file(&order.log, &error))?,
     };
-    Command::new(&path)
+    let child = Command::new(&path)
         .arg0(program)
         .args(arguments)
         .env_clear()
@@ -110,7 +111,9 @@ fn spawn(order: &AttemptOrder) -> Result<Child, String> {
         .stdout(stdout)
         .stderr(log)
         .spawn()
-        .map_err(|error| fault::not_spawned(order, &path, &error))
+        .map_err(|error| fault::not_spawned(order, &path, &error))?;
+    files::give_back(Pid::from_child(&child));
+    Ok(child)
 }
 
 /// Opens a file to append to; made for its owner alone, never through a link.
