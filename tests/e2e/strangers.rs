@@ -73,7 +73,7 @@ fn idle_strangers_take_no_files_from_runs_and_do_not_stay() {
 
     town.does("trigger hello");
     town.wait_for_run("2", "success");
-    let second = told.any(|line| line.starts_with("data:") && line.contains(r#""runs":["2"]"#));
+    let second = told.any(|line| line.starts_with("data:") && line.contains(r#""runs":[2]"#));
     assert!(second, "who listens is no stranger, however long nothing was said");
     assert_eq!(server.stop(), 0);
 }
