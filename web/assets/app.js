@@ -125,9 +125,9 @@ const away = (is) => {
   document.querySelector("main")?.prepend(said);
 };
 
-// Live: the page is asked for again when something on it changed, and only parts that differ are replaced.
 // Each part as the server sent it, before times became the viewer's.
 const was = new WeakMap([...document.querySelectorAll("[data-part]")].map((part) => [part, part.innerHTML]));
+// Live: the page is asked for again when something on it changed, and only parts that differ are replaced.
 let busy = false;
 let again = false;
 const refresh = async () => {
@@ -136,7 +136,7 @@ const refresh = async () => {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     // Whoever is not logged in any more is asked to, here and now: what stands here would only grow older.
-    if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
     away(answer.status >= 500 || answer.status === 429);
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -162,7 +162,7 @@ const swap = (part, next) => {
   const scrolled = [...part.querySelectorAll(".grid, .graph, .panel, pre")].map((it) => [it.scrollLeft, it.scrollTop]);
   // Who has the focus, and what is open, stays so: things are known by where they lead, or by what they say.
   const about = (it) => it.closest("details")?.querySelector("input[type=hidden]:not([name=csrf])")?.value;
-  const known = (it) => it.getAttribute("href") ?? about(it) ?? it.getAttribute("aria-label") ?? it.textContent;
+  const known = (it) => it.getAttribute("href") ?? `${about(it) ?? ""} ${it.getAttribute("aria-label") ?? it.textContent}`;
   const focus = part.contains(document.activeElement) ? known(document.activeElement) : null;
   const open = new Set([...part.querySelectorAll("details[open] > summary")].map(known));
   part.innerHTML = next.innerHTML;
@@ -200,12 +200,13 @@ const streamed = (address, take, ended = () => {}) => {
     source.onopen = () => { if (document.querySelector("#away")) refresh(); };
     source.onmessage = ({ data, lastEventId }) => take(data, lastEventId);
     source.addEventListener("end", () => { over = true; close(); ended(); });
-    // A browser comes back by itself after a broken line, and never after a refusal.
+    // Whether the server is away, a look tells: it may have no place for one more stream. A browser comes back by itself
+    // after a broken line, and never after a refusal.
     source.onerror = () => {
-      away(true);
+      refresh();
       if (source?.readyState !== EventSource.CLOSED) return;
       close();
-      setTimeout(() => { if (!document.hidden) { refresh(); open(); } }, 5000);
+      setTimeout(() => { if (!document.hidden) open(); }, 5000);
     };
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));

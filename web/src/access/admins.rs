@@ -29,8 +29,8 @@ pub(crate) fn keep_an_admin(users: &[UserItem], change: &AccessChange) -> Result
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_admin", "There must be an admin", why))
 }
 
-const LAST: &str = "this is the last admin: make somebody else an admin first; `nightrun user` beside the store does \
-                    it all the same";
+const LAST: &str = "this is the last admin: make somebody else an admin first; `nightrun user` on the machine of the \
+                    server does it all the same";
 
 #[cfg(test)]
 mod tests {
