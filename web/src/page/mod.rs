@@ -94,6 +94,7 @@ impl Did {
     fn sentence(&self) -> Option<&'static str> {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
+            "triggered-before" => "This form was sent before: this is the run that it made.",
             "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
             "rerun" => "What was chosen runs again when there is room.",
