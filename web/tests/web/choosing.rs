@@ -16,6 +16,7 @@ async fn what_a_trigger_would_run_is_shown_and_nothing_runs() {
     let seen =
         press("look=true&param.region=us&logical_date=2026-11-20T01%3A30&from=aggregate&skip=publish").await;
     assert_eq!(seen.status, 200);
+    assert!(!seen.text.contains("data-seq"), "the page would be asked for again, and be another one");
     for words in [
         "<b>3 tasks</b>, 6 left out",
         "=2026-11-20</code>",
