@@ -222,7 +222,7 @@ const look = () => {
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { refresh(); looking = setInterval(refresh, 60000); } });
 };
 
-// A log that still grows: text is added where it ends; the view follows while it is at the end. Lines beyond so many
+// A log that still grows: text is added where it ends; its box follows while it is at the end. Lines beyond so many
 // leave the page, not the log.
 const LINES = 5000;
 const follow = () => {
@@ -249,9 +249,6 @@ const follow = () => {
     const piece = line.appendChild(document.createElement("span"));
     [piece.className, piece.textContent] = [classes, text.replaceAll("\r", "\n")];
   };
-  const toEnd = () => { if (log.getBoundingClientRect().bottom > innerHeight) log.scrollIntoView({ block: "end" }); };
-  // Who opens a log that grows wants its newest line, unless they ask for another one.
-  if (!location.hash) toEnd();
   let last = "";
   const address = () => {
     const from = new URL(log.dataset.follow, location.href);
@@ -260,12 +257,10 @@ const follow = () => {
   };
   streamed(address, (data, upTo) => {
     last = upTo;
-    const atEnd = log.getBoundingClientRect().bottom <= innerHeight + 40;
     for (const [classes, text] of JSON.parse(data)) {
       if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
     while (log.childElementCount > LINES) log.firstElementChild.remove();
-    if (atEnd) toEnd();
   }, refresh);
 };
 
@@ -311,8 +306,8 @@ document.addEventListener("submit", (event) => {
 });
 listen();
 follow();
-const wrap = document.querySelector("#wrap");
-if (wrap) {
-  wrap.checked = localStorage.getItem("wrap") !== "no";
-  wrap.addEventListener("change", () => localStorage.setItem("wrap", wrap.checked ? "yes" : "no"));
+for (const box of document.querySelectorAll("#wrap, #tall")) {
+  const kept = localStorage.getItem(box.id);
+  if (kept) box.checked = kept === "yes";
+  box.addEventListener("change", () => localStorage.setItem(box.id, box.checked ? "yes" : "no"));
 }

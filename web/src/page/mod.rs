@@ -35,6 +35,7 @@ pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+mod strip;
 pub(crate) mod system;
 pub(crate) mod task;
 pub(crate) mod tokens;

@@ -76,6 +76,8 @@ pub(crate) struct LogView {
     open: bool,
     /// There is more after it.
     cut: bool,
+    /// It is read from its end.
+    tail: bool,
     live: bool,
     missing: bool,
     find: String,
@@ -243,6 +245,7 @@ impl Log<'_> {
             next_number: number.map(|number| number - u64::from(open)),
             open,
             cut: next < self.size,
+            tail: last,
             live,
             place: here.and_then(|here| self.place(here)),
             sorry,

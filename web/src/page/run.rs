@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::graph::{Folds, GraphView};
 use super::pace::{Pace, pace, usual};
 use super::schedule::local;
+use super::strip::Strip;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
 use crate::draw::graph::Standing;
@@ -53,6 +54,7 @@ pub(super) struct Head {
     /// How many tasks have ended, and how many there are; items are not counted by themselves.
     progress: (usize, usize),
     pace: Option<Pace>,
+    strip: Strip,
 }
 
 #[derive(Serialize)]
@@ -126,6 +128,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         backfill: run.backfill,
         progress: (run.tasks.iter().filter(|task| task.state.is_final()).count(), run.tasks.len()),
         pace: spec.and_then(|dag| pace(run, &dag, desk.now)),
+        strip: Strip::of(desk, &run.dag, run.run_id, None)?,
         counts: counts.into_iter().collect(),
     };
     let watch = Watch { runs: vec![run.run_id], ..Watch::default() };

@@ -48,13 +48,16 @@ async fn every_page_renders_and_says_what_matters() {
             ],
         ),
         ("/runs/17/graph", &["<svg", "upstream_failed"]),
+        ("/runs/16", &["← run 15", "run 17 →", "aria-label=\"run 17 failed\""]),
+        ("/runs/16/tasks/load_orders", &["run 17 →"]),
+        ("/runs/17/tasks/load_orders?line=1", &["log lines\""]),
         ("/?hours=72", &["<rect class=\"due\"", "then 287 more"]),
         ("/runs/38", &["Cancel run", "2 tries", "41702"]),
         ("/runs/38", &["The run is late: it had not ended by", "on_late", "answered &lt;503&gt;"]),
         ("/runs?state=running", &["manual, late finish"]),
         (
             "/runs/17/tasks/load_orders?attempt=3",
-            &["class=\"ab f1\"", "Try 2", "exit code 1", "On processors", "50.3 MB"],
+            &["class=\"ab f1\"", "Try 2", "exit code 1", "log lines tail", "On processors", "50.3 MB"],
         ),
         ("/runs/38/tasks/copy_stock?attempt=1", &["data-follow=", "12 of 400 pages"]),
         (

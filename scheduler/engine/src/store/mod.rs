@@ -39,8 +39,8 @@ pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
     AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow,
-    CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, NoteItem, OldRun, Page, PruneItem,
-    QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
+    CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, Neighbour, NoteItem, OldRun, Page,
+    PruneItem, QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
 pub use read::{TokenItem, UserItem};
 pub use row::{

@@ -3,6 +3,7 @@
 
 pub(super) mod access;
 mod again;
+mod around;
 mod awaited;
 mod call;
 mod dag;
@@ -32,6 +33,7 @@ use super::connect;
 use super::error::{Fault, StoreError};
 pub use access::{TokenItem, UserItem};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
+pub use around::Neighbour;
 pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use deeds::{AuditFilter, AuditPage};
