@@ -1,5 +1,11 @@
 //! What pages tell at a glance: what has no place is counted, dates stand in their order, drawings fit.
 
+use std::time::Duration;
+
+use nightrun_core::time::Timestamp;
+
+use crate::history::{History, Story};
+use crate::scenes::NOW;
 use crate::visit::Visit;
 use crate::{crowded, pages};
 
@@ -26,4 +32,31 @@ async fn a_rule_above_the_top_row_lies_within_the_drawing() {
     let rule = page.split("<text class=\"rule\"").nth(1).unwrap();
     let y: f64 = rule.split("y=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     assert!(y >= 9.0, "nine pixels of text stand on {y}");
+}
+
+#[tokio::test]
+async fn a_grid_stands_by_date_whenever_its_runs_were_made() {
+    let root = tempfile::tempdir().unwrap();
+    let ago = |days: u64| Timestamp::parse(NOW).unwrap().minus(Duration::from_hours(24 * days));
+    let mut past = History::new(root.path());
+    past.dag(ago(90), "gaps.yaml", "id: gaps\nschedule: '@daily'\ntasks: [{id: a, run: 'true'}]\n");
+    // The even days, and later the odd ones, as a backfill makes them.
+    let days = (0..40).filter(|day| day % 2 == 0).chain((0..40).filter(|day| day % 2 == 1));
+    let made: Vec<u64> = days.collect();
+    for day in &made {
+        past.run("gaps", ago(*day), true, |_| Story::well(9));
+    }
+    past.write().await;
+    let visit = Visit::over(root);
+    let run_of = |day: u64| made.iter().position(|it| *it == day).unwrap() + 1;
+    let columns = |page: &str| -> Vec<usize> {
+        let heads = page.split("<th scope=\"col\"><a href=\"/runs/").skip(1);
+        heads.map(|head| head.split('"').next().unwrap().parse().unwrap()).collect()
+    };
+    let first = visit.page("/dags/gaps").await.text;
+    assert_eq!(columns(&first), (0..30).rev().map(run_of).collect::<Vec<_>>());
+    let older = format!("before={}", run_of(29));
+    assert!(first.contains(&older), "no {older}");
+    let second = visit.page(&format!("/dags/gaps?{older}")).await.text;
+    assert_eq!(columns(&second), (30..40).rev().map(run_of).collect::<Vec<_>>());
 }
