@@ -60,3 +60,44 @@ async fn a_grid_stands_by_date_whenever_its_runs_were_made() {
     let second = visit.page(&format!("/dags/gaps?{older}")).await.text;
     assert_eq!(columns(&second), (30..40).rev().map(run_of).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn the_tasks_of_a_run_fold_by_group_and_say_how_each_group_stands() {
+    let visit = crowd().await;
+    let whole = visit.page("/runs/1").await.text;
+    let headings = whole.matches("<tr class=\"group\">").count();
+    assert_eq!((headings, whole.contains("id=\"task-press_00\"")), (5, false), "a hundred tasks open folded");
+    for words in ["20 success", "1 failed</span>", "19 success", "20 upstream failed"] {
+        assert!(whole.contains(words), "no `{words}` in {whole}");
+    }
+    let opened = visit.page("/runs/1?folded=press,dry,check,ship").await.text;
+    let tasks = opened.matches("id=\"task-").count();
+    assert_eq!(tasks, 20, "one group is open");
+    assert!(opened.contains("id=\"task-paint_07\"") && opened.contains("?folded=check%2Cdry%2Cpaint"));
+    // By state there are no groups: only what was asked for.
+    let failed = visit.page("/runs/1?state=failed").await.text;
+    assert_eq!((failed.matches("id=\"task-").count(), failed.contains("class=\"group\"")), (1, false));
+}
+
+#[tokio::test]
+async fn a_long_list_of_open_groups_goes_on_where_its_page_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let at = Timestamp::parse(NOW).unwrap().minus(Duration::from_hours(3));
+    let mut past = History::new(root.path());
+    let tasks = (0..300).map(|task| format!("  - {{id: t{task:03}, group: g{}, run: x}}\n", task % 2));
+    let text = format!("id: long\ngroups: [{{id: g0}}, {{id: g1}}]\ntasks:\n{}", tasks.collect::<String>());
+    past.dag(at, "long.yaml", &text);
+    past.run("long", at, false, |_| Story::well(9));
+    past.write().await;
+    let visit = Visit::over(root);
+    let ids = |page: &str| -> Vec<String> {
+        page.split("id=\"task-t").skip(1).map(|rest| rest[..3].to_owned()).collect()
+    };
+    let first = visit.page("/runs/1?folded=").await.text;
+    let next = first.split("class=\"button\" href=\"").find(|it| it.contains("after=")).unwrap();
+    let next = next.split('"').next().unwrap().replace("&amp;", "&");
+    let second = visit.page(next.split('#').next().unwrap()).await.text;
+    let seen: Vec<String> = ids(&first).into_iter().chain(ids(&second)).collect();
+    let ordered = (0..300).step_by(2).chain((1..300).step_by(2)).map(|task| format!("{task:03}"));
+    assert_eq!(seen, ordered.collect::<Vec<_>>());
+}
