@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nightrun_core::decide::{Reason, TaskState, Transition};
+use nightrun_core::id::{InstanceId, TaskIndex};
 use nightrun_core::time::Timestamp;
 
 use crate::history::{History, Story};
@@ -100,4 +102,56 @@ async fn a_long_list_of_open_groups_goes_on_where_its_page_ended() {
     let seen: Vec<String> = ids(&first).into_iter().chain(ids(&second)).collect();
     let ordered = (0..300).step_by(2).chain((1..300).step_by(2)).map(|task| format!("{task:03}"));
     assert_eq!(seen, ordered.collect::<Vec<_>>());
+}
+
+/// A run whose tasks are at work, or each waits as told.
+async fn waiting(tasks: &[(&str, TaskState, Reason)]) -> Visit {
+    let root = tempfile::tempdir().unwrap();
+    let at = Timestamp::parse(NOW).unwrap().minus(Duration::from_mins(9));
+    let mut past = History::new(root.path());
+    let lines = tasks.iter().map(|(id, ..)| format!("  - {{id: {id}, depends_on: [gate], run: x}}\n"));
+    let text = format!("id: night\ntasks:\n  - {{id: gate, run: x}}\n{}", lines.collect::<String>());
+    past.dag(at, "night.yaml", &text);
+    let run = past.run("night", at, false, |_| Story { attempts: vec![], ..Story::well(0) });
+    let mut moved = |place: usize, from, to, reason| {
+        let instance = InstanceId { run, task: TaskIndex(u32::try_from(place).unwrap()), item: 0 };
+        past.say(at.plus(Duration::from_secs(1)), Transition::TaskMoved { instance, from, to, reason });
+    };
+    moved(0, TaskState::Queued, TaskState::Canceled, Reason::Canceled { by: "ana".into() });
+    for (place, (_, state, reason)) in tasks.iter().enumerate() {
+        moved(place + 1, TaskState::Waiting, *state, reason.clone());
+    }
+    past.write().await;
+    Visit::over(root)
+}
+
+#[tokio::test]
+async fn a_run_of_which_nothing_is_at_work_says_what_it_waits_for() {
+    let wait = Reason::Waits { what: "file /in/orders.csv".into(), run: None };
+    let visit = waiting(&[("look", TaskState::Deferred, wait)]).await;
+    let said =
+        "Running, but nothing is at work now: <code>look</code> waits for file &#x2f;in&#x2f;orders.csv";
+    pages::says(&visit.page("/runs/1").await, &[said]);
+    for path in ["/", "/runs"] {
+        pages::says(&visit.page(path).await, &["waits for file"]);
+    }
+    let why = visit.get("/api/v1/runs/1/why").await.text;
+    assert!(why.contains("nothing is at work now"), "{why}");
+}
+
+#[tokio::test]
+async fn what_a_dag_bounds_itself_does_not_wait_for_the_executor() {
+    let visit = waiting(&[
+        ("a", TaskState::Queued, Reason::MaxParallel { limit: 2 }),
+        ("b", TaskState::Queued, Reason::MaxActiveTasks { limit: 1 }),
+        ("c", TaskState::Queued, Reason::MaxParallel { limit: 2 }),
+        ("d", TaskState::Queued, Reason::Slots),
+    ])
+    .await;
+    let page = visit.page("/pools").await.text;
+    let waiting = |name: &str| {
+        let row = page.split("<tr").find(|row| row.contains(&format!(">{name}<"))).unwrap();
+        row.rsplit("<b>").next().unwrap().split('<').next().unwrap().to_owned()
+    };
+    assert_eq!(["executor", "max_parallel", "max_active_tasks"].map(waiting), ["1", "2", "1"]);
 }
