@@ -68,7 +68,7 @@ fn show_run(args: OfRun) -> Verdict {
         .then(|| standstill(run.instances().map(|it| (it.state, it.name(), it.reason.clone()))))
         .flatten()
         .unwrap_or_else(|| run.reason.clone());
-    say::println(&format!("{} run {number} of {}: {state}, {standing}", say::sign(state.as_str()), run.dag,));
+    say::println(&format!("{} run {number} of {}: {state}, {standing}", say::sign(state.as_str()), run.dag));
     say::println(&format!(
         "  {}, asked for by {}, logical date {}\n  from {} to {} (UTC), took {}\n",
         run.run_type,

@@ -201,7 +201,7 @@ fn a_tick_says_what_became_of_it() {
     let instant = skipped.split_whitespace().nth(2).unwrap();
     same(
         &skipped,
-        "→ tick TIME of beat is skipped: 1 runs were active already (overlap: skip); `nightrun trigger beat --at TIME` runs it now; `overlap: queue` would have let it wait",
+        "→ tick TIME of beat is skipped: a run was active already (overlap: skip); `nightrun trigger beat --at TIME` runs it now; `overlap: queue` would have let it wait",
     );
     town.nightrun(&format!("why beat {instant}")).prints(&skipped);
     let first = town.runs()[0]["logical_date"].as_str().unwrap().to_owned();
