@@ -59,7 +59,7 @@ fn what_waits_names_what_it_waits_for() {
             "retry",
             "tasks: [{id: a, run: exit 3, retries: 2, retry_delay: 1h}, {id: b, depends_on: [a], run: x}]".to_owned(),
             "a up_for_retry, b waiting",
-            "▶ run 1 of retry is running: at work
+            "▶ run 1 of retry is running: nothing is at work now: `a` will be tried again at TIME, after: exit code 3
 ↻ task a is up_for_retry: will be tried again at TIME, after: exit code 3; try 2 begins in TOOK
 · task b is waiting: waits for its upstream tasks: a (up_for_retry); it goes on when they end",
         ),
