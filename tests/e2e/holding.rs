@@ -1,5 +1,8 @@
 //! Maintenance windows and changed ticks, by the verbs and the API of a running server.
 
+use std::time::Duration;
+
+use nightrun_engine::clock::system_clock;
 use serde_json::{Value as Json, json};
 
 use crate::town::{Server, Town, wait_for};
@@ -81,7 +84,14 @@ fn one_tick_is_skipped_or_moved_and_everything_that_shows_it_says_so() {
     town.does("skip yearly --next --undo");
     assert!(!town.nightrun("why yearly").out.contains(note));
 
-    let moved = town.nightrun("move yearly --next --to 1s --json").json();
+    // A length counts from the tick, as on the page.
+    town.nightrun("move yearly --next --to 3h").prints(&format!(
+        "the tick of yearly at {0} 00:00:00 (UTC) fires at {0} 03:00:00 (UTC)",
+        &instant[..10]
+    ));
+    town.does("move yearly --next --undo");
+    let soon = system_clock()().plus(Duration::from_secs(2)).to_rfc3339();
+    let moved = town.nightrun(&format!("move yearly --next --to {soon} --json")).json();
     assert_eq!(moved["dag"], "yearly");
     let ticks =
         wait_for("the moved tick", || Some(ticks(&server, "yearly")).filter(|ticks| !ticks.is_empty()));

@@ -32,10 +32,13 @@ const localise = (root) => {
 };
 
 // Graphs: larger and smaller by buttons, keys, or Ctrl and the wheel; dragged about. Arrows scroll as everywhere.
-let scale = 1;
+// Until one of them is used the style makes it fit.
+let scale = null;
 const dress = (root) => {
-  for (const svg of root.querySelectorAll(".graph svg")) {
+  if (scale === null) return;
+  for (const svg of root.querySelectorAll(".graph .drawing")) {
     const { width, height } = svg.viewBox.baseVal;
+    svg.parentElement.classList.add("zoomed");
     svg.setAttribute("width", width * scale);
     svg.setAttribute("height", height * scale);
   }
@@ -43,11 +46,12 @@ const dress = (root) => {
 const zoom = (by, at) => {
   const box = document.querySelector(".graph");
   if (!box) return;
-  const { width, height } = box.querySelector("svg").viewBox.baseVal;
+  const svg = box.querySelector(".drawing");
+  const { width, height } = svg.viewBox.baseVal;
   const [x, y] = at ?? [box.clientWidth / 2, box.clientHeight / 2];
-  const was = scale;
+  const was = scale ?? svg.getBoundingClientRect().width / width;
   const whole = Math.min((box.clientWidth - 24) / width, (innerHeight * 0.7) / height, 1);
-  scale = by ? Math.min(Math.max(scale * by, 0.1), 4) : whole;
+  scale = by ? Math.min(Math.max(was * by, 0.1), 4) : whole;
   const [left, top] = [(box.scrollLeft + x) * scale / was - x, (box.scrollTop + y) * scale / was - y];
   dress(document);
   box.scrollTo(left, top);

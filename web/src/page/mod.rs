@@ -24,6 +24,7 @@ pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
 pub(crate) mod notes;
+mod outline;
 pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;

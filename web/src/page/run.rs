@@ -27,6 +27,8 @@ pub(super) struct Head {
     dag: DagId,
     state: RunState,
     reason: String,
+    /// What it waits for, where it runs and nothing is at work.
+    standstill: Option<String>,
     run_type: &'static str,
     by: String,
     /// The run that called it, where that is still there.
@@ -105,6 +107,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         dag: run.dag.clone(),
         state: run.state,
         reason: run.reason.to_string(),
+        standstill: run.standstill(),
         run_type: run.run_type.as_str(),
         by: if parent.is_none() && run.parent.as_ref().is_some_and(|by| by.dag.is_some()) {
             "a task of another DAG".into()

@@ -6,6 +6,8 @@ mod again;
 mod api;
 mod busy;
 mod choosing;
+mod crowded;
+mod glance;
 mod guard;
 mod history;
 mod house;

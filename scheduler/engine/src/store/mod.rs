@@ -23,6 +23,7 @@ mod past;
 mod project;
 mod read;
 mod row;
+mod standstill;
 mod values;
 mod waiters;
 mod writer;
@@ -48,6 +49,7 @@ pub use row::{
     LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,
     VersionText,
 };
+pub use standstill::standstill;
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use waiters::waiters_of;
 pub use writer::{Committed, Writer};
