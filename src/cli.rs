@@ -395,6 +395,9 @@ pub(crate) struct Trigger {
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,
+    /// Only say what would run, with the commands
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) look: Look,
 }

@@ -12,6 +12,7 @@
 
 mod access;
 mod acts;
+mod ahead;
 mod api;
 mod app;
 mod assets;

@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod again;
+mod ahead;
 mod api;
 mod busy;
 mod choosing;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Operation, get, post};
 use super::schema::Schemas;
-use crate::api::acts::{Asked, Made};
+use crate::api::acts::{AheadTold, Asked, Made};
 use crate::api::wait::Wait;
 use crate::api::{
     After, Before, Limit, Listed, access, again, audit, dags, holds, hooks, look, prune, runs, tasks, vars,
@@ -121,12 +121,13 @@ fn of_runs(s: &mut Schemas) -> Vec<Operation> {
             .asks(s.query::<Before>())
             .asks(s.query::<Limit>())
             .tells(200, "A page of runs", page::<RunItem>(s)),
-        post("/api/v1/dags/{dag}/runs", tag, "Start a run")
+        post("/api/v1/dags/{dag}/runs", tag, "Start a run, or say what would run")
             .asks(s.query::<Wait>())
             .takes(s.body::<Asked>(json!({ "params": {}, "part": { "only": [] } })))
             .maybe()
             .once()
             .waits()
+            .tells(200, "Nothing is done: what would run", s.told::<AheadTold>())
             .tells(201, "The run is made; with `wait` it is told as it is then", s.told::<Made>()),
         get("/api/v1/runs/{run}", tag, "A run with its tasks; with `wait`, once it is over")
             .asks(s.query::<Wait>())
