@@ -20,6 +20,7 @@ mod regressions;
 mod scenes;
 mod searched;
 mod seasons;
+mod slots;
 mod steer;
 mod tasks;
 mod told;
