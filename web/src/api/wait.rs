@@ -12,6 +12,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::tasks::told;
 use crate::app::{Desk, Site};
 use crate::problem::Problem;
 
@@ -72,8 +73,10 @@ impl Site {
 
     async fn run(self: &Arc<Self>, run: RunId) -> Result<RunShow, Problem> {
         self.read(move |desk| {
-            let run = desk.page.run(run, Some(&desk.site.app.data))?;
-            Ok(run.map(|run| theirs(desk, run)))
+            let data = &desk.site.app.data;
+            let Some(mut shown) = desk.page.run(run, Some(data))? else { return Ok(None) };
+            shown.tasks = shown.tasks.into_iter().map(|task| told(data, run, task)).collect();
+            Ok(Some(theirs(desk, shown)))
         })
         .await
     }

@@ -28,7 +28,6 @@ pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
-mod progress;
 pub(crate) mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;

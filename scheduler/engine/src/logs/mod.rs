@@ -7,6 +7,7 @@ mod around;
 mod escape;
 mod follow;
 mod lines;
+mod progress;
 mod read;
 mod search;
 
@@ -19,6 +20,7 @@ pub use around::{Around, Side, around, first_with};
 pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
 pub use lines::LineIndex;
+pub use progress::{Progress, progress, progress_of};
 pub use read::{LogSlice, last_lines, read, tail};
 pub use search::{Hit, Hits, part_before, search};
 

@@ -140,11 +140,8 @@ fn of_runs(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/runs/{run}/why", tag, "Why a run and its tasks are where they are")
             .asks(s.query::<why::OfRun>())
             .tells(200, "The reasons", s.told::<Vec<Because>>()),
-        get("/api/v1/runs/{run}/outputs", tag, "What its tasks handed on, by task and name").tells(
-            200,
-            "The values",
-            s.told::<BTreeMap<String, BTreeMap<String, Value>>>(),
-        ),
+        get("/api/v1/runs/{run}/outputs", tag, "What its tasks and their items handed on, by task and name")
+            .tells(200, "The values", s.told::<BTreeMap<String, BTreeMap<String, Value>>>()),
         get("/api/v1/hooks", tag, "Hooks of all runs, newest first")
             .asks(s.query::<hooks::Which>())
             .asks(s.query::<Before>())
