@@ -193,7 +193,8 @@ fn of_tasks(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<runs::Offset>())
         .says(200, "The log", "text/plain", text.clone())
-        .says(206, "A part of it", "text/plain", text.clone()),
+        .says(206, "A part of it", "text/plain", text.clone())
+        .has(416),
         get(
             "/api/v1/runs/{run}/tasks/{task}/attempts/{number}/stdout",
             tag,
@@ -201,7 +202,8 @@ fn of_tasks(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<runs::Offset>())
         .says(200, "The text", "text/plain", text.clone())
-        .says(206, "A part of it", "text/plain", text),
+        .says(206, "A part of it", "text/plain", text)
+        .has(416),
     ]
 }
 
