@@ -318,6 +318,22 @@ fn what_is_wrong_with_a_server_elsewhere_is_told_with_its_cure() {
 }
 
 #[test]
+fn a_list_that_leads_round_and_round_ends_with_an_error() {
+    let town = Town::new();
+    for (items, next) in [("[]", "/api/v1/hooks?before=7"), ("[{}]", "/api/v1/hooks?failed=false&limit=500")]
+    {
+        let page = format!(
+            "HTTP/1.1 200 OK\r\nlink: <{next}>; rel=\"next\"\n\n{{\"items\": {items}, \"next\": \"7\"}}"
+        );
+        let url = answering(page.leak());
+        let said = there(&town, &url, "", "hooks -n 1000 --json");
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        let expected = format!("error: the server's list does not end: it goes on at {next}\n");
+        assert!(said.err.starts_with(&expected), "{}", said.err);
+    }
+}
+
+#[test]
 fn the_environment_names_a_server_and_a_data_folder_by_hand_comes_before_it() {
     let town = Town::with("good", "enabled: true\ntasks: [{id: a, run: 'true'}]\n");
     let server = town.serve();
