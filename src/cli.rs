@@ -422,6 +422,9 @@ pub(crate) struct Pause {
     /// Everything
     #[arg(long, conflicts_with = "dag")]
     pub(crate) all: bool,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -49,15 +49,16 @@ pub(crate) fn pause(args: Pause, pause: bool) -> Verdict {
         None => format!("/{verb}"),
     };
     let server = Server::of(args.place)?;
+    let body = json!({ "why": args.why });
     let what = args.dag.as_deref().unwrap_or("everything");
     if pause {
-        server.post(&path, &json!({}))?;
+        server.post(&path, &body)?;
         say::println(&format!("{what} is paused"));
         return Ok(ExitCode::SUCCESS);
     }
     // Looked for before, for the server fires them at once.
     let missed = missed(&server, args.dag.as_deref());
-    server.post(&path, &json!({}))?;
+    server.post(&path, &body)?;
     say::println(&format!("{what} is not paused any more{missed}"));
     Ok(ExitCode::SUCCESS)
 }

@@ -193,7 +193,7 @@ fn what_is_done_is_the_same_here_and_there() {
         "pause good",
         "unpause good",
         "unpause bad",
-        "pause --all",
+        "pause --all --why disks",
         "unpause good",
         "unpause --all",
         "hold add --all --from 2031-01-01T00:00:00Z --to 2h --why disks --json",

@@ -16,8 +16,8 @@ use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
 use nightrun_engine::store::{
-    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, FileFaults, HoldItem, Page, Reader, RunFilter,
-    RunItem, TickChangeItem,
+    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, FileFaults, HoldItem, Page, Pause, Reader,
+    RunFilter, RunItem, TickChangeItem,
 };
 
 use crate::access::{Access, Gate, Who};
@@ -202,6 +202,11 @@ impl Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// How everything came to be paused, while it is.
+    pub(crate) fn pause(&self) -> Result<Option<Pause>, Fault> {
+        if self.page.everything_paused()? { self.page.last_pause(None) } else { Ok(None) }
+    }
+
     /// All DAGs that are the business of whoever asks, at a glance.
     pub(crate) fn standings(&self) -> Result<Vec<DagStanding>, Fault> {
         let keep = || self.site.failing.lock().unwrap_or_else(PoisonError::into_inner);

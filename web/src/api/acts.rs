@@ -136,28 +136,42 @@ pub(crate) async fn cancel(State(site): Shared, Path(run): Path<i64>, headers: H
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Why something is paused, or goes on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "PauseRequest")]
+pub(crate) struct Pausing {
+    /// Why, in the words of whoever asks.
+    why: Option<String>,
+}
+
 /// `POST /api/v1/dags/{dag}/pause`
-pub(crate) async fn pause(State(site): Shared, Path(dag): Path<String>, headers: HeaderMap) -> Done {
-    set_paused(&site, Some(&dag), true, &headers).await
+pub(crate) async fn pause(site: Shared, dag: Path<String>, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, Some(dag.as_str()), true, (&headers, &body)).await
 }
 
 /// `POST /api/v1/dags/{dag}/unpause`
-pub(crate) async fn unpause(State(site): Shared, Path(dag): Path<String>, headers: HeaderMap) -> Done {
-    set_paused(&site, Some(&dag), false, &headers).await
+pub(crate) async fn unpause(site: Shared, dag: Path<String>, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, Some(dag.as_str()), false, (&headers, &body)).await
 }
 
 /// `POST /api/v1/pause`
-pub(crate) async fn pause_all(State(site): Shared, headers: HeaderMap) -> Done {
-    set_paused(&site, None, true, &headers).await
+pub(crate) async fn pause_all(site: Shared, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, None, true, (&headers, &body)).await
 }
 
 /// `POST /api/v1/unpause`
-pub(crate) async fn unpause_all(State(site): Shared, headers: HeaderMap) -> Done {
-    set_paused(&site, None, false, &headers).await
+pub(crate) async fn unpause_all(site: Shared, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, None, false, (&headers, &body)).await
 }
 
-async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &HeaderMap) -> Done {
-    refuse_forms(headers)?;
-    site.pause(dag.map(DagId::from), paused, BY).await?;
+async fn set_paused(
+    site: &Site,
+    dag: Option<&str>,
+    paused: bool,
+    (headers, body): (&HeaderMap, &[u8]),
+) -> Done {
+    let Pausing { why } = fields(headers, body)?;
+    site.pause(dag.map(DagId::from), paused, BY, why.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -57,7 +57,7 @@ use nightrun_core::decide::Role;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::run::Health;
-use nightrun_engine::store::Fault;
+use nightrun_engine::store::{Fault, Pause};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Who;
@@ -136,6 +136,8 @@ struct Shell {
     zone: Option<String>,
     seq: i64,
     paused: bool,
+    /// How everything came to be paused, while it is.
+    pause: Option<Pause>,
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
@@ -180,6 +182,7 @@ impl Shell {
             zone: zone(desk, watch)?,
             seq: desk.page.last_seq()?,
             paused: desk.page.everything_paused()?,
+            pause: desk.pause()?,
             faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Operation, get, post};
 use super::schema::Schemas;
-use crate::api::acts::{AheadTold, Asked, Made};
+use crate::api::acts::{AheadTold, Asked, Made, Pausing};
 use crate::api::wait::Wait;
 use crate::api::{
     After, Before, Limit, Listed, access, again, audit, dags, holds, hooks, look, prune, runs, tasks, vars,
@@ -88,8 +88,14 @@ fn of_dags(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/dags/{dag}/versions/{version}/diff", tag, "What changed between two versions")
             .asks(s.query::<look::With>())
             .tells(200, "The difference", s.told::<look::Difference>()),
-        post("/api/v1/dags/{dag}/pause", tag, "Fire no tick and begin no run of it").done(DONE),
-        post("/api/v1/dags/{dag}/unpause", tag, "Let it go on").done(DONE),
+        post("/api/v1/dags/{dag}/pause", tag, "Fire no tick and begin no run of it")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
+        post("/api/v1/dags/{dag}/unpause", tag, "Let it go on")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
         post("/api/v1/dags/{dag}/ticks/skip", tag, "Skip a coming tick, or take that back")
             .takes(s.body::<holds::Changed>(json!({ "why": "the source is moved" })))
             .maybe()
@@ -322,8 +328,14 @@ fn of_server(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/waiting", tag, "DAGs whose ticks wait for the end of a pause, to fire then")
             .asks(s.query::<waiting::OfDag>())
             .tells(200, "The DAGs", s.told::<Vec<waiting::Waiting>>()),
-        post("/api/v1/pause", tag, "Pause everything").done(DONE),
-        post("/api/v1/unpause", tag, "Let everything go on").done(DONE),
+        post("/api/v1/pause", tag, "Pause everything")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
+        post("/api/v1/unpause", tag, "Let everything go on")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
         get("/api/v1/pools", tag, "Slots, and how many are taken").tells(
             200,
             "The pools",
