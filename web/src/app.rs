@@ -9,7 +9,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::Clock;
@@ -143,18 +142,7 @@ impl Desk<'_> {
 
     /// How many of those are not over.
     pub(crate) fn active_runs(&self) -> Result<ActiveRuns, Fault> {
-        if !self.site.who.is_limited() {
-            return self.page.active_runs();
-        }
-        let count = |state| -> Result<u32, Fault> {
-            let filter = RunFilter { state: Some(state), ..RunFilter::default() };
-            Ok(u32::try_from(self.runs(&filter, u32::MAX)?.len()).unwrap_or(u32::MAX))
-        };
-        Ok(ActiveRuns {
-            queued: count(RunState::Queued)?,
-            running: count(RunState::Running)?,
-            stopping: count(RunState::Stopping)?,
-        })
+        self.page.active_runs(self.site.who.among())
     }
 
     /// Leaves out maintenance windows that are about none of the DAGs of whoever asks.

@@ -29,6 +29,7 @@ mod sentence;
 mod source;
 mod specs;
 mod template;
+mod theirs;
 mod turns;
 mod why;
 mod words;

@@ -117,9 +117,8 @@ pub(crate) async fn events(
 ) -> Paged<Happened> {
     let rows = limit.rows();
     let found = site.read(move |desk| {
-        let known = desk.page.run_alone(RunId(run))?.is_some();
-        let log = || desk.page.log(after.after.unwrap_or(0), Some(RunId(run)), rows);
-        known.then(log).transpose()
+        let run = desk.page.run_alone(RunId(run))?;
+        run.map(|run| desk.log_of(&run, after.after.unwrap_or(0), rows)).transpose()
     });
     let told = |LogEntry { seq, at, fact }| Happened { seq, at, fact };
     let items = found.await?.into_iter().map(told).collect();

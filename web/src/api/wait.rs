@@ -15,6 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::tasks::told;
 use crate::app::{Desk, Site};
 use crate::problem::Problem;
+use crate::theirs::ANOTHER;
 
 /// No request waits longer.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -88,7 +89,7 @@ fn theirs(desk: &Desk<'_>, mut run: RunShow) -> RunShow {
     run.children.retain(|call| covers(&call.dag));
     if run.parent.as_ref().is_some_and(|by| by.dag.as_ref().is_some_and(|dag| !covers(dag))) {
         run.parent = None;
-        run.by = "a task of another DAG".into();
+        run.by = ANOTHER.into();
     }
     run
 }

@@ -148,16 +148,10 @@ async fn why_everything_is_paused_stands_wherever_it_is_shown() {
     );
     for page in ["/", "/dags", "/holds"] {
         let text = get(page).await.text;
-        assert!(
-            text.contains("Everything is paused: the &lt;b&gt;disks move</b> By api,"),
-            "{page}"
-        );
+        assert!(text.contains("Everything is paused: the &lt;b&gt;disks move</b> By api,"), "{page}");
     }
     let why = get("/api/v1/dags/heartbeat/why").await.text;
-    assert!(
-        why.contains("everything was paused by api at") && why.contains("the <b>disks move"),
-        "{why}"
-    );
+    assert!(why.contains("everything was paused by api at") && why.contains("the <b>disks move"), "{why}");
     let audit = get("/api/v1/audit?verb=pause").await.json();
     assert_eq!(audit["items"][0]["why"], "the <b>disks move", "{audit}");
     assert_eq!(post("/api/v1/unpause", "").await.status, 204);
