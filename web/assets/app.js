@@ -299,9 +299,15 @@ document.addEventListener("change", (event) => {
   act.disabled = true;
   act.title = "You chose otherwise: look at what changes first";
 });
+// A form is sent once by a double click.
+const sent = new WeakSet();
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.ask;
-  if (question && !confirm(question)) event.preventDefault();
+  if (sent.has(event.target) || (question && !confirm(question))) event.preventDefault();
+  else if (event.target.method === "post") {
+    sent.add(event.target);
+    setTimeout(() => sent.delete(event.target), 2000);
+  }
 });
 listen();
 follow();

@@ -67,15 +67,6 @@ impl Site {
         Event::BackfillRequested { dag, request, past: Past::default() }
     }
 
-    /// Starts a run; answers with its number once it is durable.
-    pub(crate) async fn trigger(&self, dag: DagId, wanted: Wanted, by: &str) -> Result<RunId, Problem> {
-        match self.ask(self.wants_run(dag, wanted, by)).await? {
-            Answer::Run(run) => Ok(run),
-            Answer::Refused(refusal) => Err(refusal.into()),
-            _ => Err(Problem::internal("the scheduler did not say which run it made")),
-        }
-    }
-
     /// Ends a run.
     pub(crate) async fn cancel(&self, run: RunId, by: &str) -> Result<(), Problem> {
         self.tell(Event::CancelRequested { run, by: self.who.sign(by) }).await
@@ -91,15 +82,6 @@ impl Site {
     ) -> Result<(), Problem> {
         let why = why.map(str::trim).filter(|why| !why.is_empty()).map(ToOwned::to_owned);
         self.tell(Event::PauseRequested { dag, paused, by: self.who.sign(by), why }).await
-    }
-
-    /// Makes a maintenance window; answers with its number.
-    pub(crate) async fn hold(&self, request: HoldRequest) -> Result<HoldId, Problem> {
-        match self.ask(self.wants_hold(request)?).await? {
-            Answer::Hold(hold) => Ok(hold),
-            Answer::Refused(refusal) => Err(refusal.into()),
-            _ => Err(Problem::internal("the scheduler did not say which window it made")),
-        }
     }
 
     /// Ends a maintenance window.

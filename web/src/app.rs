@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 
 use nightrun_core::dag::spec::Dag;
@@ -77,6 +78,8 @@ pub(crate) struct House {
 pub(crate) struct Site {
     house: Arc<House>,
     pub(crate) who: Who,
+    /// They only look: the same can be asked for again.
+    pub(crate) looks: bool,
 }
 
 impl Deref for Site {
@@ -239,8 +242,8 @@ impl House {
 }
 
 impl Site {
-    pub(crate) fn new(house: Arc<House>, who: Who) -> Self {
-        Self { house, who }
+    pub(crate) fn new(house: Arc<House>, who: Who, method: &Method) -> Self {
+        Self { house, who, looks: method.is_safe() }
     }
 
     /// Reads the store once; `None` is for the caller to judge.

@@ -52,7 +52,7 @@ pub(crate) async fn admit(State(door): State<Door>, request: Request, next: Next
     if who == Who::Nobody && route.auth != Auth::Open {
         return ask_to_log_in(&parts);
     }
-    let site = Arc::new(Site::new(Arc::clone(&house), who));
+    let site = Arc::new(Site::new(Arc::clone(&house), who, &parts.method));
     let checked = async {
         check_role(&site, &route)?;
         check_reach(&site, &route, parts.extract().await.ok()).await?;

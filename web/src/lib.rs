@@ -22,6 +22,7 @@ mod hub;
 mod lines;
 mod live;
 mod logs;
+mod once;
 mod page;
 mod problem;
 mod route;

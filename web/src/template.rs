@@ -5,6 +5,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
+use nightrun_engine::access::new_secret;
 
 use crate::problem::Problem;
 use crate::{assets, sentence, words};
@@ -30,6 +31,7 @@ impl Templates {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("only white space differs from the usual syntax"));
         environment.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
+        environment.add_function("once", once);
         environment.add_filter("sign", sign);
         environment.add_filter("time", time);
         environment.add_filter("hour", hour);
@@ -137,6 +139,12 @@ fn time(state: &State, at: &str, now: &str, zone: Option<&str>) -> Result<Value,
         format!("{civil} {}\n", zone.name())
     });
     Ok(Value::from_safe_string(format!("<time datetime=\"{at}\" title=\"{there}{utc} UTC\">{utc}</time>")))
+}
+
+/// What makes a form count once, however often it is sent.
+fn once() -> Result<Value, Error> {
+    let key = new_secret().map_err(|fault| Error::new(ErrorKind::InvalidOperation, fault))?;
+    Ok(Value::from_safe_string(format!("<input type=\"hidden\" name=\"once\" value=\"{key}\">")))
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ pub(crate) async fn trigger(
     }
     let act = Act { headers: &headers, to: format!("runs of {dag}"), body: &body, dry: false };
     let event = site.wants_run(id, wanted, BY);
-    let mut told = site.once(act, event, once::run).await?;
+    let mut told = site.once(act.key()?, event, once::run).await?;
     let run = told.run()?;
     if wait.wait.is_some() {
         let shown = site.run_after(run, wait.wait).await?;

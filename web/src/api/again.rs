@@ -39,7 +39,7 @@ pub(crate) async fn rerun(
     name(&mut request.by);
     let (to, dry) = (format!("rerun of {run}"), request.dry_run);
     let act = Act { headers: &headers, to, body: &body, dry };
-    site.once(act, site.wants_rerun(RunId(run), request)?, once::cleared).await
+    site.once(act.key()?, site.wants_rerun(RunId(run), request)?, once::cleared).await
 }
 
 /// `POST /api/v1/runs/{run}/mark`
@@ -64,7 +64,7 @@ pub(crate) async fn note(
     let mut request: NoteRequest = fields(&headers, &body)?;
     name(&mut request.by);
     let act = Act { headers: &headers, to: format!("note of {run}"), body: &body, dry: false };
-    site.once(act, site.wants_note(RunId(run), request), once::done).await
+    site.once(act.key()?, site.wants_note(RunId(run), request), once::done).await
 }
 
 /// `POST /api/v1/dags/{dag}/backfills`
@@ -78,7 +78,7 @@ pub(crate) async fn backfill(
     name(&mut request.by);
     let (to, dry) = (format!("backfill of {dag}"), request.dry_run);
     let act = Act { headers: &headers, to, body: &body, dry };
-    site.once(act, site.wants_backfill(DagId::from(dag.as_str()), request), once::backfill).await
+    site.once(act.key()?, site.wants_backfill(DagId::from(dag.as_str()), request), once::backfill).await
 }
 
 /// Who steers a backfill, and why.

@@ -62,7 +62,7 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 /// Bytes as lower-case hexadecimal text.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -88,7 +88,7 @@ pub(crate) async fn add(
     let (from, resume) = (from.unwrap_or_else(|| site.now()), resume.unwrap_or(Resume::Latest));
     let event = site.wants_hold(HoldRequest { dags, from, to, resume, why, by: BY.into() })?;
     let act = Act { headers: &headers, to: "holds".into(), body: &body, dry: false };
-    site.once(act, event, once::hold).await
+    site.once(act.key()?, event, once::hold).await
 }
 
 /// `POST /api/v1/holds/{hold}/remove`

@@ -25,7 +25,8 @@ mod wait;
 pub(crate) mod waiting;
 pub(crate) mod why;
 
-pub(crate) use answer::polish;
+pub(crate) use answer::{hex, polish};
+pub(crate) use once::{done, hold, run};
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{again, dags, instant, said, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
+use crate::api::hold;
 use crate::app::{Shared, Site, State};
+use crate::once::{Key, Told};
 use crate::problem::Problem;
 use crate::words;
 
@@ -44,6 +46,7 @@ pub(crate) struct Typed {
     to: String,
     resume: String,
     why: String,
+    once: String,
 }
 
 #[derive(Serialize)]
@@ -82,14 +85,17 @@ pub(crate) async fn list(State(site): Shared, Query(typed): Query<Typed>, Query(
 
 /// `POST /holds`
 pub(crate) async fn add(State(site): Shared, Form(typed): Form<Typed>) -> Response {
-    let made = match wanted(&typed, site.now()) {
-        Ok(request) => site.hold(request).await,
-        Err(problem) => Err(problem),
-    };
-    match made {
+    match make(&site, &typed).await {
         Ok(_) => Redirect::to("/holds?did=held").into_response(),
         Err(problem) => again(problem, |it| page(&site, Did::default(), typed, Some(it))).await,
     }
+}
+
+async fn make(site: &Arc<Site>, typed: &Typed) -> Result<Told, Problem> {
+    let Typed { which, dag, from, to, resume, why, once } = typed;
+    let which = if matches!(which, Which::All) { "all" } else { "some" };
+    let key = Key::of_form(once, [which, dag, from, to, resume, why]);
+    site.once(key, site.wants_hold(wanted(typed, site.now())?)?, hold).await
 }
 
 /// `POST /holds/{hold}/remove`

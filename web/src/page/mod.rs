@@ -93,6 +93,7 @@ impl Did {
     fn sentence(&self) -> Option<&'static str> {
         Some(match self.did.as_deref()? {
             "triggered" => "The run is made.",
+            "triggered-before" => "This form was sent before: this is the run that it made.",
             "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
             "rerun" => "What was chosen runs again when there is room.",
@@ -134,7 +135,8 @@ struct Shell {
     now: Timestamp,
     /// The zone of the one DAG that the page is about.
     zone: Option<String>,
-    seq: i64,
+    /// Up to which commit the page tells; none for what was shown after an act, which cannot be looked at again.
+    seq: Option<i64>,
     paused: bool,
     /// How everything came to be paused, while it is.
     pause: Option<Pause>,
@@ -180,7 +182,7 @@ impl Shell {
             dags_dir: app.dags.display().to_string(),
             now: desk.now,
             zone: zone(desk, watch)?,
-            seq: desk.page.last_seq()?,
+            seq: desk.site.looks.then(|| desk.page.last_seq()).transpose()?,
             paused: desk.page.everything_paused()?,
             pause: desk.pause()?,
             faults: desk.faults()?.len(),
@@ -282,6 +284,7 @@ fn with_proof(Html(page): Html<String>, who: &Who) -> Html<String> {
 pub(crate) async fn dress(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let program = ["/api/", "/health", "/events"].iter().any(|prefix| path.starts_with(prefix));
+    let method = request.method().clone();
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let person = !program && accept.is_some_and(|accept| accept.contains("text/html"));
     let response = next.run(request).await;
@@ -292,7 +295,7 @@ pub(crate) async fn dress(State(house): State<Arc<House>>, request: Request, nex
     // No route, no guard: then all that is known is whether somebody would have to log in.
     let site = response.extensions().get::<Arc<Site>>().cloned().unwrap_or_else(|| {
         let who = if house.gate.is_closed() { Who::Nobody } else { Who::Anyone };
-        Arc::new(Site::new(Arc::clone(&house), who))
+        Arc::new(Site::new(Arc::clone(&house), who, &method))
     });
     if site.who == Who::Nobody {
         let page = login::outside(&site, None, Some(&problem));

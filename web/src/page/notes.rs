@@ -7,7 +7,9 @@ use nightrun_core::id::RunId;
 use serde::Deserialize;
 
 use super::form::said;
+use crate::api::done;
 use crate::app::{Shared, State};
+use crate::once::Key;
 use crate::problem::Problem;
 
 /// What was typed.
@@ -17,6 +19,8 @@ pub(crate) struct Written {
     /// About this task; empty: about the run.
     #[serde(default)]
     task: String,
+    #[serde(default)]
+    once: String,
 }
 
 /// `POST /runs/{run}/note`
@@ -27,6 +31,7 @@ pub(crate) async fn post(
 ) -> Result<Redirect, Problem> {
     let text = written.text.replace("\r\n", "\n");
     let request = NoteRequest { task: said(&written.task), text: text.trim().to_owned(), by: "web".into() };
-    site.note(RunId(run), request).await?;
+    let key = Key::of_form(&written.once, [&*written.text, &*written.task]);
+    site.once(key, site.wants_note(RunId(run), request), done).await?;
     Ok(Redirect::to(&format!("/runs/{run}?did=noted")))
 }

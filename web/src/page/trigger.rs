@@ -18,7 +18,9 @@ use super::params::{Field, Typed, fields, read};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::acts::Wanted;
+use crate::api::run;
 use crate::app::{Shared, Site, State};
+use crate::once::Key;
 use crate::problem::Problem;
 
 /// Most tasks that are shown.
@@ -93,9 +95,15 @@ pub(crate) async fn post(State(site): Shared, Path(dag): Path<String>, Form(type
                 .await
                 .map(IntoResponse::into_response);
         }
-        let run = site.trigger(DagId::from(dag.as_str()), wanted, "web").await?;
-        let mut did = "triggered";
-        if let Some(text) = typed.get("note").and_then(|text| said(text)) {
+        let key = typed
+            .get("once")
+            .and_then(|key| Key::of_form(key, typed.iter().flat_map(|(name, text)| [&**name, &**text])));
+        let event = site.wants_run(DagId::from(dag.as_str()), wanted, "web");
+        let told = site.once(key, event, run).await?;
+        let run = told.run()?;
+        let mut did = if told.replayed { "triggered-before" } else { "triggered" };
+        let note = typed.get("note").and_then(|text| said(text));
+        if let Some(text) = note.filter(|_| !told.replayed) {
             let noted = site.note(run, NoteRequest { task: None, text, by: "web".into() }).await;
             did = if noted.is_ok() { did } else { "triggered-unnoted" };
         }

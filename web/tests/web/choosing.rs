@@ -16,6 +16,7 @@ async fn what_a_trigger_would_run_is_shown_and_nothing_runs() {
     let seen =
         press("look=true&param.region=us&logical_date=2026-11-20T01%3A30&from=aggregate&skip=publish").await;
     assert_eq!(seen.status, 200);
+    assert!(!seen.text.contains("data-seq"), "the page would be asked for again, and be another one");
     for words in [
         "<b>3 tasks</b>, 6 left out",
         "=2026-11-20</code>",
@@ -66,4 +67,44 @@ async fn a_rerun_offers_all_that_the_command_line_knows() {
     let page = olga.get("/runs/17/rerun?which=all").await.text;
     assert!(!page.contains("name=\"with_waiters\""), "those limited to some DAGs do not reach others");
     town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_counts_once() {
+    let Visit { router, scheduler, root: _root } = Visit::usual().await;
+    let handle = scheduler.handle();
+    let work = tokio::spawn(scheduler.run(vec![]));
+    let press = async |path: &str, form: String| send(router.clone(), "POST", path, &PRESSED, &form).await;
+    let get = async |path: &str| send(router.clone(), "GET", path, &[], "").await;
+    let key = async |path: &str| {
+        let page = get(path).await.text;
+        let (_, rest) = page.split_once("name=\"once\" value=\"").unwrap_or_else(|| panic!("{path}: {page}"));
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let path = "/dags/heartbeat/trigger";
+    let once = key(path).await;
+    assert_ne!(once, key(path).await, "each form has its own");
+    let form = format!("once={once}&force=true&note=twice");
+    let (one, other) = tokio::join!(press(path, form.clone()), press(path, form.clone()));
+    let mut went = [one.header("location"), other.header("location")];
+    went.sort_unstable();
+    assert_eq!(went, ["/runs/40?did=triggered", "/runs/40?did=triggered-before"]);
+    assert_eq!(get("/api/v1/runs/40").await.json()["notes"].as_array().map(Vec::len), Some(1));
+    let changed = press(path, format!("once={once}&force=true&note=another")).await;
+    assert_eq!(changed.header("location"), "/runs/41?did=triggered", "what is typed anew is meant anew");
+
+    let path = "/holds";
+    let form = format!("once={}&which=all&to=2h&why=disks", key(path).await);
+    for _ in 0..2 {
+        assert_eq!(press(path, form.clone()).await.header("location"), "/holds?did=held");
+    }
+    assert_eq!(get("/api/v1/holds").await.json()["holds"].as_array().map(Vec::len), Some(1));
+
+    let form = format!("once={}&text=called+the+owner", key("/runs/40").await);
+    for _ in 0..2 {
+        assert_eq!(press("/runs/40/note", form.clone()).await.header("location"), "/runs/40?did=noted");
+    }
+    assert_eq!(get("/api/v1/runs/40").await.json()["notes"].as_array().map(Vec::len), Some(2));
+    handle.stop(false);
+    work.await.unwrap();
 }
