@@ -29,7 +29,6 @@ pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
-mod progress;
 pub(crate) mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;
@@ -60,7 +59,7 @@ use nightrun_core::decide::Role;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::run::Health;
-use nightrun_engine::store::Fault;
+use nightrun_engine::store::{Fault, Pause};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Who;
@@ -141,6 +140,8 @@ struct Shell {
     /// Up to which commit the page tells; none for what was shown after an act, which cannot be looked at again.
     seq: Option<i64>,
     paused: bool,
+    /// How everything came to be paused, while it is.
+    pause: Option<Pause>,
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
@@ -185,6 +186,7 @@ impl Shell {
             zone: zone(desk, watch)?,
             seq: desk.site.looks.then(|| desk.page.last_seq()).transpose()?,
             paused: desk.page.everything_paused()?,
+            pause: desk.pause()?,
             faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),

@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod again;
+mod ahead;
 mod api;
 mod busy;
 mod choosing;
@@ -21,6 +22,7 @@ mod regressions;
 mod scenes;
 mod searched;
 mod seasons;
+mod slots;
 mod steer;
 mod tasks;
 mod told;

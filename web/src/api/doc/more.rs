@@ -2,7 +2,7 @@
 
 use super::operation::{Operation, get};
 use super::schema::Schemas;
-use crate::api::{attempts, beside, overview, past};
+use crate::api::{attempts, beside, overview, past, pools};
 
 /// All of them.
 pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
@@ -45,6 +45,11 @@ pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/tonight", server, "What runs, what is due, what is late or failed, what is held up")
             .asks(s.query::<overview::Hours>())
             .tells(200, "The night", s.told::<overview::Tonight>()),
+        get("/api/v1/pools/{pool}", server, "A pool: who holds its slots, and who waits for how many").tells(
+            200,
+            "The pool",
+            s.told::<pools::PoolWhole>(),
+        ),
         get("/api/v1/system", server, "How the scheduler itself fares").tells(
             200,
             "How",

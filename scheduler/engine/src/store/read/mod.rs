@@ -44,6 +44,7 @@ pub use run::RunFilter;
 pub use standing::{DagStanding, FailingDags};
 pub use system::{FiredTick, PruneItem, StoreFigures};
 pub use task::ItemLine;
+pub use why::Pause;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;
