@@ -13,7 +13,7 @@ use crate::masses::LONG;
 use crate::wreck::Wreck;
 
 /// The pages, by the names of their pictures.
-const PAGES: [&str; 36] = [
+const PAGES: [&str; 37] = [
     "tonight",
     "dags",
     "dag",
@@ -35,6 +35,7 @@ const PAGES: [&str; 36] = [
     "run-events",
     "run-compare",
     "rerun",
+    "reruns",
     "mark",
     "task",
     "task-failed",
@@ -153,6 +154,7 @@ fn usual_pages<'a>(usual: &'a str, seasons: &'a str, busy: &'a str) -> Leaves<'a
         leaf("run-events", usual, "/runs/17/events"),
         leaf("run-compare", usual, "/runs/17/compare"),
         leaf("rerun", busy, "/runs/1/rerun"),
+        leaf("reruns", busy, "/runs/rerun?run=1&run=2"),
         leaf("mark", busy, "/runs/1/mark?task=publish&state=success"),
         leaf("task", usual, "/runs/38/tasks/copy_stock"),
         leaf("task-failed", usual, "/runs/17/tasks/load_orders"),

@@ -22,6 +22,21 @@ fn town() -> Town {
 }
 
 #[test]
+fn several_runs_are_looked_at_before_the_first_is_changed() {
+    let town = town();
+    assert_eq!(town.nightrun("run branchy --data .nightrun -q").code, 1);
+    town.write("mended", "");
+    let wrong = town.nightrun("rerun 1 2 77");
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(town.runs().iter().all(|run| run["state"] == "failed"), "a wrong number changes nothing");
+    let plans = town.nightrun("rerun 1 2 --dry-run --json").json();
+    assert_eq!((plans[0]["run_id"].as_str(), plans[1]["run_id"].as_str()), (Some("1"), Some("2")));
+    town.does("rerun 1 2");
+    assert!(town.runs().iter().all(|run| run["state"] == "success"), "{:?}", town.runs());
+    town.does("db check");
+}
+
+#[test]
 fn a_dry_run_shows_exactly_what_would_change() {
     let town = town();
     let table = [

@@ -180,8 +180,8 @@ fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
 fn pages() -> Table {
     use page::{
         audit, backfills, calendars, compare, dag, dags, deadlines, durations, events, faults, grid, holds,
-        log, mark, notes, pools, post as press, rerun, rows, run, runs, system, task, tonight, trigger, vars,
-        versions, year,
+        log, mark, notes, pools, post as press, rerun, reruns, rows, run, runs, system, task, tonight,
+        trigger, vars, versions, year,
     };
     vec![
         listed(looks("/", get(tonight::page))),
@@ -209,6 +209,8 @@ fn pages() -> Table {
         acts("/backfills/{backfill}/resume", post(backfills::resume)),
         acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
         listed(looks("/runs", get(runs::list))),
+        listed(looks("/runs/rerun", get(reruns::form))),
+        listed(acts("/runs/rerun", post(reruns::post))),
         looks("/runs/{run}", get(rows::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         looks("/runs/{run}/events", get(events::page)),

@@ -66,6 +66,7 @@ impl Templates {
             "api.html",
             "mark.html",
             "rerun.html",
+            "reruns.html",
             "vars.html",
             "dag_deadlines.html",
             "dag_durations.html",

@@ -31,6 +31,7 @@ pub(crate) mod pools;
 pub(crate) mod post;
 pub(crate) mod reading;
 pub(crate) mod rerun;
+pub(crate) mod reruns;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -98,6 +99,7 @@ impl Did {
             "triggered-before" => "This form was sent before: this is the run that it made.",
             "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
+            "reruns" => "What failed of the chosen runs runs again when there is room.",
             "rerun" => "What was chosen runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",
             "unpaused" => "Un-paused: the next tick fires.",
