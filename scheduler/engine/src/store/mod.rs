@@ -42,6 +42,7 @@ pub use read::{
     CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, NoteItem, OldRun, Page, PruneItem,
     QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
+pub use read::{TaskFilter, TaskInRun, TaskItem, TaskPage};
 pub use read::{TokenItem, UserItem};
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
