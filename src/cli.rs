@@ -8,6 +8,7 @@ mod files;
 mod hold;
 pub(crate) mod placed;
 mod proof;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use self::files::{
 };
 pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
 pub(crate) use self::proof::{Test, Why};
+pub(crate) use self::tasks::{TaskHistory, Tasks, TasksVerb};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -89,8 +91,8 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
-    /// List the tasks of a run with their attempts
-    Tasks(OfRun),
+    /// List the tasks of a run with their attempts, tasks of all runs, or one task through its runs
+    Tasks(Box<Tasks>),
     /// List hooks with their deliveries, newest first
     Hooks(Hooks),
     /// Print the log of a task

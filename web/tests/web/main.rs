@@ -9,6 +9,7 @@ mod choosing;
 mod guard;
 mod history;
 mod house;
+mod instances;
 mod keeping;
 mod live;
 mod openapi;

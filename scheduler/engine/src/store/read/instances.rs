@@ -15,10 +15,10 @@ use crate::store::error::Fault;
 use crate::store::row::as_text;
 
 /// So many task instances are looked through for one page.
-const LOOKED_AT: u32 = 20_000;
+const LOOKED_AT: u32 = 10_000;
 
 /// So many where each is looked up by itself.
-const LOOKED_UP: u32 = 4_000;
+const LOOKED_UP: u32 = 2_000;
 
 /// Instances that ended in a way that is not a success: an index has them by their states.
 const OTHERWISE: &str = "t.ended_at IS NOT NULL AND t.state <> 'success'";
@@ -152,16 +152,17 @@ impl Search {
         }
     }
 
-    /// The tables, in the order in which they are read.
+    /// The tables, in the order in which they are read. The plus keeps a bound on runs from being used in the place of
+    /// the one run that is looked at.
     fn tables(&self, of_dag: bool) -> &'static str {
         match (self, of_dag) {
             (Self::Otherwise(_), true) => {
-                "run r CROSS JOIN task_instance t INDEXED BY task_instance_ended_otherwise ON t.run = r.id"
+                "run r CROSS JOIN task_instance t INDEXED BY task_instance_ended_otherwise ON t.run = +r.id"
             }
             (Self::Otherwise(_), false) => {
                 "task_instance t INDEXED BY task_instance_ended_otherwise CROSS JOIN run r ON r.id = t.run"
             }
-            (_, true) => "run r CROSS JOIN task_instance t ON t.run = r.id",
+            (_, true) => "run r CROSS JOIN task_instance t ON t.run = +r.id",
             (_, false) => "task_instance t CROSS JOIN run r ON r.id = t.run",
         }
     }
@@ -171,6 +172,11 @@ impl TaskFilter {
     fn before(&self) -> InstanceId {
         let last = InstanceId { run: RunId(i64::MAX), task: TaskIndex(u32::MAX), item: u32::MAX };
         self.before.unwrap_or(last)
+    }
+
+    /// The place of an instance in the list. Of a DAG its runs come first: the plus keeps an index on instances to one.
+    fn place(&self) -> &'static str {
+        if self.dag.is_some() { "(+t.run, t.task, t.item)" } else { "(t.run, t.task, t.item)" }
     }
 
     /// True when not all that a search finds need fit.
@@ -183,7 +189,7 @@ impl TaskFilter {
     fn conditions(&self, search: &Search) -> (String, Vec<Value>) {
         let text = |text: &str| Value::from(text.to_owned());
         let before = self.before();
-        let mut conditions = vec![search.states(), "(t.run, t.task, t.item) < (?, ?, ?)".to_owned()];
+        let mut conditions = vec![search.states(), format!("{} < (?, ?, ?)", self.place())];
         let mut values = vec![before.run.0.into(), before.task.0.into(), before.item.into()];
         if self.dag.is_some() {
             conditions.push("r.id <= ?".to_owned());
@@ -213,6 +219,27 @@ impl TaskFilter {
             values.extend(globs.iter().map(|glob| text(glob)));
         }
         (conditions.join(" AND "), values)
+    }
+
+    /// What a search asks the store, with its values.
+    fn sql(&self, search: &Search, floor: Option<InstanceId>, limit: u32) -> (String, Vec<Value>) {
+        let of_dag = self.dag.is_some();
+        let (mut conditions, mut values) = self.conditions(search);
+        if let Some(floor) = floor {
+            conditions.extend([" AND ", self.place(), " >= (?, ?, ?)"]);
+            values.extend([floor.run.0.into(), floor.task.0.into(), floor.item.into()]);
+            if of_dag {
+                conditions.push_str(" AND r.id >= ?");
+                values.push(floor.run.0.into());
+            }
+        }
+        values.push(limit.into());
+        let (tables, run) = (search.tables(of_dag), if of_dag { "r.id" } else { "t.run" });
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {tables} WHERE {conditions}
+             ORDER BY {run} DESC, t.task DESC, t.item DESC LIMIT ?"
+        );
+        (sql, values)
     }
 }
 
@@ -244,22 +271,7 @@ impl Page {
         floor: Option<InstanceId>,
         limit: u32,
     ) -> Result<Vec<TaskItem>, Fault> {
-        let of_dag = filter.dag.is_some();
-        let (mut conditions, mut values) = filter.conditions(search);
-        if let Some(floor) = floor {
-            conditions.push_str(" AND (t.run, t.task, t.item) >= (?, ?, ?)");
-            values.extend([floor.run.0.into(), floor.task.0.into(), floor.item.into()]);
-            if of_dag {
-                conditions.push_str(" AND r.id >= ?");
-                values.push(floor.run.0.into());
-            }
-        }
-        values.push(limit.into());
-        let (tables, run) = (search.tables(of_dag), if of_dag { "r.id" } else { "t.run" });
-        let sql = format!(
-            "SELECT {COLUMNS} FROM {tables} WHERE {conditions}
-             ORDER BY {run} DESC, t.task DESC, t.item DESC LIMIT ?"
-        );
+        let (sql, values) = filter.sql(search, floor, limit);
         self.all(&sql, params_from_iter(values), item)
     }
 
@@ -320,4 +332,39 @@ fn item(row: &Row<'_>) -> Result<TaskItem, Fault> {
         run_type: word(row, 12, RunType::parse)?,
         logical_date: instant(row, 13)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::Writer;
+
+    /// Each search reads by an index, a bounded stretch of it, and sorts nothing.
+    #[test]
+    fn no_search_walks_through_history() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("nightrun.db");
+        Writer::open(&path).unwrap().close().unwrap();
+        let conn = Connection::open(&path).unwrap();
+        let floor = Some(InstanceId::whole(RunId(1), TaskIndex(0)));
+        for dag in [None, Some("etl".into())] {
+            let by = if dag.is_some() { "(state=? AND run=?)" } else { "(state=? AND (run,task,item)>" };
+            for (search, by) in [
+                (Search::Any, if dag.is_some() { "(run=?)" } else { "((run,task,item)>" }),
+                (Search::Success, if dag.is_some() { "(run=?)" } else { "((run,task,item)>" }),
+                (Search::Otherwise(TaskState::Failed), by),
+            ] {
+                let filter =
+                    TaskFilter { dag: dag.clone(), task: Some("load".into()), ..TaskFilter::default() };
+                let (sql, values) = filter.sql(&search, floor, 50);
+                let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let rows = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+                let plan = rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ");
+                assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{sql}: {plan}");
+                assert!(plan.contains(by), "{sql}: {plan}");
+            }
+        }
+    }
 }
