@@ -7,6 +7,7 @@ mod db;
 mod files;
 mod hold;
 pub(crate) mod placed;
+mod pools;
 mod proof;
 mod tasks;
 
@@ -22,6 +23,7 @@ pub(crate) use self::files::{
     DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
 };
 pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
+pub(crate) use self::pools::{Pools, PoolsVerb};
 pub(crate) use self::proof::{Test, Why};
 pub(crate) use self::tasks::{TaskHistory, Tasks, TasksVerb};
 
@@ -95,6 +97,8 @@ pub(crate) enum Verb {
     Tasks(Box<Tasks>),
     /// List hooks with their deliveries, newest first
     Hooks(Hooks),
+    /// List pools with their slots, or show who holds those of one and who waits
+    Pools(Pools),
     /// Print the log of a task
     Logs(Logs),
     /// Print the values that tasks handed on
@@ -397,6 +401,9 @@ pub(crate) struct Trigger {
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,
+    /// Only say what would run, with the commands
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) look: Look,
 }
@@ -417,6 +424,9 @@ pub(crate) struct Pause {
     /// Everything
     #[arg(long, conflicts_with = "dag")]
     pub(crate) all: bool,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -35,7 +35,7 @@ pub(crate) struct HoldAdd {
     /// All DAGs
     #[arg(long, conflicts_with = "dag")]
     pub(crate) all: bool,
-    /// When it begins: RFC 3339, a local time in the configured zone, or a length from now [default: now]
+    /// When it begins: RFC 3339, a local time in the configured zone, or how much later than planned [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) from: Option<String>,
     /// When it ends: the same, or a length from its begin such as 2h

@@ -109,7 +109,17 @@ pub(crate) fn postpone(args: Move) -> Verdict {
 fn change(args: WhichTick, verb: &str, to: Option<&str>) -> Verdict {
     let server = Server::of(args.look.place)?;
     let read = |text| instant(text, system_clock()(), &server);
-    let (at, to) = (args.instant.as_deref().map(read).transpose()?, to.map(read).transpose()?);
+    let mut at = args.instant.as_deref().map(read).transpose()?;
+    let to = match to.map(|text| (text, parse_duration(text))) {
+        // Two hours later is later than the schedule has it, as on the page, and not than now.
+        Some((_, Ok(length))) => {
+            let tick = at.map_or_else(|| next_unchanged(&server, &args.dag), Ok)?;
+            at = Some(tick);
+            Some(tick.plus(length))
+        }
+        Some((text, Err(_))) => Some(read(text)?),
+        None => None,
+    };
     let done = match to {
         _ if args.undo => "fires as the schedule has it".to_owned(),
         Some(to) => format!("fires at {} (UTC)", say::instant(Some(to))),
@@ -126,6 +136,22 @@ fn change(args: WhichTick, verb: &str, to: Option<&str>) -> Verdict {
         say::println(&format!("the tick of {} at {} {done}", args.dag, shown(&answer["instant"])));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tick to come.
+#[derive(Deserialize)]
+struct Tick {
+    at: Timestamp,
+}
+
+/// The next tick of a DAG that is neither skipped nor moved.
+fn next_unchanged(server: &Server, dag: &str) -> Result<Timestamp, Failure> {
+    let Laid { changed_ticks: changed, .. } = server.get("/holds")?;
+    let coming: Vec<Tick> =
+        server.get(&format!("/dags/{}/next?limit={}", Server::segment(dag), changed.len() + 1))?;
+    let is_changed = |at| changed.iter().any(|it| it.dag.as_str() == dag && it.instant == at);
+    let next = coming.into_iter().map(|tick| tick.at).find(|at| !is_changed(*at));
+    next.ok_or_else(|| Failure::new(format!("no schedule of `{dag}` fires any more: no such tick")))
 }
 
 fn shown(instant: &Json) -> String {

@@ -24,6 +24,7 @@ mod missed;
 mod next;
 mod output;
 mod plan;
+mod pools;
 mod progress;
 mod prune;
 mod run;
@@ -60,6 +61,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Runs(args) => runs::runs(args),
         Verb::Tasks(args) => tasks::tasks(*args),
         Verb::Hooks(args) => hooks::hooks(args),
+        Verb::Pools(args) => pools::pools(args),
         Verb::Logs(args) => logs::logs(args),
         Verb::Xcom(args) => xcom::xcom(args),
         Verb::Why(args) => why::why(args),

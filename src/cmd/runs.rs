@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use nightrun_core::dag::spec::Lateness;
 use nightrun_core::decide::RunState;
 use nightrun_engine::clock::system_clock;
-use nightrun_engine::store::RunItem;
+use nightrun_engine::store::{RunItem, standstill};
 use serde_json::Value as Json;
 
 use super::told::{self, Called, Late, RunTold, Task};
@@ -64,12 +64,11 @@ fn show_run(args: OfRun) -> Verdict {
     }
     let run: RunTold = told::read(told)?;
     let (state, number) = (run.state, &run.run_id);
-    say::println(&format!(
-        "{} run {number} of {}: {state}, {}",
-        say::sign(state.as_str()),
-        run.dag,
-        run.reason
-    ));
+    let standing = (state == RunState::Running)
+        .then(|| standstill(run.instances().map(|it| (it.state, it.name(), it.reason.clone()))))
+        .flatten()
+        .unwrap_or_else(|| run.reason.clone());
+    say::println(&format!("{} run {number} of {}: {state}, {standing}", say::sign(state.as_str()), run.dag));
     say::println(&format!(
         "  {}, asked for by {}, logical date {}\n  from {} to {} (UTC), took {}\n",
         run.run_type,

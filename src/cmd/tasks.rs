@@ -170,7 +170,7 @@ fn history(args: TaskHistory) -> Verdict {
     let lengths = match (summary.median_ms, summary.longest_ms, &summary.longest_run_id) {
         (Some(_), Some(_), Some(run)) => {
             let (median, longest) = (length(summary.median_ms), length(summary.longest_ms));
-            format!("; half within {median}, the slowest {longest} in run {run}")
+            format!("; median {median}, the slowest {longest} in run {run}")
         }
         _ => String::new(),
     };

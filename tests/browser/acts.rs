@@ -62,8 +62,10 @@ fn a_log_grows_on_the_open_page_which_shows_its_newest_line() {
     browser.visit(&format!("/runs/{run}/tasks/wait/attempts/1"));
     browser.script("window.stays = true");
     let in_sight = |line: &str| {
-        let place = format!("document.querySelector('{line}').getBoundingClientRect()");
-        browser.holds(&format!("{place}.top >= 0 && {place}.bottom <= innerHeight"));
+        let place = |of: &str| format!("document.querySelector('{of}').getBoundingClientRect()");
+        let (line, of_box) = (place(line), place(".lines"));
+        browser.holds(&format!("{of_box}.bottom <= innerHeight && {line}.bottom <= {of_box}.bottom"));
+        browser.holds(&format!("{of_box}.top >= 0 && {line}.top >= {of_box}.top"));
     };
     in_sight("#L200");
     scene.town.write("gate", "");

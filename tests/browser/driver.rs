@@ -55,21 +55,9 @@ fn start(site: &str, mut prefs: Json) -> Option<Browser> {
     let (chromium, driver) = programs()?;
     let home = tempfile::Builder::new().prefix("nightrun-browser-").tempdir().unwrap();
     prefs["download.default_directory"] = home.path().join("downloads").display().to_string().into();
-    let mut driver = Command::new(driver)
-        .arg("--port=0")
-        .env("HOME", home.path())
-        .env("TMPDIR", home.path())
-        .env("TZ", "America/New_York")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line =
-        said.find(|line| line.contains("on port ") && line.ends_with('.') && !line.contains(" port 0"));
-    let port =
-        line.and_then(|line| line.rsplit(' ').next()?.trim_end_matches('.').parse::<u16>().ok()).unwrap();
+    // It takes one port of two kinds of addresses, and ends where somebody has one of them already.
+    let (driver, port) =
+        (0..5).find_map(|_| listening(&driver, home.path())).expect("chromedriver has a port");
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_mins(1)))
         .http_status_as_error(false)
@@ -92,6 +80,29 @@ fn start(site: &str, mut prefs: Json) -> Option<Browser> {
     };
     browser.base = format!("{}/session/{}", browser.base, session["sessionId"].as_str().unwrap());
     Some(browser)
+}
+
+/// A driver and its port, once it listens.
+fn listening(driver: &Path, home: &Path) -> Option<(Child, u16)> {
+    let mut driver = Command::new(driver)
+        .arg("--port=0")
+        .env("HOME", home)
+        .env("TMPDIR", home)
+        .env("TZ", "America/New_York")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line =
+        said.find(|line| line.contains("on port ") && line.ends_with('.') && !line.contains(" port 0"));
+    let port = line.and_then(|line| line.rsplit(' ').next()?.trim_end_matches('.').parse().ok());
+    if port.is_none() {
+        let _ = driver.kill();
+        let _ = driver.wait();
+    }
+    Some((driver, port?))
 }
 
 /// Whether there is a browser on this machine; if not, that is said once.

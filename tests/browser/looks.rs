@@ -8,14 +8,18 @@ fn a_graph_is_made_larger_and_smaller() {
     let browser = &scene.browser;
     browser.visit("/dags/sales/graph");
     let width = || {
-        browser.script("return document.querySelector('.graph svg').width.baseVal.value").as_f64().unwrap()
+        browser
+            .script("return document.querySelector('.graph .drawing').width.baseVal.value")
+            .as_f64()
+            .unwrap()
     };
     let first = width();
     browser.press_at("//button[@data-zoom='1.25']");
     assert!(width() > first * 1.2);
     browser.types("-");
-    browser
-        .holds(&format!("Math.abs(document.querySelector('.graph svg').width.baseVal.value - {first}) < 1"));
+    browser.holds(&format!(
+        "Math.abs(document.querySelector('.graph .drawing').width.baseVal.value - {first}) < 1"
+    ));
     browser.types("z");
     browser.holds("document.querySelector('time').innerText.endsWith('UTC')");
     scene.is_calm();

@@ -142,10 +142,10 @@ run 1: failed → queued",
     assert_eq!((&run["notes"][0]["text"], &run["notes"][0]["task"]), (&"looked".into(), &"report".into()));
     town.nightrun("audit").prints(
         " WHEN                 WHO           WHAT                                         WHY
- 2026-11-21 06:03:18  cli           note task report of run 1 looked
- 2026-11-21 06:03:18  cli           mark task report of run 1 success → failed
- 2026-11-21 06:03:18  cli           rerun run 1 3 tasks                          by-hand
- 2026-11-21 06:03:18  cli           mark task left of run 1 failed → success     by-hand
+ 2026-11-21 06:03:18  cli:tess      note task report of run 1 looked
+ 2026-11-21 06:03:18  cli:tess      mark task report of run 1 success → failed
+ 2026-11-21 06:03:18  cli:tess      rerun run 1 3 tasks                          by-hand
+ 2026-11-21 06:03:18  cli:tess      mark task left of run 1 failed → success     by-hand
  2026-11-21 06:03:18  nightrun run  trigger run 1 of branchy",
     );
     town.does("db check");

@@ -86,7 +86,7 @@ fn tasks_are_found_over_all_runs_and_followed_through_them() {
     assert_eq!(states("tasks history look load"), ["failed"]);
     let history = town.nightrun("tasks history look extract");
     assert!(
-        history.out.contains("✓ success") && history.out.contains("failed 0 of the last 1; half within"),
+        history.out.contains("✓ success") && history.out.contains("failed 0 of the last 1; median"),
         "{history:?}"
     );
     town.nightrun("tasks history look nobody").fails(

@@ -59,7 +59,7 @@ fn what_waits_names_what_it_waits_for() {
             "retry",
             "tasks: [{id: a, run: exit 3, retries: 2, retry_delay: 1h}, {id: b, depends_on: [a], run: x}]".to_owned(),
             "a up_for_retry, b waiting",
-            "▶ run 1 of retry is running: at work
+            "▶ run 1 of retry is running: nothing is at work now: `a` will be tried again at TIME, after: exit code 3
 ↻ task a is up_for_retry: will be tried again at TIME, after: exit code 3; try 2 begins in TOOK
 · task b is waiting: waits for its upstream tasks: a (up_for_retry); it goes on when they end",
         ),
@@ -201,7 +201,7 @@ fn a_tick_says_what_became_of_it() {
     let instant = skipped.split_whitespace().nth(2).unwrap();
     same(
         &skipped,
-        "→ tick TIME of beat is skipped: 1 runs were active already (overlap: skip); `nightrun trigger beat --at TIME` runs it now; `overlap: queue` would have let it wait",
+        "→ tick TIME of beat is skipped: a run was active already (overlap: skip); `nightrun trigger beat --at TIME` runs it now; `overlap: queue` would have let it wait",
     );
     town.nightrun(&format!("why beat {instant}")).prints(&skipped);
     let first = town.runs()[0]["logical_date"].as_str().unwrap().to_owned();

@@ -32,10 +32,13 @@ const localise = (root) => {
 };
 
 // Graphs: larger and smaller by buttons, keys, or Ctrl and the wheel; dragged about. Arrows scroll as everywhere.
-let scale = 1;
+// Until one of them is used the style makes it fit.
+let scale = null;
 const dress = (root) => {
-  for (const svg of root.querySelectorAll(".graph svg")) {
+  if (scale === null) return;
+  for (const svg of root.querySelectorAll(".graph .drawing")) {
     const { width, height } = svg.viewBox.baseVal;
+    svg.parentElement.classList.add("zoomed");
     svg.setAttribute("width", width * scale);
     svg.setAttribute("height", height * scale);
   }
@@ -43,11 +46,12 @@ const dress = (root) => {
 const zoom = (by, at) => {
   const box = document.querySelector(".graph");
   if (!box) return;
-  const { width, height } = box.querySelector("svg").viewBox.baseVal;
+  const svg = box.querySelector(".drawing");
+  const { width, height } = svg.viewBox.baseVal;
   const [x, y] = at ?? [box.clientWidth / 2, box.clientHeight / 2];
-  const was = scale;
+  const was = scale ?? svg.getBoundingClientRect().width / width;
   const whole = Math.min((box.clientWidth - 24) / width, (innerHeight * 0.7) / height, 1);
-  scale = by ? Math.min(Math.max(scale * by, 0.1), 4) : whole;
+  scale = by ? Math.min(Math.max(was * by, 0.1), 4) : whole;
   const [left, top] = [(box.scrollLeft + x) * scale / was - x, (box.scrollTop + y) * scale / was - y];
   dress(document);
   box.scrollTo(left, top);
@@ -222,7 +226,7 @@ const look = () => {
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { refresh(); looking = setInterval(refresh, 60000); } });
 };
 
-// A log that still grows: text is added where it ends; the view follows while it is at the end. Lines beyond so many
+// A log that still grows: text is added where it ends; its box follows while it is at the end. Lines beyond so many
 // leave the page, not the log.
 const LINES = 5000;
 const follow = () => {
@@ -249,9 +253,6 @@ const follow = () => {
     const piece = line.appendChild(document.createElement("span"));
     [piece.className, piece.textContent] = [classes, text.replaceAll("\r", "\n")];
   };
-  const toEnd = () => { if (log.getBoundingClientRect().bottom > innerHeight) log.scrollIntoView({ block: "end" }); };
-  // Who opens a log that grows wants its newest line, unless they ask for another one.
-  if (!location.hash) toEnd();
   let last = "";
   const address = () => {
     const from = new URL(log.dataset.follow, location.href);
@@ -260,12 +261,10 @@ const follow = () => {
   };
   streamed(address, (data, upTo) => {
     last = upTo;
-    const atEnd = log.getBoundingClientRect().bottom <= innerHeight + 40;
     for (const [classes, text] of JSON.parse(data)) {
       if (text === "\n") { line ??= begin(); line = null; } else add(classes, text);
     }
     while (log.childElementCount > LINES) log.firstElementChild.remove();
-    if (atEnd) toEnd();
   }, refresh);
 };
 
@@ -311,8 +310,8 @@ document.addEventListener("submit", (event) => {
 });
 listen();
 follow();
-const wrap = document.querySelector("#wrap");
-if (wrap) {
-  wrap.checked = localStorage.getItem("wrap") !== "no";
-  wrap.addEventListener("change", () => localStorage.setItem("wrap", wrap.checked ? "yes" : "no"));
+for (const box of document.querySelectorAll("#wrap, #tall")) {
+  const kept = localStorage.getItem(box.id);
+  if (kept) box.checked = kept === "yes";
+  box.addEventListener("change", () => localStorage.setItem(box.id, box.checked ? "yes" : "no"));
 }

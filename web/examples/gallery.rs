@@ -1,8 +1,10 @@
 //! Serves a scene to look at: `cargo run -p nightrun-web --example gallery -- usual 8090`; other scenes are `open`
-//! (the usual one, at work), `busy`, `empty`, `huge`, `many`, `vast` and `seasons`.
+//! (the usual one, at work), `busy`, `crowded`, `empty`, `huge`, `many`, `vast` and `seasons`.
 
 #[path = "../tests/web/busy.rs"]
 mod busy;
+#[path = "../tests/web/crowded.rs"]
+mod crowded;
 #[path = "../tests/web/history.rs"]
 mod history;
 #[path = "../tests/web/house.rs"]
@@ -20,6 +22,7 @@ async fn main() {
     let root = tempfile::tempdir().expect("a folder for the scene");
     match scene.as_str() {
         "busy" => busy::files(root.path()).await,
+        "crowded" => crowded::write(root.path()).await,
         "empty" => scenes::empty(root.path()).await,
         "huge" => scenes::huge(root.path()).await,
         "many" => scenes::many(root.path(), 10_000).await,

@@ -327,7 +327,7 @@ fn programs_of_runs() -> Table {
 }
 
 fn programs_of_server() -> Table {
-    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, prune, vars, waiting};
+    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, pools, prune, vars, waiting};
     vec![
         listed(looks("/api/v1/tonight", get(overview::tonight))),
         looks("/api/v1/system", get(overview::system)),
@@ -337,6 +337,7 @@ fn programs_of_server() -> Table {
         looks("/api/v1/calendars", get(look::calendars)),
         looks("/api/v1/calendars/{calendar}", get(look::calendar)),
         looks("/api/v1/pools", get(look::pools)),
+        looks("/api/v1/pools/{pool}", get(pools::one)),
         listed(looks("/api/v1/events", get(live::events))),
         listed(looks("/api/v1/audit", get(audit::list))),
         listed(looks("/api/v1/faults", get(dags::faults))),

@@ -17,6 +17,7 @@ pub(crate) mod look;
 mod once;
 pub(crate) mod overview;
 pub(crate) mod past;
+pub(crate) mod pools;
 pub(crate) mod prune;
 pub(crate) mod runs;
 pub(crate) mod tasks;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use nightrun_core::dag::spec::Dag;
+use nightrun_core::decide::TaskState;
 use nightrun_core::id::TaskIndex;
 use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_engine::store::{RunShow, TaskShow};
@@ -39,10 +40,26 @@ pub(crate) struct Bar {
     pub(crate) text: String,
 }
 
+/// What has a line of its own.
+pub(crate) enum Line<'a> {
+    /// A task, or one of its items.
+    Task(&'a TaskShow),
+    /// The tasks of a group, and the state that tells it best.
+    Group(TaskState, Vec<&'a TaskShow>),
+}
+
+/// From when to when some tasks were at work; their items count.
+pub(crate) fn span(tasks: &[&TaskShow], now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let instances = tasks.iter().flat_map(|task| std::iter::once(*task).chain(&task.items));
+    let attempts = instances.flat_map(|task| &task.attempts);
+    let times = attempts.map(|it| (it.started_at.unwrap_or(it.created_at), it.ended_at.unwrap_or(now)));
+    times.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
 /// Lays out these tasks of a run that has begun.
 pub(crate) fn draw(
     run: &RunShow,
-    shown: &[&TaskShow],
+    shown: &[&Line<'_>],
     dag: Option<&Dag>,
     waits: &Waits,
     now: Timestamp,
@@ -51,7 +68,10 @@ pub(crate) fn draw(
     let last = run.instances().flat_map(|task| &task.attempts).filter_map(|it| it.ended_at).max();
     let end = run.ended_at.unwrap_or(now).max(last.unwrap_or(begin));
     let scale = Scale { begin, nanos: u64::try_from(end.since(begin).as_nanos()).unwrap_or(u64::MAX).max(1) };
-    let row = |task: &&TaskShow| scale.row(task, waits, ready(run, dag, task, begin), now);
+    let row = |line: &&Line<'_>| match line {
+        Line::Task(task) => scale.row(task, waits, ready(run, dag, task, begin), now),
+        Line::Group(state, tasks) => scale.whole(*state, tasks, now),
+    };
     let rows: Vec<Vec<Bar>> = shown.iter().map(row).collect();
     let kinds: BTreeSet<WaitKind> = rows.iter().flatten().filter_map(|bar| bar.wait).collect();
     let length = end.since(begin);
@@ -94,6 +114,13 @@ impl Scale {
             self.bar((started, attempt.ended_at.unwrap_or(now)), attempt.state.as_str(), None, &text)
         });
         waits.chain(attempts).collect()
+    }
+
+    /// A group: one bar from its first attempt to its last.
+    fn whole(&self, state: TaskState, tasks: &[&TaskShow], now: Timestamp) -> Vec<Bar> {
+        let words = format!("{} tasks", tasks.len());
+        let bar = span(tasks, now).filter(|(_, end)| *end >= self.begin);
+        bar.and_then(|stretch| self.bar(stretch, state.as_str(), None, &words)).into_iter().collect()
     }
 
     /// A bar is at least as wide as can be seen; a wait that cannot be seen is left out.

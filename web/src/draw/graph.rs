@@ -8,6 +8,7 @@ use nightrun_core::decide::TaskState;
 use nightrun_core::id::TaskIndex;
 use serde::Serialize;
 
+use super::label::{shorten, small_width, text_width};
 use super::layered::{Line, Ports, Size, lay, round, to_f64};
 
 /// Most boxes that are drawn; more are no picture any more.
@@ -22,6 +23,9 @@ const LABEL_MAX: usize = 26;
 const MARGIN: f64 = 12.0;
 const TITLE: f64 = 26.0;
 
+/// Room above a box for the name of its rule.
+const RULE: f64 = 13.0;
+
 /// How many task instances are in each state.
 pub(crate) type Tally = BTreeMap<TaskState, usize>;
 
@@ -32,11 +36,16 @@ pub(crate) struct Standing {
     pub(crate) items: Tally,
 }
 
+/// Higher drawings are not made to fit in the height of a window: their names could not be read.
+const FITS: i32 = 900;
+
 /// A drawn graph.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Drawing {
     pub(crate) width: i32,
     pub(crate) height: i32,
+    /// Whether it can be read where its height is made to fit a window.
+    pub(crate) fits: bool,
     pub(crate) nodes: Vec<Node>,
     /// Open groups, outer ones first.
     pub(crate) frames: Vec<Frame>,
@@ -128,7 +137,9 @@ pub(crate) fn draw(
     shown: Option<&[bool]>,
 ) -> Option<Drawing> {
     let painter = Painter { dag, folded, standing, shown, home: homes(dag) };
-    Some(painter.level(None)?.at(2.0, 2.0))
+    let whole = painter.level(None)?;
+    let above = whole.nodes.iter().any(|(_, y, node)| node.rule.is_some() && *y < RULE);
+    Some(whole.at(2.0, if above { RULE } else { 2.0 }))
 }
 
 /// The innermost group of each task.
@@ -359,7 +370,8 @@ impl Block {
         }
         let second = if tally.is_empty() && high { 110.0 } else { x + 4.0 };
         let sign = if node.opens.is_some() { 12.0 } else { 0.0 };
-        let width = (text_width(&node.label) + 44.0 + sign).max(if high { second } else { 0.0 });
+        let rule = node.rule.map_or(0.0, small_width);
+        let width = (text_width(&node.label) + 44.0 + sign).max(if high { second } else { 0.0 }).max(rule);
         let height = if high { HIGH } else { LOW };
         (node.width, node.height) = (round(width), round(height));
         let size = Size { width, height, enter: 0.0, leave: 0.0 };
@@ -386,9 +398,11 @@ impl Block {
             line.shift(x, y);
             Edge { path: line.path(), back: line.back, title }
         };
+        let height = round(self.size.height + y + 2.0);
         Drawing {
             width: round(self.size.width + 2.0 * x),
-            height: round(self.size.height + 2.0 * y),
+            height,
+            fits: height <= FITS,
             nodes: self.nodes.into_iter().map(node).collect(),
             frames: self.frames.into_iter().map(frame).collect(),
             edges: self.lines.into_iter().map(edge).collect(),
@@ -418,18 +432,6 @@ pub(crate) fn weight(state: TaskState) -> u8 {
 
 fn label_of(group: &Group, longest: usize) -> String {
     shorten(group.label.as_deref().unwrap_or(&group.id), longest)
-}
-
-fn shorten(label: &str, longest: usize) -> String {
-    if label.chars().count() <= longest {
-        return label.into();
-    }
-    label.chars().take(longest - 1).chain(['…']).collect()
-}
-
-/// The width of a label in a 12 px system font.
-fn text_width(label: &str) -> f64 {
-    to_f64(label.chars().count()) * 7.0
 }
 
 #[cfg(test)]

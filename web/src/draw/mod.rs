@@ -3,6 +3,7 @@
 pub(crate) mod gantt;
 pub(crate) mod graph;
 pub(crate) mod grid;
+mod label;
 mod layered;
 pub(crate) mod lengths;
 pub(crate) mod night;

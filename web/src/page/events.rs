@@ -47,7 +47,7 @@ pub(crate) async fn page(
 ) -> Shown {
     show(&site, "run_events.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
-        let log = desk.page.log(asked.after, Some(run.run_id), ROWS)?;
+        let log = desk.log_of(&run, asked.after, ROWS)?;
         let next = log.last().filter(|_| log.len() == ROWS as usize).map(|last| last.seq);
         let events = log.iter().map(|entry| event(&run, entry)).collect();
         let view = EventsView { events, first: asked.after == 0, next };

@@ -29,7 +29,8 @@ struct GridView {
     folded: String,
     /// Older runs come before this one.
     older: Option<RunId>,
-    newest: bool,
+    /// Only runs that stand before this one are shown.
+    before: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,7 +84,7 @@ pub(crate) async fn overview(
             any_open: folded.len() < groups.len(),
             folded: joined(&folded),
             older: grid.runs.last().map(|it| it.run.run_id).filter(|_| full),
-            newest: before.is_none(),
+            before,
         })
     })
     .await

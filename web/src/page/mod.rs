@@ -25,17 +25,18 @@ pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod mark;
 pub(crate) mod notes;
+mod outline;
 pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
-mod progress;
 pub(crate) mod reading;
 pub(crate) mod rerun;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schedule;
+mod strip;
 pub(crate) mod system;
 pub(crate) mod task;
 pub(crate) mod task_past;
@@ -60,7 +61,7 @@ use nightrun_core::decide::Role;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::run::Health;
-use nightrun_engine::store::Fault;
+use nightrun_engine::store::{Fault, Pause};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Who;
@@ -141,6 +142,8 @@ struct Shell {
     /// Up to which commit the page tells; none for what was shown after an act, which cannot be looked at again.
     seq: Option<i64>,
     paused: bool,
+    /// How everything came to be paused, while it is.
+    pause: Option<Pause>,
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
@@ -185,6 +188,7 @@ impl Shell {
             zone: zone(desk, watch)?,
             seq: desk.site.looks.then(|| desk.page.last_seq()).transpose()?,
             paused: desk.page.everything_paused()?,
+            pause: desk.pause()?,
             faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),

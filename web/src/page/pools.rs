@@ -32,6 +32,7 @@ pub(crate) struct Asked {
 struct Body {
     /// The executor's first.
     bounds: Vec<Bound>,
+    own: Vec<Own>,
     pool: Option<String>,
     holders: Vec<Row>,
     more_holders: usize,
@@ -55,6 +56,14 @@ struct Bound {
     full: u32,
 }
 
+/// Tasks that a bound of their own DAG holds up, not the server.
+#[derive(Serialize)]
+struct Own {
+    /// The key of the DAG file.
+    key: &'static str,
+    waiting: usize,
+}
+
 #[derive(Serialize)]
 struct Row {
     task: String,
@@ -68,8 +77,17 @@ struct Row {
     /// Slots of the pool.
     takes: u32,
     reason: String,
+    /// The kind of that reason.
+    kind: &'static str,
     since: Timestamp,
     length: String,
+}
+
+impl Row {
+    /// What it waits for is a pool, not something else that its task is bound by too.
+    fn waits_for_pool(&self) -> bool {
+        matches!(self.kind, "pool" | "pool_too_small")
+    }
 }
 
 #[derive(Serialize)]
@@ -102,10 +120,11 @@ fn body(desk: &Desk<'_>, asked: &Asked) -> Result<Body, Fault> {
     let cut = waiting.len() == LOOKED_AT as usize;
     let mut waiters = rows(waiting)?;
     let bounds = bounds(desk, &holders, &waiters);
+    let own = own(&waiters);
     let pool = bounds.iter().filter_map(|bound| bound.name.clone()).find(|name| *name == asked.pool);
     if pool.is_some() {
         holders.retain(|row| row.pool == pool);
-        waiters.retain(|row| row.pool == pool);
+        waiters.retain(|row| row.pool == pool && row.waits_for_pool());
     }
     let queued = desk.page.queued_runs(DAGS)?.into_iter().map(|queued| Queued {
         dag: queued.dag,
@@ -116,6 +135,7 @@ fn body(desk: &Desk<'_>, asked: &Asked) -> Result<Body, Fault> {
     });
     Ok(Body {
         bounds,
+        own,
         pool,
         more_holders: cut_to(&mut holders),
         holders,
@@ -140,7 +160,7 @@ fn bounds(desk: &Desk<'_>, holders: &[Row], waiters: &[Row]) -> Vec<Bound> {
         app.slots,
         u32::try_from(holders.len()).unwrap_or(u32::MAX),
         holders.len(),
-        waiters.len(),
+        waiters.iter().filter(|row| row.kind == "slots").count(),
     );
     let mut pools: BTreeMap<&str, u32> =
         app.pools.iter().map(|(name, slots)| (name.as_str(), *slots)).collect();
@@ -152,9 +172,16 @@ fn bounds(desk: &Desk<'_>, holders: &[Row], waiters: &[Row]) -> Vec<Bound> {
         let of = |row: &&Row| row.pool.as_deref() == Some(name);
         let held: Vec<&Row> = holders.iter().filter(of).collect();
         let used = held.iter().map(|row| row.takes).sum();
-        bound(Some(name.to_owned()), slots, used, held.len(), waiters.iter().filter(of).count())
+        let waiting = waiters.iter().filter(of).filter(|row| row.waits_for_pool()).count();
+        bound(Some(name.to_owned()), slots, used, held.len(), waiting)
     });
     std::iter::once(executor).chain(pools).collect()
+}
+
+/// How many the bounds of their own DAGs hold up.
+fn own(waiters: &[Row]) -> Vec<Own> {
+    let of = |key| Own { key, waiting: waiters.iter().filter(|row| row.kind == key).count() };
+    ["max_parallel", "max_active_tasks"].map(of).into_iter().filter(|own| own.waiting > 0).collect()
 }
 
 fn bound(name: Option<String>, slots: u32, used: u32, tasks: usize, waiting: usize) -> Bound {
@@ -181,6 +208,7 @@ fn row(desk: &Desk<'_>, task: SlotTask) -> Result<Row, Fault> {
         pool: said.and_then(|said| said.pool.clone()).or(named),
         takes: said.map_or(1, |said| said.pool_slots),
         reason: task.reason.to_string(),
+        kind: task.reason.kind(),
         since: task.since,
         length: words::length(desk.now.since(task.since)),
     })

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anstyle::Style;
 use nightrun_core::id::AttemptId;
-use nightrun_engine::logs::{LogPaths, around, first_with, part_before, plain, read, search};
+use nightrun_engine::logs::{
+    Hit, LogPaths, Progress, around, first_with, numbers, part_before, plain, progress, read, search,
+};
 use serde::{Deserialize, Serialize};
 
-use super::progress::{Progress, progress};
 use crate::app::Site;
 use crate::lines::COUNTED;
 use crate::logs::{Marked, line_pieces, mark};
@@ -31,6 +32,9 @@ pub(crate) const HITS: usize = 100;
 
 /// Most of a log that one search reads, in bytes; the next goes on from there.
 pub(crate) const SEARCHED: u64 = 64 << 20;
+
+/// So much of a log is counted for the numbers of lines that a search found, in bytes; then they are known.
+const NUMBERED: u64 = 1 << 30;
 
 /// What lines say where something went wrong.
 const ERRORS: [&str; 6] = ["error", "exception", "traceback", "fatal", "panic", "failed"];
@@ -76,6 +80,8 @@ pub(crate) struct LogView {
     open: bool,
     /// There is more after it.
     cut: bool,
+    /// It is read from its end.
+    tail: bool,
     live: bool,
     missing: bool,
     find: String,
@@ -97,9 +103,18 @@ struct Line {
 
 #[derive(Serialize)]
 struct HitsView {
-    lines: Vec<(u64, Vec<Marked>)>,
+    lines: Vec<HitLine>,
     /// All before this has not been looked at yet.
     before: u64,
+}
+
+#[derive(Serialize)]
+struct HitLine {
+    /// Where it begins, in bytes.
+    offset: u64,
+    /// From 1, where the lines before it could be counted.
+    number: Option<u64>,
+    pieces: Vec<Marked>,
 }
 
 /// One line among those that a search finds.
@@ -168,7 +183,7 @@ impl LogView {
         let log = Log { site, id, path, size, find, counted };
         let view = match asked {
             Part { at: None, line: None, jump: None, .. } if !log.find.is_empty() => {
-                Self { hits: hits(log.path, &log.find, asked.before), ..Self::default() }
+                Self { hits: log.hits(asked.before), ..Self::default() }
             }
             _ => log.part(log.span(asked), is_over),
         };
@@ -243,12 +258,27 @@ impl Log<'_> {
             next_number: number.map(|number| number - u64::from(open)),
             open,
             cut: next < self.size,
+            tail: last,
             live,
             place: here.and_then(|here| self.place(here)),
             sorry,
             progress: if live { progress(&String::from_utf8_lossy(&bytes)) } else { None },
             ..LogView::default()
         }
+    }
+
+    /// The lines with the word. Who searches waits anyway, so the lines of a long log are counted at once.
+    fn hits(&self, before: Option<u64>) -> Option<HitsView> {
+        let found = search(self.path, &self.find, before, HITS, SEARCHED).ok()?;
+        let number = |hit: &Hit| self.site.lines.number(self.id, self.path, hit.offset, NUMBERED);
+        let first = found.lines.first().and_then(number);
+        let numbers = first.and_then(|first| numbers(self.path, &found.lines, first).ok());
+        let line = |(at, hit): (usize, &Hit)| HitLine {
+            offset: hit.offset,
+            number: numbers.as_ref().and_then(|numbers| numbers.get(at).copied()),
+            pieces: mark(vec![(String::new(), plain(&hit.text).into_owned())], &self.find),
+        };
+        Some(HitsView { lines: found.lines.iter().enumerate().map(line).collect(), before: found.before })
     }
 
     /// The neighbours of a line among those with the word.
@@ -263,11 +293,4 @@ impl Log<'_> {
             more: found.before.cut || found.after.cut,
         })
     }
-}
-
-fn hits(path: &Path, find: &str, before: Option<u64>) -> Option<HitsView> {
-    let found = search(path, find, before, HITS, SEARCHED).ok()?;
-    let marked = |text: &str| mark(vec![(String::new(), plain(text).into_owned())], find);
-    let lines = found.lines.into_iter().map(|hit| (hit.offset, marked(&hit.text)));
-    Some(HitsView { lines: lines.collect(), before: found.before })
 }

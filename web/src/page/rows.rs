@@ -13,19 +13,19 @@ use nightrun_engine::store::{CalledShow, Fault, HookShow, RunShow, TaskShow};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, failures};
+use super::graph::Folds;
+use super::outline::{Entry, Heading, ITEMS_SHOWN, grouped, in_state, page};
 use super::pace::pace;
 use super::run::{sheet, text_of};
 use super::{Did, Shown, show};
 use crate::app::{Desk, Shared, State};
-use crate::draw::gantt::{self, Bar, Gantt};
+use crate::draw::gantt::{self, Bar, Gantt, Line};
+use crate::draw::graph::{every_group, joined};
 use crate::draw::waits::{WaitKind, Waits};
 use crate::words;
 
 /// Most rows on the page.
 const ROWS: usize = 200;
-
-/// Most items of one task on the page, unless a state is asked for.
-const ITEMS_SHOWN: usize = 100;
 
 /// Most values on the page.
 const VALUES_SHOWN: usize = 200;
@@ -47,16 +47,9 @@ const NAMED: usize = 3;
 pub(crate) struct Asked {
     #[serde(default)]
     state: String,
-    /// Those after this one: `TASK.ITEM` by number.
+    /// Those after this line.
     #[serde(default)]
     after: String,
-}
-
-impl Asked {
-    fn after(&self) -> Option<(TaskIndex, Option<u32>)> {
-        let (task, item) = self.after.split_once('.')?;
-        Some((TaskIndex(task.parse().ok()?), item.parse().ok()))
-    }
 }
 
 #[derive(Serialize)]
@@ -66,6 +59,12 @@ struct TasksView {
     /// What was waited for, with words for each.
     kinds: Vec<(WaitKind, &'static str)>,
     rows: Vec<Row>,
+    /// All groups, as an address has them; empty: there are none.
+    groups: String,
+    any_folded: bool,
+    any_open: bool,
+    /// Those that are folded, for the next page.
+    folded: String,
     /// Only tasks in this state are shown.
     state: Option<TaskState>,
     first: bool,
@@ -95,6 +94,10 @@ struct HookRow {
 
 #[derive(Serialize)]
 struct Row {
+    /// In how many groups it stands.
+    depth: usize,
+    /// It is the heading of a group.
+    group: Option<Heading>,
     id: String,
     spot: String,
     task: String,
@@ -119,17 +122,18 @@ struct Value {
     cut: bool,
 }
 
-/// `GET /runs/{run}?state=&after=`
+/// `GET /runs/{run}?state=&after=&folded=`
 pub(crate) async fn tasks(
     State(site): Shared,
     Path(run): Path<i64>,
     Query(asked): Query<Asked>,
+    Query(folds): Query<Folds>,
     Query(did): Query<Did>,
 ) -> Shown {
     show(&site, "run_tasks.html", "runs", did, move |desk| {
         let data = data_of(desk, RunId(run))?;
         let Some(run) = desk.page.run(RunId(run), data)? else { return Ok(None) };
-        let view = view(desk, &run, &asked)?;
+        let view = view(desk, &run, &asked, &folds)?;
         sheet(desk, &run, view).map(Some)
     })
     .await
@@ -141,13 +145,19 @@ fn data_of<'a>(desk: &'a Desk<'_>, run: RunId) -> Result<Option<&'a FilePath>, F
     Ok(is_small.then_some(desk.site.app.data.as_path()))
 }
 
-fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Fault> {
+fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked, folds: &Folds) -> Result<TasksView, Fault> {
     let spec = desk.spec(run.version)?.map(|dag| run.arrange(dag));
     let dag = spec.as_deref().filter(|dag| dag.tasks.len() >= run.tasks.len());
     let state = TaskState::parse(&asked.state);
-    let (shown, next) = choose(run, state, asked.after());
+    let (folded, groups) = dag.map(|dag| (folds.of(dag), every_group(dag))).unwrap_or_default();
+    let all = match state {
+        Some(state) => in_state(run, state),
+        None => grouped(run, dag, &folded),
+    };
+    let (shown, next) = page(all, &asked.after, ROWS);
     let waits = waits(desk, run)?;
-    let drawn = gantt::draw(run, &shown, dag, &waits, desk.now);
+    let lines: Vec<&Line<'_>> = shown.iter().map(|entry| &entry.line).collect();
+    let drawn = gantt::draw(run, &lines, dag, &waits, desk.now);
     let Gantt { marks, rows: mut bars, kinds } = drawn.unwrap_or_default();
     bars.resize_with(shown.len(), Vec::new);
     let behind = dag.map(|dag| behind(run, dag)).unwrap_or_default();
@@ -156,13 +166,23 @@ fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Faul
     for call in run.children.iter().filter(|call| desk.site.who.covers(call.dag.as_str())) {
         calls.entry((&call.task, call.item)).or_default().push(call.clone());
     }
-    let row = |(task, bars): (&&TaskShow, _)| {
+    let of_task = |task: &TaskShow, bars, depth| {
         let behind = behind.get(&task.task).filter(|_| task.state == TaskState::UpstreamFailed);
         let reason = [reason(run, dag, task, behind), left_out(task, state)];
         let reason: Vec<String> = reason.into_iter().filter(|words| !words.is_empty()).collect();
         let critical = pace.as_ref().is_some_and(|pace| pace.has(task));
         let calls = calls.get(&(task.id.as_str(), task.item)).cloned().unwrap_or_default();
-        Row { critical, calls, ..row(task, bars, reason.join("; "), desk.now) }
+        Row { depth, critical, calls, ..row(task, bars, reason.join("; "), desk.now) }
+    };
+    let row = |(entry, bars): (&Entry<'_>, _)| match (&entry.line, &entry.heading) {
+        (Line::Task(task), _) => of_task(task, bars, entry.depth),
+        (Line::Group(state, tasks), heading) => Row {
+            depth: entry.depth,
+            group: heading.clone(),
+            took: spent(tasks, desk.now),
+            bars,
+            ..Row::of_group(*state)
+        },
     };
     let (values, more_values) = values(run);
     Ok(TasksView {
@@ -170,8 +190,12 @@ fn view(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<TasksView, Faul
         marks,
         kinds,
         rows: shown.iter().zip(bars).map(row).collect(),
+        groups: if state.is_none() { joined(&groups) } else { String::new() },
+        any_folded: !folded.is_empty(),
+        any_open: folded.len() < groups.len(),
+        folded: joined(&folded),
         state,
-        first: asked.after().is_none(),
+        first: asked.after.is_empty(),
         next,
         params: run.params.iter().map(|(name, value)| (name.clone(), text_of(value))).collect(),
         values,
@@ -188,43 +212,6 @@ fn waits(desk: &Desk<'_>, run: &RunShow) -> Result<Waits, Fault> {
     let log = desk.page.log(0, Some(run.run_id), LOG_READ)?;
     let is_whole = log.len() < LOG_READ as usize;
     Ok(if is_whole { Waits::of_log(run, &log) } else { Waits::untold() })
-}
-
-/// The tasks of one page and where the next begins. Of a task with many items those are shown that did not end
-/// well, unless a state is asked for.
-fn choose(
-    run: &RunShow,
-    state: Option<TaskState>,
-    after: Option<(TaskIndex, Option<u32>)>,
-) -> (Vec<&TaskShow>, Option<String>) {
-    let fits = |task: &&TaskShow| {
-        state.is_none_or(|state| task.state == state)
-            && after.is_none_or(|after| (task.task, task.item) > after)
-    };
-    let all = run.tasks.iter().flat_map(|task| {
-        let items = if state.is_none() { telling(task) } else { task.items.iter().collect() };
-        std::iter::once(task).chain(items)
-    });
-    let mut shown: Vec<&TaskShow> = all.filter(fits).take(ROWS + 1).collect();
-    let more = shown.len() > ROWS;
-    shown.truncate(ROWS);
-    let next = shown.last().filter(|_| more).map(|last| {
-        let item = last.item.map(|item| item.to_string()).unwrap_or_default();
-        format!("{}.{item}", last.task.0)
-    });
-    (shown, next)
-}
-
-/// So many items of a task that the page stays light, those that did not end well before others.
-fn telling(task: &TaskShow) -> Vec<&TaskShow> {
-    let mut items: Vec<&TaskShow> = task.items.iter().collect();
-    if items.len() > ITEMS_SHOWN {
-        let well = |item: &TaskShow| matches!(item.state, TaskState::Success | TaskState::Skipped);
-        items.sort_by_key(|item| (well(item), item.item));
-        items.truncate(ITEMS_SHOWN);
-        items.sort_by_key(|item| item.item);
-    }
-    items
 }
 
 fn left_out(task: &TaskShow, state: Option<TaskState>) -> String {
@@ -297,14 +284,39 @@ fn row(task: &TaskShow, bars: Vec<Bar>, reason: String, now: Timestamp) -> Row {
         spot: task.name(),
         task: task.id.clone(),
         item: task.item,
-        state: task.state,
         reason,
         took: last.and_then(|it| words::took(it.started_at, it.ended_at, now)),
         attempts: task.attempts.len(),
-        critical: false,
-        calls: Vec::new(),
         bars,
+        ..Row::of_group(task.state)
     }
+}
+
+impl Row {
+    /// One that says nothing yet but a state.
+    fn of_group(state: TaskState) -> Self {
+        Self {
+            depth: 0,
+            group: None,
+            id: String::new(),
+            spot: String::new(),
+            task: String::new(),
+            item: None,
+            state,
+            reason: String::new(),
+            took: None,
+            attempts: 0,
+            critical: false,
+            calls: Vec::new(),
+            bars: Vec::new(),
+        }
+    }
+}
+
+/// How long a group was at work, from its first attempt to its last.
+fn spent(tasks: &[&TaskShow], now: Timestamp) -> Option<String> {
+    let (from, to) = gantt::span(tasks, now)?;
+    words::took(Some(from), Some(to), now)
 }
 
 /// The first values that were put out, and how many more there are.

@@ -13,10 +13,12 @@ use serde_json::Value as Json;
 use super::graph::{Folds, GraphView};
 use super::pace::{Pace, pace, usual};
 use super::schedule::local;
+use super::strip::Strip;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
 use crate::draw::graph::Standing;
 use crate::draw::lengths::shown;
+use crate::theirs::ANOTHER;
 use crate::words;
 
 /// What stands above each view of a run.
@@ -26,6 +28,8 @@ pub(super) struct Head {
     dag: DagId,
     state: RunState,
     reason: String,
+    /// What it waits for, where it runs and nothing is at work.
+    standstill: Option<String>,
     run_type: &'static str,
     by: String,
     /// The run that called it, where that is still there.
@@ -53,6 +57,7 @@ pub(super) struct Head {
     /// How many tasks have ended, and how many there are; items are not counted by themselves.
     progress: (usize, usize),
     pace: Option<Pace>,
+    strip: Strip,
 }
 
 #[derive(Serialize)]
@@ -103,9 +108,10 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         dag: run.dag.clone(),
         state: run.state,
         reason: run.reason.to_string(),
+        standstill: run.standstill(),
         run_type: run.run_type.as_str(),
         by: if parent.is_none() && run.parent.as_ref().is_some_and(|by| by.dag.is_some()) {
-            "a task of another DAG".into()
+            ANOTHER.into()
         } else {
             run.by.clone()
         },
@@ -126,6 +132,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         backfill: run.backfill,
         progress: (run.tasks.iter().filter(|task| task.state.is_final()).count(), run.tasks.len()),
         pace: spec.and_then(|dag| pace(run, &dag, desk.now)),
+        strip: Strip::of(desk, &run.dag, run.run_id, None)?,
         counts: counts.into_iter().collect(),
     };
     let watch = Watch { runs: vec![run.run_id], ..Watch::default() };

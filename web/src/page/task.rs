@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 
 use super::log::spot;
 use super::reading::{LogView, Part};
+use super::strip::Strip;
 use super::why::{Spot, Why, seen_from, why};
 use super::{Did, Sheet, Shown, Watch, begin};
 use crate::app::{Desk, Shared, State};
@@ -82,6 +83,7 @@ struct Body {
     items: Option<Items>,
     given: Option<Command>,
     outputs: Vec<(String, String, bool)>,
+    strip: Strip,
 }
 
 /// The tasks on one side of it.
@@ -222,6 +224,7 @@ fn body(desk: &Desk<'_>, mut run: RunShow, task: &TaskShow, asked: &Asked) -> Re
         items,
         given,
         outputs: task.outputs.iter().map(|(name, value)| shortened(name, value)).collect(),
+        strip: Strip::of(desk, &run.dag, run.run_id, Some(&task.id))?,
     }))
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Body {
     pub(crate) queued: u32,
     pub(crate) more_active: u32,
     pub(crate) trouble: Vec<Trouble>,
+    more_trouble: MoreTrouble,
     night: Lanes,
     pub(crate) paused: usize,
     pub(crate) holds: Vec<HoldItem>,
@@ -73,6 +74,15 @@ pub(crate) struct Trouble {
     pub(crate) more: usize,
 }
 
+/// How many DAGs more have ended so than there are rows for.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct MoreTrouble {
+    failed: usize,
+    late: usize,
+    /// There are so many runs that not all of the day were looked at.
+    at_least: bool,
+}
+
 /// `GET /?hours=`
 pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
     let hours = asked.hours.unwrap_or(12).clamp(1, 72);
@@ -93,13 +103,15 @@ pub(crate) fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
     let counts = desk.active_runs()?;
     let active = active(desk)?;
     let at_work = counts.running + counts.stopping;
+    let (trouble, more_trouble) = trouble(desk)?;
     let shown = active.iter().filter(|run| run.state != RunState::Queued).count();
     Ok(Body {
         hours,
         more_active: at_work.saturating_sub(u32::try_from(shown).unwrap_or(u32::MAX)),
         active,
         queued: counts.queued,
-        trouble: trouble(desk)?,
+        trouble,
+        more_trouble,
         night: lanes(desk, window, &in_force, &overlays)?,
         paused: in_force.iter().filter(|it| it.paused).count(),
         holds: overlays.holds.into_iter().filter(|hold| hold.from < window.until).collect(),
@@ -135,14 +147,19 @@ fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
     })
 }
 
-/// Runs that failed or were late and ended within a day, the last first; one that is run again is not among them.
-fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
+/// Runs that failed or were late and ended within a day, the last first; one that is run again is not among them. And
+/// what there was no place for.
+fn trouble(desk: &Desk<'_>) -> Result<(Vec<Trouble>, MoreTrouble), Fault> {
     let since = desk.now.minus(DAY);
     let failed = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
     let late = RunFilter { late: Some(true), ..RunFilter::default() };
-    let mut items = desk.runs(&failed, LOOKED_AT)?;
-    items.extend(desk.runs(&late, LOOKED_AT)?.into_iter().filter(|item| item.state != RunState::Failed));
-    items.retain(|item| item.state.is_final() && item.ended_at.is_some_and(|at| at >= since));
+    let (failed, late) = (desk.runs(&failed, LOOKED_AT)?, desk.runs(&late, LOOKED_AT)?);
+    let recent = |item: &RunItem| item.state.is_final() && item.ended_at.is_some_and(|at| at >= since);
+    let cut = |items: &[RunItem]| items.len() == LOOKED_AT as usize && items.last().is_some_and(recent);
+    let at_least = cut(&failed) || cut(&late);
+    let mut items = failed;
+    items.extend(late.into_iter().filter(|item| item.state != RunState::Failed));
+    items.retain(recent);
     items.sort_by_key(|item| Reverse(item.ended_at));
     // One row for each DAG and state: a DAG that fails every minute must not hide the others.
     let mut rows: Vec<(RunItem, usize)> = Vec::new();
@@ -166,7 +183,10 @@ fn trouble(desk: &Desk<'_>) -> Result<Vec<Trouble>, Fault> {
             ended_at: item.ended_at,
         })
     };
-    rows.into_iter().take(ROWS).map(one).collect()
+    let rest = rows.split_off(rows.len().min(ROWS));
+    let failed = rest.iter().filter(|(item, _)| item.state == RunState::Failed).count();
+    let more = MoreTrouble { failed, late: rest.len() - failed, at_least: at_least && !rest.is_empty() };
+    Ok((rows.into_iter().map(one).collect::<Result<_, _>>()?, more))
 }
 
 fn late_words(item: &RunItem) -> Vec<String> {

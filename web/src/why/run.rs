@@ -46,8 +46,8 @@ impl Asker<'_> {
             let why = with_lateness(why, &run.late);
             return Ok(Because::new(what, state, why, Some(unblock)).of_run(run));
         }
-        let why =
-            run.groups.iter().fold(run.reason.to_string(), |why, it| format!("{why}; {}", it.sentence()));
+        let reason = run.standstill().unwrap_or_else(|| run.reason.to_string());
+        let why = run.groups.iter().fold(reason, |why, it| format!("{why}; {}", it.sentence()));
         Ok(Because::new(what, state, with_lateness(why, &run.late), None).of_run(run))
     }
 

@@ -17,7 +17,7 @@ async fn a_task_is_shown_through_its_runs() {
             "class=\"sq failed\"",
             "<rect class=\"ran\"",
             "of the last ",
-            "Half within",
+            "Median",
             "all success",
             "Comes after",
             "/dags/nightly_sales/tasks/extract",

@@ -137,7 +137,10 @@ async fn a_task_says_why_and_leads_to_what_it_hangs_on() {
 async fn a_log_is_searched_on_the_server() {
     let visit = Visit::usual().await;
     let found = visit.page("/runs/17/tasks/load_orders?attempt=3&find=integrityERROR").await;
-    says(&found, &["UNIQUE constraint failed", "Back to the log", "&amp;at=", "<mark>IntegrityError</mark>"]);
+    says(
+        &found,
+        &["UNIQUE constraint failed", "Back to the log", "&amp;line=", "<mark>IntegrityError</mark>"],
+    );
     assert!(!found.text.contains("header has 11 columns"), "only lines with the word");
     says(&visit.page("/runs/17/tasks/load_orders?find=nope").await, &["No line has <code>nope</code> in it"]);
     says(&visit.page("/runs/17/tasks/load_orders?find=").await, &["header has 11 columns"]);
@@ -186,8 +189,10 @@ async fn a_hit_is_shown_in_its_place_with_the_one_before_and_the_one_after() {
     let list = visit.page(&format!("{own}&find=error")).await;
     says(&list, &["3 lines with <code>error</code>", "<mark>Error</mark>", "&lt;b&gt;"]);
     let places: Vec<&str> =
-        list.text.split("&amp;at=").skip(1).map(|it| it.split('#').next().unwrap()).collect();
-    let second = visit.page(&format!("{own}&find=error&at={}", places[1])).await;
+        list.text.split("&amp;line=").skip(1).map(|it| it.split('#').next().unwrap()).collect();
+    assert_eq!(places, ["400", "3000", "8000"]);
+    says(&list, &[">line 400</a>"]);
+    let second = visit.page(&format!("{own}&find=error&line={}", places[1])).await;
     says(
         &second,
         &[
@@ -198,11 +203,13 @@ async fn a_hit_is_shown_in_its_place_with_the_one_before_and_the_one_after() {
     );
     for (way, place) in [("prev", places[0]), ("next", places[2])] {
         let link = second.text.split(&format!("rel=\"{way}\"")).nth(1).unwrap();
-        let link = link.split('>').next().unwrap();
-        assert!(link.ends_with(&format!("at={place}#hit\"")), "{way}: {link}");
+        let link = link.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+        let link = link.replace("&amp;", "&").replace("&#x2f;", "/").replace("#hit", "");
+        let there = format!("class=\"l here\" id=\"L{place}\"");
+        says(&visit.page(&link).await, &[&there]);
     }
     says(
-        &visit.page(&format!("{own}&find=error&at={}", places[0])).await,
+        &visit.page(&format!("{own}&find=error&line={}", places[0])).await,
         &["<b>1 of 3</b>", "rel=\"next\""],
     );
     let first = visit.page(&format!("{own}&jump=error")).await;

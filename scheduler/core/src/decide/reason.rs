@@ -246,6 +246,7 @@ impl fmt::Display for Reason {
             }
             Self::Catchup => write!(f, "missed, and catchup leaves it out"),
             Self::Holiday { day, calendar } => write!(f, "no business day: {day} (calendar `{calendar}`)"),
+            Self::Overlap { limit: 1 } => write!(f, "a run was active already (overlap: skip)"),
             Self::Overlap { limit } => write!(f, "{limit} runs were active already (overlap: skip)"),
             Self::Disabled => write!(f, "the DAG is not enabled"),
         }

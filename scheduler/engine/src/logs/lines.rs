@@ -87,7 +87,7 @@ impl LineIndex {
 /// A block in memory.
 const MAX: usize = 1 << 20;
 
-fn count(bytes: &[u8]) -> u64 {
+pub(super) fn count(bytes: &[u8]) -> u64 {
     // Short stretches with small sums are what a compiler makes wide instructions of.
     let of = |part: &[u8]| u64::from(part.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
     bytes.chunks(255).map(of).sum()

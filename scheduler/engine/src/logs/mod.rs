@@ -7,6 +7,8 @@ mod around;
 mod escape;
 mod follow;
 mod lines;
+mod numbers;
+mod progress;
 mod read;
 mod search;
 
@@ -19,6 +21,8 @@ pub use around::{Around, Side, around, first_with};
 pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
 pub use lines::LineIndex;
+pub use numbers::numbers;
+pub use progress::{Progress, progress, progress_of};
 pub use read::{LogSlice, last_lines, read, tail};
 pub use search::{Hit, Hits, part_before, search};
 

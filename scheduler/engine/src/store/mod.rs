@@ -23,6 +23,7 @@ mod past;
 mod project;
 mod read;
 mod row;
+mod standstill;
 mod values;
 mod waiters;
 mod writer;
@@ -39,16 +40,17 @@ pub use load::{Loaded, Unreadable, load, load_run};
 pub use past::past_of;
 pub use read::{
     AuditFilter, AuditItem, AuditPage, Awaited, AwaitedDate, BackfillDate, BackfillShow, CalledShow,
-    CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, NoteItem, OldRun, Page, PruneItem,
-    QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
+    CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, Neighbour, NoteItem, OldRun, Page,
+    PruneItem, QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
+pub use read::{Pause, TokenItem, UserItem};
 pub use read::{TaskFilter, TaskInRun, TaskItem, TaskPage};
-pub use read::{TokenItem, UserItem};
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
     LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,
     VersionText,
 };
+pub use standstill::standstill;
 pub use values::{INLINE_BYTES, MAX_BYTES, fetch, spill, value_files};
 pub use waiters::waiters_of;
 pub use writer::{Committed, Writer};

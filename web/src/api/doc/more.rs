@@ -4,7 +4,7 @@ use nightrun_engine::store::TaskItem;
 
 use super::operation::{Operation, get};
 use super::schema::Schemas;
-use crate::api::{Before, Limit, Listed, attempts, beside, instances, overview, past};
+use crate::api::{Before, Limit, Listed, attempts, beside, instances, overview, past, pools};
 
 /// All of them.
 pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
@@ -61,6 +61,11 @@ pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/tonight", server, "What runs, what is due, what is late or failed, what is held up")
             .asks(s.query::<overview::Hours>())
             .tells(200, "The night", s.told::<overview::Tonight>()),
+        get("/api/v1/pools/{pool}", server, "A pool: who holds its slots, and who waits for how many").tells(
+            200,
+            "The pool",
+            s.told::<pools::PoolWhole>(),
+        ),
         get("/api/v1/system", server, "How the scheduler itself fares").tells(
             200,
             "How",

@@ -3,6 +3,7 @@
 
 pub(super) mod access;
 mod again;
+mod around;
 mod awaited;
 mod call;
 mod dag;
@@ -34,6 +35,7 @@ use super::connect;
 use super::error::{Fault, StoreError};
 pub use access::{TokenItem, UserItem};
 pub use again::{AuditItem, BackfillDate, BackfillShow, NoteItem};
+pub use around::Neighbour;
 pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use deeds::{AuditFilter, AuditPage};
@@ -46,6 +48,7 @@ pub use standing::{DagStanding, FailingDags};
 pub use system::{FiredTick, PruneItem, StoreFigures};
 pub use task::ItemLine;
 pub use task_past::TaskInRun;
+pub use why::Pause;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;

@@ -122,12 +122,16 @@ impl Page {
         self.all(sql, [run.0], |row| Ok(row.get(0)?))
     }
 
-    /// How many runs are not over.
-    pub fn active_runs(&self) -> Result<ActiveRuns, Fault> {
+    /// How many runs are not over, of the DAGs with these patterns, or of all.
+    pub fn active_runs(&self, among: Option<Vec<String>>) -> Result<ActiveRuns, Fault> {
         let mut active = ActiveRuns::default();
+        let (condition, values) = RunFilter { among, ..RunFilter::default() }.conditions();
         for (state, count) in self.all(
-            "SELECT state, count(*) FROM run WHERE state IN ('queued', 'running', 'stopping') GROUP BY state",
-            [],
+            &format!(
+                "SELECT state, count(*) FROM run
+                 WHERE state IN ('queued', 'running', 'stopping') AND {condition} GROUP BY state"
+            ),
+            params_from_iter(values),
             |row| Ok((word(row, 0, RunState::parse)?, row.get(1)?)),
         )? {
             match state {
@@ -164,18 +168,26 @@ impl Page {
         )
     }
 
-    /// The last `count` runs of a DAG with the states of all their tasks.
+    /// The last `count` runs of a DAG by their logical dates, with the states of all their tasks.
     pub fn grid(&self, dag: &DagId, count: u32) -> Result<Grid, Fault> {
         self.grid_before(dag, None, count)
     }
 
-    /// The last `count` runs of a DAG before this one, with the states of all their tasks.
+    /// The last `count` runs of a DAG that stand before this one, with the states of all their tasks; the last of
+    /// all where it is not known. They stand by logical date, whenever they were made: a backfill fills its gap.
     pub fn grid_before(&self, dag: &DagId, before: Option<RunId>, count: u32) -> Result<Grid, Fault> {
+        let date = |run: RunId| {
+            let sql = "SELECT logical_date FROM run WHERE id = ?1 AND dag = ?2";
+            let date = self.first(sql, params![run.0, dag.as_str()], |row| Ok(row.get::<_, i64>(0)?))?;
+            Ok::<_, Fault>(date.map(|date| (date, run.0)))
+        };
+        let (date, id) = before.map(date).transpose()?.flatten().unwrap_or((i64::MAX, i64::MAX));
         let runs = self.all(
             &format!(
-                "SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2"
+                "SELECT {RUN_ITEM}, version FROM run WHERE dag = ?1 AND (logical_date, id) < (?3, ?4)
+                 ORDER BY logical_date DESC, id DESC LIMIT ?2"
             ),
-            params![dag.as_str(), count, before.map_or(i64::MAX, |run| run.0)],
+            params![dag.as_str(), count, date, id],
             |row| {
                 let run = run_item(row)?;
                 let tasks = self.states(run.run_id)?;

@@ -226,6 +226,7 @@ fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
         created_at: instant(row, 7)?,
         pid: row.get(8)?,
         used: Used { cpu_us: amount(row, 11)?, peak_bytes: amount(row, 12)? },
+        progress: None,
     })
 }
 

@@ -170,6 +170,7 @@ pub(super) fn a_run() -> Vec<Transition> {
     ]
 }
 
+mod around;
 mod calls;
 mod checking;
 mod holding;
