@@ -9,6 +9,7 @@ mod hold;
 pub(crate) mod placed;
 mod pools;
 mod proof;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) use self::files::{
 pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
 pub(crate) use self::pools::{Pools, PoolsVerb};
 pub(crate) use self::proof::{Test, Why};
+pub(crate) use self::tasks::{TaskHistory, Tasks, TasksVerb};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -91,8 +93,8 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
-    /// List the tasks of a run with their attempts
-    Tasks(OfRun),
+    /// List the tasks of a run with their attempts, tasks of all runs, or one task through its runs
+    Tasks(Box<Tasks>),
     /// List hooks with their deliveries, newest first
     Hooks(Hooks),
     /// List pools with their slots, or show who holds those of one and who waits

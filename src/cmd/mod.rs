@@ -33,6 +33,7 @@ mod schema;
 mod serve;
 mod suite;
 mod target;
+mod tasks;
 mod test;
 mod told;
 mod validate;
@@ -58,7 +59,7 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Dags(args) => dags::dags(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Runs(args) => runs::runs(args),
-        Verb::Tasks(args) => runs::tasks(args),
+        Verb::Tasks(args) => tasks::tasks(*args),
         Verb::Hooks(args) => hooks::hooks(args),
         Verb::Pools(args) => pools::pools(args),
         Verb::Logs(args) => logs::logs(args),

@@ -13,7 +13,7 @@ use crate::masses::LONG;
 use crate::wreck::Wreck;
 
 /// The pages, by the names of their pictures.
-const PAGES: [&str; 37] = [
+const PAGES: [&str; 40] = [
     "tonight",
     "dags",
     "dag",
@@ -40,6 +40,9 @@ const PAGES: [&str; 37] = [
     "task",
     "task-failed",
     "task-items",
+    "task-past",
+    "task-past-items",
+    "tasks",
     "faults",
     "holds",
     "vars",
@@ -159,6 +162,9 @@ fn usual_pages<'a>(usual: &'a str, seasons: &'a str, busy: &'a str) -> Leaves<'a
         leaf("task", usual, "/runs/38/tasks/copy_stock"),
         leaf("task-failed", usual, "/runs/17/tasks/load_orders"),
         leaf("task-items", busy, "/runs/1/tasks/extract"),
+        leaf("task-past", usual, "/dags/nightly_sales/tasks/load_orders"),
+        leaf("task-past-items", busy, "/dags/regions/tasks/extract"),
+        leaf("tasks", usual, "/tasks?state=failed,upstream_failed"),
         leaf("faults", usual, "/faults"),
         leaf("holds", busy, "/holds"),
         leaf("vars", busy, "/vars"),
@@ -184,10 +190,32 @@ pub(crate) fn paths_of(made: Made) -> Vec<String> {
 }
 
 fn empty_pages<'a>(empty: &'a str, bare: &'a str) -> Leaves<'a> {
-    let houses =
-        ["/", "/dags", "/runs", "/faults", "/holds", "/vars", "/pools", "/calendars", "/audit", "/system"];
-    let names =
-        ["tonight", "dags", "runs", "faults", "holds", "vars", "pools", "calendars", "audit", "system"];
+    let houses = [
+        "/",
+        "/dags",
+        "/runs",
+        "/tasks",
+        "/faults",
+        "/holds",
+        "/vars",
+        "/pools",
+        "/calendars",
+        "/audit",
+        "/system",
+    ];
+    let names = [
+        "tonight",
+        "dags",
+        "runs",
+        "tasks",
+        "faults",
+        "holds",
+        "vars",
+        "pools",
+        "calendars",
+        "audit",
+        "system",
+    ];
     let house = names.into_iter().zip(houses).map(|(name, path)| (name, empty, path.to_owned()));
     let of_dag = [
         "",
@@ -246,6 +274,8 @@ fn huge_pages(huge: &str) -> Leaves<'_> {
         ("tonight", "/"),
         ("dags", "/dags"),
         ("runs", "/runs"),
+        ("tasks", "/tasks"),
+        ("task-past", "/dags/huge/tasks/task_007"),
         ("vars", "/vars"),
         ("holds", "/holds"),
         ("audit", "/audit"),

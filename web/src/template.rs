@@ -58,6 +58,8 @@ impl Templates {
             "run_compare.html",
             "runs.html",
             "task.html",
+            "task_past.html",
+            "tasks.html",
             "faults.html",
             "dag_backfills.html",
             "backfill.html",

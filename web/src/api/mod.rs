@@ -12,6 +12,7 @@ pub(crate) mod dags;
 pub(crate) mod doc;
 pub(crate) mod holds;
 pub(crate) mod hooks;
+pub(crate) mod instances;
 pub(crate) mod look;
 mod once;
 pub(crate) mod overview;

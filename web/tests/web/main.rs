@@ -12,6 +12,7 @@ mod glance;
 mod guard;
 mod history;
 mod house;
+mod instances;
 mod keeping;
 mod live;
 mod openapi;
