@@ -15,7 +15,9 @@ fn every_page_is_linked_opens_and_makes_no_complaint() {
     scene.has_run("sales", "success");
     let sick = scene.has_run("sick", "failed");
     backfill(&scene);
-    let visited = crawl(&scene.browser, &["/", "/dags/sales", &format!("/runs/{sick}/tasks/check")], |_| {});
+    let several = format!("/runs/rerun?run={sick}");
+    let task = format!("/runs/{sick}/tasks/check");
+    let visited = crawl(&scene.browser, &["/", "/dags/sales", &task, &several], |_| {});
     let wanted = nightrun_web::routes().into_iter().filter(|route| {
         let other = |part: &&str| route.path.contains(*part);
         route.method == "GET" && !route.path.starts_with("/api/") && !ELSEWHERE.iter().any(other)
