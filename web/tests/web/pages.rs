@@ -75,7 +75,16 @@ async fn every_page_renders_and_says_what_matters() {
             ],
         ),
         ("/?hours=6", &["Due in the next 6 hours"]),
-        ("/", &["22 runs</a>", "1 failed</a>", "in the last day", "copy_stock</a>, 3m, and 1 more", "in 22h42m"]),
+        (
+            "/",
+            &[
+                "22 runs</a>",
+                "1 failed</a>",
+                "in the last day",
+                "copy_stock</a>, 3m, and 1 more",
+                "in 22h42m",
+            ],
+        ),
         ("/faults", &["ingest.yaml", "<b>E101</b>", "<mark>retry_policy</mark>", "did you mean"]),
     ];
     for (path, words) in pages {
