@@ -32,6 +32,7 @@ mod template;
 mod turns;
 mod why;
 mod words;
+mod yaml;
 
 pub use access::{ACTS_AS, Access, Owner};
 pub use app::App;
