@@ -7,7 +7,9 @@ mod db;
 mod files;
 mod hold;
 pub(crate) mod placed;
+mod pools;
 mod proof;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,7 +23,9 @@ pub(crate) use self::files::{
     DagDiff, DagHistory, DagList, DagShow, DagsVerb, Plan, Schema, Target, Vars, VarsVerb,
 };
 pub(crate) use self::hold::{Hold, HoldAdd, HoldVerb, Move, ResumeRule, Skip, WhichTick};
+pub(crate) use self::pools::{Pools, PoolsVerb};
 pub(crate) use self::proof::{Test, Why};
+pub(crate) use self::tasks::{TaskHistory, Tasks, TasksVerb};
 
 /// A declarative DAG scheduler with cron triggers, in one binary.
 #[derive(Debug, Parser)]
@@ -89,10 +93,12 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
-    /// List the tasks of a run with their attempts
-    Tasks(OfRun),
+    /// List the tasks of a run with their attempts, tasks of all runs, or one task through its runs
+    Tasks(Box<Tasks>),
     /// List hooks with their deliveries, newest first
     Hooks(Hooks),
+    /// List pools with their slots, or show who holds those of one and who waits
+    Pools(Pools),
     /// Print the log of a task
     Logs(Logs),
     /// Print the values that tasks handed on
@@ -395,6 +401,9 @@ pub(crate) struct Trigger {
     /// Begin even when the DAG is paused or `max_active_runs` is reached
     #[arg(long)]
     pub(crate) force: bool,
+    /// Only say what would run, with the commands
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) look: Look,
 }
@@ -415,6 +424,9 @@ pub(crate) struct Pause {
     /// Everything
     #[arg(long, conflicts_with = "dag")]
     pub(crate) all: bool,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

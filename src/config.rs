@@ -251,9 +251,25 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Who calls, in the log of facts: `cli:` and the name of the user of the system.
+/// Who calls, in the log of facts: `cli:` and the name of the user of the system; where the environment does not say it,
+/// as in containers and under cron, it is that of the process.
 pub(crate) fn who() -> String {
-    variable("USER").map_or_else(|| "cli".to_owned(), |user| format!("cli:{user}"))
+    let of_process = || {
+        let id = rustix::process::getuid().as_raw();
+        let users = std::fs::read("/etc/passwd").unwrap_or_default();
+        user(&String::from_utf8_lossy(&users), id).unwrap_or_else(|| format!("uid:{id}"))
+    };
+    format!("cli:{}", variable("USER").unwrap_or_else(of_process))
+}
+
+/// The name of a user by number, in lines as `/etc/passwd` has them.
+fn user(users: &str, id: u32) -> Option<String> {
+    let name = |line: &str| {
+        let mut parts = line.split(':');
+        let (name, _, number) = (parts.next()?, parts.next()?, parts.next()?);
+        (number.parse() == Ok(id) && !name.is_empty()).then(|| name.to_owned())
+    };
+    users.lines().find_map(name)
 }
 
 /// Each name of a destination with the ways of sending that it has.
@@ -295,4 +311,18 @@ fn read(path: &Path) -> Result<File, Failure> {
     serde_yaml::from_str::<Option<File>>(&text)
         .map(Option::unwrap_or_default)
         .map_err(|fault| Failure::usage(format!("{show}: {fault}")).help(keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_their_numbers() {
+        let users = "# local\nroot:x:0:0:root:/root:/bin/sh\n\nana:x:1000:1000::/home/ana:/bin/sh\n::7::\nodd:x\n+::::::\n";
+        for (id, name) in [(0, Some("root")), (1000, Some("ana")), (100, None), (7, None), (u32::MAX, None)] {
+            assert_eq!(user(users, id).as_deref(), name, "{id}");
+        }
+        assert_eq!(user("", 0), None);
+    }
 }

@@ -2,8 +2,10 @@
 //!
 //! Whoever connects holds an open file, and runs need them too. So there are places: when those of TCP are
 //! taken, who comes is turned away; the socket has places of its own, and who comes there waits for one.
-//! Nobody keeps a place for nothing: a request, and each part of its body, has to come in time.
+//! Nobody keeps a place for nothing: a request, and each part of its body, has to come in time, and what is answered
+//! has to be read.
 
+mod patient;
 mod seldom;
 
 use std::convert::Infallible;
@@ -25,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use patient::Patient;
 use seldom::Seldom;
 
 /// Longest from the opening of a connection, or from the last answer on it, to the end of a request's headers.
@@ -32,6 +35,9 @@ const HEADERS: Duration = Duration::from_secs(10);
 
 /// Longest pause between two parts of a request's body.
 const BODY: Duration = Duration::from_secs(30);
+
+/// Longest that somebody takes nothing of an answer that is being sent.
+const READER: Duration = Duration::from_mins(2);
 
 /// How long nothing is accepted after the system refused it.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -121,6 +127,20 @@ async fn attend<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    if let Err(fault) = served(Patient::new(stream, READER), router, peer).await {
+        tracing::trace!("a connection ended: {fault}");
+    }
+    drop(place);
+}
+
+async fn served<S>(
+    stream: Patient<S>,
+    router: Router,
+    peer: Option<ConnectInfo<SocketAddr>>,
+) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
@@ -128,15 +148,11 @@ async fn attend<S>(
         let answer = router.clone().oneshot(request.map(Body::new));
         async move { answer.await.map_err(|never: Infallible| never) }
     });
-    let served = http1::Builder::new()
+    http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(fault) = served {
-        tracing::trace!("a connection ended: {fault}");
-    }
-    drop(place);
+        .await
 }
 
 /// Says that there is no place, as far as the other side listens.
@@ -163,7 +179,87 @@ async fn rest_after(fault: &io::Error, refused: &mut Seldom) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use axum::routing::get;
+    use futures_util::stream::{repeat_with, unfold};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+    /// A log without an end.
+    fn endless() -> Router {
+        let block = || Ok::<_, Infallible>(vec![b'x'; 1 << 16]);
+        ready(Router::new().route("/", get(move || async move { Body::from_stream(repeat_with(block)) })))
+    }
+
+    #[tokio::test]
+    async fn who_never_reads_an_answer_is_broken_off() {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        client.write_all(ASK).await.unwrap();
+        let patience = Duration::from_millis(200);
+        let begun = Instant::now();
+        let end = served(Patient::new(server, patience), endless(), None).await;
+        assert!(end.is_err() && begun.elapsed() >= patience, "{end:?} {:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_is_served_on() {
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        client.write_all(ASK).await.unwrap();
+        let patience = Duration::from_secs(2);
+        let end = tokio::spawn(served(Patient::new(server, patience), endless(), None));
+        let begun = Instant::now();
+        while begun.elapsed() < patience * 3 / 2 {
+            tokio::time::sleep(patience / 10).await;
+            client.read_exact(&mut [0; 100]).await.unwrap();
+        }
+        assert!(!end.is_finished());
+        drop(client);
+        assert!(end.await.unwrap().is_err(), "it was sent on to the end");
+    }
+
+    #[tokio::test]
+    async fn a_stream_may_be_quiet_for_long() {
+        let patience = Duration::from_millis(20);
+        let words = move || {
+            unfold(0, move |said: u32| async move {
+                tokio::time::sleep(patience * 10).await;
+                (said < 3).then(|| (Ok::<_, Infallible>(format!("word {said}\n")), said + 1))
+            })
+        };
+        let router = Router::new().route("/", get(move || async move { Body::from_stream(words()) }));
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        client.write_all(ASK).await.unwrap();
+        tokio::spawn(served(Patient::new(server, patience), ready(router), None));
+        let mut text = String::new();
+        while !text.contains("word 2") {
+            let mut block = [0; 1 << 10];
+            let read = client.read(&mut block).await.unwrap();
+            assert!(read > 0, "it was broken off: {text}");
+            text.push_str(&String::from_utf8_lossy(&block[..read]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_real_connection_is_broken_off_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let begun = Instant::now();
+        let mut patient = Patient::new(stream, Duration::from_millis(200));
+        let block = vec![0; 1 << 16];
+        let fault = loop {
+            match patient.write(&block).await {
+                Ok(_) => {}
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= Duration::from_millis(200));
+    }
 
     #[test]
     fn places_leave_the_work_its_files() {

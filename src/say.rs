@@ -150,17 +150,18 @@ fn color(text: &str) -> usize {
     if parameters[length..].starts_with('m') { 2 + length + 1 } else { 0 }
 }
 
-/// Says what the scheduler has to say of itself, from `level` on, on standard error.
+/// Says what the scheduler has to say of itself, from `level` on, on standard error. The first call counts: one that
+/// does several things here and now says it for each.
 pub(crate) fn start_tracing(level: tracing::Level) {
     use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::builder().with_env_var("NIGHTRUN_LOG").with_default_directive(level.into());
-    tracing_subscriber::fmt()
+    let _ = tracing_subscriber::fmt()
         .with_env_filter(filter.from_env_lossy())
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .with_writer(std::io::stderr)
-        .init();
+        .try_init();
 }
 
 #[cfg(test)]

@@ -49,12 +49,21 @@ fn paths(size: Size) -> Vec<String> {
         "/runs",
         "/runs?state=failed",
         "/runs?dag=dag0001",
+        "/tasks",
+        "/tasks?state=failed",
+        "/tasks?state=failed,upstream_failed&dag=dag0001",
+        "/tasks?state=failed&task=nobody",
+        "/tasks?task=nobody",
+        "/tasks?dag=dag0001&task=t7",
         "/dags/dag0001",
+        "/dags/dag0001/tasks/t7",
         "/dags/dag0001/graph",
         "/dags/dag0001/schedule",
         "/faults",
         "/api/v1/dags",
         "/api/v1/runs",
+        "/api/v1/tasks",
+        "/api/v1/dags/dag0001/tasks/t7/history",
     ]
     .map(str::to_owned)
     .into();

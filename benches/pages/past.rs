@@ -76,7 +76,7 @@ pub(crate) async fn write(dags: &Path, database: &Path, size: Size) {
     let loaded: Vec<DagText> = (0..size.dags).map(loaded).collect();
     let names: Vec<DagId> = loaded.iter().map(|text| text.dag.id.clone()).collect();
     // Nothing fires: each run is asked for.
-    world.decide(Event::PauseRequested { dag: None, paused: true, by: "past".into() }).await;
+    world.decide(Event::PauseRequested { dag: None, paused: true, by: "past".into(), why: None }).await;
     world.decide(Event::DagsRead { read: loaded, gone: vec![], faults: vec![] }).await;
     for run in 0..size.runs {
         world.now = begun.plus(DAY * u32::try_from(run).expect("a count"));
@@ -85,7 +85,7 @@ pub(crate) async fn write(dags: &Path, database: &Path, size: Size) {
         }
     }
     world.now = yesterday;
-    world.decide(Event::PauseRequested { dag: None, paused: false, by: "past".into() }).await;
+    world.decide(Event::PauseRequested { dag: None, paused: false, by: "past".into(), why: None }).await;
     world.flush().await;
     world.writer.close().expect("closed");
 }

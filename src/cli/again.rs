@@ -18,11 +18,12 @@ pub(crate) struct Signed {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option")]
 #[command(after_help = "Without --task and --all: what failed, and what that blocked.\n\nExamples:\n  \
-    nightrun rerun 42 --dry-run\n  nightrun rerun 42\n  nightrun rerun 42 --task load --downstream\n\n\
+    nightrun rerun 42 --dry-run\n  nightrun rerun 42 43 47\n  nightrun rerun 42 --task load --downstream\n\n\
     Without a server on the data folder the run goes on here and now.")]
 pub(crate) struct Rerun {
-    /// The number of the run
-    pub(crate) run: i64,
+    /// The number of the run; several: all are looked at before the first is changed
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<i64>,
     /// This task, and what it had blocked; repeat for more
     #[arg(long = "task", value_name = "ID")]
     pub(crate) tasks: Vec<String>,

@@ -5,6 +5,7 @@
 mod here;
 mod there;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -116,10 +117,18 @@ impl Server {
         let mut rows: Vec<T> = Vec::new();
         let join = if path.contains('?') { '&' } else { '?' };
         let mut path = Some(format!("{BASE}{path}{join}limit={}", ROWS.min(limit.max(1))));
+        let mut seen = BTreeSet::new();
         while let Some(asked) = path.take().filter(|_| rows.len() < limit) {
             let answer = self.ask(&asked)?;
             let mut page = self.judged(&answer)?;
-            rows.extend(self.read::<Vec<T>>(page["items"].take())?);
+            let items = self.read::<Vec<T>>(page["items"].take())?;
+            seen.insert(asked);
+            // A list ends with a page that names no other: what is empty or was asked before leads nowhere.
+            if let Some(next) = answer.next.as_ref().filter(|next| items.is_empty() || seen.contains(*next)) {
+                let failure = Failure::new(format!("the server's list does not end: it goes on at {next}"));
+                return Err(self.explained(failure.help("a proxy between may change what it answers")));
+            }
+            rows.extend(items);
             path = answer.next;
         }
         rows.truncate(limit);

@@ -52,16 +52,24 @@ pub(crate) fn rerun(args: Rerun) -> Verdict {
         by: args.signed.by,
         why: args.signed.why,
     };
-    let plan = if let Some(config) = here {
-        let event = Event::ClearRequested { run: RunId(args.run), request, row: None };
-        let first = if args.latest { as_it_is(&server, config, args.run)? } else { vec![] };
-        if args.dry_run { here::try_out(config, first, event)? } else { here::ask(config, first, event)? }
-    } else {
-        server.post(&format!("/runs/{}/rerun", args.run), &json!(request))?
+    let plan = |run: i64, request: &ClearRequest| {
+        let Some(config) = here else { return server.post(&format!("/runs/{run}/rerun"), &json!(request)) };
+        let event = Event::ClearRequested { run: RunId(run), request: request.clone(), row: None };
+        let first = if request.latest { as_it_is(&server, config, run)? } else { vec![] };
+        if request.dry_run { here::try_out(config, first, event) } else { here::ask(config, first, event) }
     };
-    let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
-    let wait = changes && !args.dry_run && (args.wait || here.is_some());
-    conclude(&server, args.run, plan, (args.look.json, wait))
+    if args.runs.len() > 1 && !args.dry_run {
+        let look = ClearRequest { dry_run: true, ..request.clone() };
+        args.runs.iter().try_for_each(|run| plan(*run, &look).map(drop))?;
+    }
+    let mut done = Vec::new();
+    for run in args.runs {
+        let plan = plan(run, &request)?;
+        let changes = plan["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
+        let wait = changes && !args.dry_run && (args.wait || here.is_some());
+        done.push((run, plan, wait));
+    }
+    conclude(&server, done, args.look.json)
 }
 
 /// The event that puts the DAG of a run in force as its file is now.
@@ -86,24 +94,32 @@ pub(crate) fn mark(args: Mark) -> Verdict {
     } else {
         server.post(&format!("/runs/{}/mark", args.run), &json!(request))?
     };
-    conclude(&server, args.run, plan, (args.look.json, false))
+    conclude(&server, vec![(args.run, plan, false)], args.look.json)
 }
 
-/// Says what changes, or has changed, and waits for the verdict where that is wanted.
-fn conclude(server: &Server, run: i64, mut plan: Json, (as_json, wait): (bool, bool)) -> Verdict {
-    if !as_json {
-        print_plan(&plan);
+/// Says what changes, or has changed, in each run, and waits for its verdict where that is wanted.
+fn conclude(server: &Server, done: Vec<(i64, Json, bool)>, as_json: bool) -> Verdict {
+    let (mut code, mut plans) = (ExitCode::SUCCESS, Vec::new());
+    for (run, mut plan, wait) in done {
+        if !as_json {
+            print_plan(&plan);
+        }
+        if wait {
+            let verdict = verdict(server, run)?;
+            plan["verdict"] = json!(verdict);
+            if !as_json {
+                say::println(&format!("{} run {run} is {verdict}", say::sign(&verdict)));
+            }
+            if verdict != RunState::Success.as_str() {
+                code = here::code_of(&verdict);
+            }
+        }
+        plans.push(plan);
     }
-    let verdict = if wait { Some(verdict(server, run)?) } else { None };
-    if let Some(verdict) = &verdict {
-        plan["verdict"] = json!(verdict);
+    if as_json {
+        say::json(&if plans.len() == 1 { plans.remove(0) } else { Json::Array(plans) })?;
     }
-    match &verdict {
-        _ if as_json => say::json(&plan)?,
-        Some(verdict) => say::println(&format!("{} run {run} is {verdict}", say::sign(verdict))),
-        None => {}
-    }
-    Ok(verdict.map_or(ExitCode::SUCCESS, |verdict| here::code_of(&verdict)))
+    Ok(code)
 }
 
 /// Waits for the end of a run.

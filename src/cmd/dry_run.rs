@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use nightrun_core::decide::RunRequest;
+use nightrun_core::time::Timestamp;
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::exec::environment;
 use nightrun_engine::run::{Ahead, ITEM_IN_A_RUN, Preview, Vars, look_ahead};
+
+use serde::Deserialize;
 
 use super::target;
 use crate::cli::DryRun;
@@ -27,23 +30,46 @@ pub(crate) fn dry_run(args: DryRun) -> Verdict {
         by: "nightrun dry-run".into(),
     };
     let vars = Vars::new(environment::vars());
-    let Ahead { logical_date, interval, tasks: previews, .. } =
+    let Ahead { logical_date, interval: (start, end), tasks, left_out } =
         look_ahead(&dag, request, &vars, now).map_err(Failure::usage)?;
     if args.json {
-        say::json(&previews)?;
+        say::json(&tasks)?;
     } else {
-        let (start, end) = interval;
-        say::println(&format!("{}, logical date {logical_date}, data from {start} to {end}", dag.id));
-        previews.iter().enumerate().for_each(|(at, preview)| show(at + 1, preview));
-        if previews.iter().any(|preview| preview.unrendered.as_deref() == Some(ITEM_IN_A_RUN)) {
-            say::println(&format!("\n{ITEM_IN_A_RUN}: what names it is rendered then, for each item"));
-        }
+        let (dag, data_interval_start, data_interval_end) = (dag.id.to_string(), start, end);
+        tell(&AheadTold { dag, logical_date, data_interval_start, data_interval_end, tasks, left_out });
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What would run.
+#[derive(Deserialize)]
+pub(super) struct AheadTold {
+    dag: String,
+    logical_date: Timestamp,
+    data_interval_start: Timestamp,
+    data_interval_end: Timestamp,
+    tasks: Vec<Preview>,
+    left_out: Vec<String>,
+}
+
+/// The tasks that would run, in their order, with their commands.
+pub(super) fn tell(ahead: &AheadTold) {
+    let AheadTold { dag, logical_date, data_interval_start, data_interval_end, tasks, left_out } = ahead;
+    say::println(&format!(
+        "{dag}, logical date {logical_date}, data from {data_interval_start} to {data_interval_end}"
+    ));
+    let runs = |task: &&Preview| !left_out.contains(&task.task);
+    tasks.iter().filter(runs).enumerate().for_each(|(at, preview)| show(at + 1, preview));
+    if tasks.iter().filter(runs).any(|preview| preview.unrendered.as_deref() == Some(ITEM_IN_A_RUN)) {
+        say::println(&format!("\n{ITEM_IN_A_RUN}: what names it is rendered then, for each item"));
+    }
+    if !left_out.is_empty() {
+        say::println(&format!("\nleft out: {}", left_out.join(", ")));
+    }
+}
+
 fn show(number: usize, preview: &Preview) {
-    let after = match (preview.depends_on.is_empty(), preview.trigger_rule) {
+    let after = match (preview.depends_on.is_empty(), preview.trigger_rule.as_str()) {
         (true, _) => String::new(),
         (false, "all_success") => format!(" after {}", preview.depends_on.join(", ")),
         (false, rule) => format!(" after {} ({rule})", preview.depends_on.join(", ")),

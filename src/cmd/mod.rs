@@ -24,6 +24,7 @@ mod missed;
 mod next;
 mod output;
 mod plan;
+mod pools;
 mod progress;
 mod prune;
 mod run;
@@ -32,6 +33,7 @@ mod schema;
 mod serve;
 mod suite;
 mod target;
+mod tasks;
 mod test;
 mod told;
 mod validate;
@@ -57,8 +59,9 @@ pub(crate) fn run(verb: Verb) -> Verdict {
         Verb::Dags(args) => dags::dags(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Runs(args) => runs::runs(args),
-        Verb::Tasks(args) => runs::tasks(args),
+        Verb::Tasks(args) => tasks::tasks(*args),
         Verb::Hooks(args) => hooks::hooks(args),
+        Verb::Pools(args) => pools::pools(args),
         Verb::Logs(args) => logs::logs(args),
         Verb::Xcom(args) => xcom::xcom(args),
         Verb::Why(args) => why::why(args),

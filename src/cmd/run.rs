@@ -9,7 +9,7 @@ use nightrun_core::id::{AttemptId, RunId};
 use nightrun_engine::clock::system_clock;
 use nightrun_engine::logs::LogPaths;
 use nightrun_engine::run::{Handle, News};
-use nightrun_engine::store::{Page, Reader, RunShow, TaskShow};
+use nightrun_engine::store::{Reader, RunShow, TaskShow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -158,7 +158,7 @@ fn ends_a_run(fact: &Transition) -> bool {
 /// True when no run goes on: neither the one that was asked for, nor what it called without waiting. What is queued
 /// then is held up by somebody.
 pub(super) fn is_quiet(database: &Path) -> Result<bool, Failure> {
-    let found = Reader::open(database).and_then(|reader| reader.read_now(Page::active_runs));
+    let found = Reader::open(database).and_then(|reader| reader.read_now(|page| page.active_runs(None)));
     found.map_err(Failure::new).map(|active| active.running + active.stopping == 0)
 }
 

@@ -1,4 +1,4 @@
-//! `nightrun runs`, `runs show`, `tasks`: what ran.
+//! `nightrun runs`, `runs show`: what ran.
 
 use std::process::ExitCode;
 
@@ -82,7 +82,7 @@ fn show_run(args: OfRun) -> Verdict {
     for group in &run.groups {
         say::println(&format!("↻ group `{}`: try {} of {}", group.group, group.number, group.of));
     }
-    print_tasks(&run);
+    print_tasks(run.instances());
     if !run.hooks.is_empty() {
         say::println("");
         super::hooks::print(&run.hooks);
@@ -119,17 +119,8 @@ fn lateness(run: &RunTold) -> Vec<String> {
     own.chain(run.tasks.iter().flat_map(of)).collect()
 }
 
-pub(crate) fn tasks(args: OfRun) -> Verdict {
-    let told = told::run_json(&Server::of(args.look.place)?, args.run)?;
-    if args.look.json {
-        say::json(&told["tasks"])?;
-    } else {
-        print_tasks(&told::read(told)?);
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print_tasks(run: &RunTold) {
+/// A line for each task, or item of one.
+pub(super) fn print_tasks<'a>(tasks: impl Iterator<Item = &'a Task>) {
     let now = system_clock()();
     let row = |task: &Task| {
         let state = task.state.as_str();
@@ -146,6 +137,6 @@ fn print_tasks(run: &RunTold) {
             task.reason.clone(),
         ]
     };
-    let rows = run.instances().map(row).collect();
+    let rows = tasks.map(row).collect();
     say::println(say::table(&["task", "state", "tries", "took", "why"], rows).trim_end());
 }

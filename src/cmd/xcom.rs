@@ -12,11 +12,8 @@ use crate::say;
 
 pub(crate) fn xcom(args: Xcom) -> Verdict {
     let run = told::run(&Server::of(args.look.place)?, args.run)?;
-    let chosen: Vec<&Task> = match &args.task {
-        Some(name) => vec![run.find(name)?],
-        None => run.tasks.iter().collect(),
-    };
-    if let ([task], Some(key)) = (&chosen[..], &args.key) {
+    let named = args.task.as_ref().map(|name| run.find(name)).transpose()?;
+    if let (Some(task), Some(key)) = (named, &args.key) {
         let missing = || Failure::new(format!("task `{}` has no value `{key}`", task.name()));
         match task.outputs.get(key).ok_or_else(missing)? {
             Json::String(text) if !args.look.json => say::println(text),
@@ -24,6 +21,10 @@ pub(crate) fn xcom(args: Xcom) -> Verdict {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let chosen: Vec<&Task> = match named {
+        Some(task) => std::iter::once(task).chain(&task.items).collect(),
+        None => run.instances().collect(),
+    };
     if args.look.json {
         let of = |task: &&Task| (task.name(), task.outputs.clone().into_iter().collect());
         say::json(&chosen.iter().map(of).collect::<serde_json::Map<String, Json>>())?;

@@ -13,7 +13,7 @@ use crate::masses::LONG;
 use crate::wreck::Wreck;
 
 /// The pages, by the names of their pictures.
-const PAGES: [&str; 36] = [
+const PAGES: [&str; 40] = [
     "tonight",
     "dags",
     "dag",
@@ -35,10 +35,14 @@ const PAGES: [&str; 36] = [
     "run-events",
     "run-compare",
     "rerun",
+    "reruns",
     "mark",
     "task",
     "task-failed",
     "task-items",
+    "task-past",
+    "task-past-items",
+    "tasks",
     "faults",
     "holds",
     "vars",
@@ -153,10 +157,14 @@ fn usual_pages<'a>(usual: &'a str, seasons: &'a str, busy: &'a str) -> Leaves<'a
         leaf("run-events", usual, "/runs/17/events"),
         leaf("run-compare", usual, "/runs/17/compare"),
         leaf("rerun", busy, "/runs/1/rerun"),
+        leaf("reruns", busy, "/runs/rerun?run=1&run=2"),
         leaf("mark", busy, "/runs/1/mark?task=publish&state=success"),
         leaf("task", usual, "/runs/38/tasks/copy_stock"),
         leaf("task-failed", usual, "/runs/17/tasks/load_orders"),
         leaf("task-items", busy, "/runs/1/tasks/extract"),
+        leaf("task-past", usual, "/dags/nightly_sales/tasks/load_orders"),
+        leaf("task-past-items", busy, "/dags/regions/tasks/extract"),
+        leaf("tasks", usual, "/tasks?state=failed,upstream_failed"),
         leaf("faults", usual, "/faults"),
         leaf("holds", busy, "/holds"),
         leaf("vars", busy, "/vars"),
@@ -182,10 +190,32 @@ pub(crate) fn paths_of(made: Made) -> Vec<String> {
 }
 
 fn empty_pages<'a>(empty: &'a str, bare: &'a str) -> Leaves<'a> {
-    let houses =
-        ["/", "/dags", "/runs", "/faults", "/holds", "/vars", "/pools", "/calendars", "/audit", "/system"];
-    let names =
-        ["tonight", "dags", "runs", "faults", "holds", "vars", "pools", "calendars", "audit", "system"];
+    let houses = [
+        "/",
+        "/dags",
+        "/runs",
+        "/tasks",
+        "/faults",
+        "/holds",
+        "/vars",
+        "/pools",
+        "/calendars",
+        "/audit",
+        "/system",
+    ];
+    let names = [
+        "tonight",
+        "dags",
+        "runs",
+        "tasks",
+        "faults",
+        "holds",
+        "vars",
+        "pools",
+        "calendars",
+        "audit",
+        "system",
+    ];
     let house = names.into_iter().zip(houses).map(|(name, path)| (name, empty, path.to_owned()));
     let of_dag = [
         "",
@@ -244,6 +274,8 @@ fn huge_pages(huge: &str) -> Leaves<'_> {
         ("tonight", "/"),
         ("dags", "/dags"),
         ("runs", "/runs"),
+        ("tasks", "/tasks"),
+        ("task-past", "/dags/huge/tasks/task_007"),
         ("vars", "/vars"),
         ("holds", "/holds"),
         ("audit", "/audit"),

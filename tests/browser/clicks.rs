@@ -82,3 +82,23 @@ fn the_line_of_the_log_that_says_why_it_failed_is_seen_with_two_clicks() {
     hand.has_sufficed(2);
     scene.is_calm();
 }
+
+#[test]
+fn what_failed_of_many_runs_runs_again_with_five_clicks() {
+    let Some(scene) = scene() else { return };
+    let runs = [scene.has_run("sick", "failed"), scene.has_run("sick", "failed")];
+    scene.town.write("cure", "");
+    let mut hand = Hand::before(&scene.browser);
+    hand.clicks("Runs");
+    hand.clicks("failed");
+    scene.browser.press_at("//label[normalize-space(.)='all 2']");
+    hand.clicks += 1;
+    hand.clicks("Rerun the chosen…");
+    hand.clicks("Run these 4 tasks again");
+    hand.has_sufficed(5);
+    scene.browser.lands_on("/runs");
+    for run in runs {
+        scene.town.wait_for_run(&run, "success");
+    }
+    scene.is_calm();
+}

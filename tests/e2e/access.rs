@@ -100,11 +100,11 @@ fn a_server_that_others_reach_needs_somebody_to_log_in() {
         .map(|it| format!("{} {} {}", it["by"], it["verb"], it["target"]).replace('"', ""))
         .collect();
     let expected = [
-        "cli user password user ana",
+        "cli:tess user password user ana",
         "cli:otto pause DAG beat",
         "ana trigger run 1",
         "ana login user ana",
-        "cli user add user ana",
+        "cli:tess user add user ana",
     ];
     assert_eq!(deeds, expected);
     town.does("user remove ana");
@@ -128,8 +128,18 @@ fn who_is_limited_to_a_dag_does_not_see_who_called_it_nor_whom_it_calls() {
         (&called.json()["parent"], &called.json()["by"]),
         (&Json::Null, &json!("a task of another DAG"))
     );
-    for name in ["outer", "hushtask"] {
-        assert!(!called.out.contains(name), "{name}: {}", called.out);
+    let agent = ureq::Agent::new_with_defaults();
+    let ask = |path: &str, accept: &str| {
+        let bearer = format!("Bearer {}", inner.trim());
+        let request = agent.get(format!("http://{}{path}", server.address())).header("accept", accept);
+        request.header("authorization", bearer).call().unwrap().body_mut().read_to_string().unwrap()
+    };
+    let events = ask("/api/v1/runs/2/events", "application/json");
+    assert!(events.contains("run_created") && events.contains("a task of another DAG"), "{events}");
+    for told in [called.out, events, ask("/runs/2/events", "text/html")] {
+        for name in ["outer", "hushtask", "of run 1", "\"parent\":{"] {
+            assert!(!told.contains(name), "{name}: {told}");
+        }
     }
     let caller = there(&town, &server, outer.trim(), "runs show 1 --json");
     assert_eq!(caller.json()["children"], json!([]));

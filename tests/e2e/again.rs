@@ -22,6 +22,21 @@ fn town() -> Town {
 }
 
 #[test]
+fn several_runs_are_looked_at_before_the_first_is_changed() {
+    let town = town();
+    assert_eq!(town.nightrun("run branchy --data .nightrun -q").code, 1);
+    town.write("mended", "");
+    let wrong = town.nightrun("rerun 1 2 77");
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(town.runs().iter().all(|run| run["state"] == "failed"), "a wrong number changes nothing");
+    let plans = town.nightrun("rerun 1 2 --dry-run --json").json();
+    assert_eq!((plans[0]["run_id"].as_str(), plans[1]["run_id"].as_str()), (Some("1"), Some("2")));
+    town.does("rerun 1 2");
+    assert!(town.runs().iter().all(|run| run["state"] == "success"), "{:?}", town.runs());
+    town.does("db check");
+}
+
+#[test]
 fn a_dry_run_shows_exactly_what_would_change() {
     let town = town();
     let table = [
@@ -142,10 +157,10 @@ run 1: failed → queued",
     assert_eq!((&run["notes"][0]["text"], &run["notes"][0]["task"]), (&"looked".into(), &"report".into()));
     town.nightrun("audit").prints(
         " WHEN                 WHO           WHAT                                         WHY
- 2026-11-21 06:03:18  cli           note task report of run 1 looked
- 2026-11-21 06:03:18  cli           mark task report of run 1 success → failed
- 2026-11-21 06:03:18  cli           rerun run 1 3 tasks                          by-hand
- 2026-11-21 06:03:18  cli           mark task left of run 1 failed → success     by-hand
+ 2026-11-21 06:03:18  cli:tess      note task report of run 1 looked
+ 2026-11-21 06:03:18  cli:tess      mark task report of run 1 success → failed
+ 2026-11-21 06:03:18  cli:tess      rerun run 1 3 tasks                          by-hand
+ 2026-11-21 06:03:18  cli:tess      mark task left of run 1 failed → success     by-hand
  2026-11-21 06:03:18  nightrun run  trigger run 1 of branchy",
     );
     town.does("db check");

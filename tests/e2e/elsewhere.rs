@@ -60,6 +60,9 @@ const LOOKS: &[&str] = &[
     "hooks",
     "hooks 1",
     "hooks --failed",
+    "pools",
+    "pools show executor",
+    "pools show nope",
     "xcom 1",
     "xcom 1 count return_value",
     "xcom 1 count nope",
@@ -90,6 +93,11 @@ const LOOKS: &[&str] = &[
     "db prune --dry-run",
     "db prune --dry-run --keep-runs 1",
     "db prune --dry-run --dag nope",
+    "trigger good --dry-run -p region=us",
+    "trigger good --dry-run --only count --at 2026-11-20",
+    "trigger bad --dry-run",
+    "trigger good --dry-run --only nope",
+    "trigger nope --dry-run",
     "rerun 2 --dry-run",
     "rerun 99 --dry-run",
     "mark 2 boom success --dry-run",
@@ -185,7 +193,7 @@ fn what_is_done_is_the_same_here_and_there() {
         "pause good",
         "unpause good",
         "unpause bad",
-        "pause --all",
+        "pause --all --why disks",
         "unpause good",
         "unpause --all",
         "hold add --all --from 2031-01-01T00:00:00Z --to 2h --why disks --json",
@@ -307,6 +315,22 @@ fn what_is_wrong_with_a_server_elsewhere_is_told_with_its_cure() {
     }
     assert!(there(&town, &another, "", "runs").err.contains("= help: that server is 9.9.9, this is"));
     server.stop();
+}
+
+#[test]
+fn a_list_that_leads_round_and_round_ends_with_an_error() {
+    let town = Town::new();
+    for (items, next) in [("[]", "/api/v1/hooks?before=7"), ("[{}]", "/api/v1/hooks?failed=false&limit=500")]
+    {
+        let page = format!(
+            "HTTP/1.1 200 OK\r\nlink: <{next}>; rel=\"next\"\n\n{{\"items\": {items}, \"next\": \"7\"}}"
+        );
+        let url = answering(page.leak());
+        let said = there(&town, &url, "", "hooks -n 1000 --json");
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        let expected = format!("error: the server's list does not end: it goes on at {next}\n");
+        assert!(said.err.starts_with(&expected), "{}", said.err);
+    }
 }
 
 #[test]

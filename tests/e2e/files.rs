@@ -99,7 +99,13 @@ fn vars_are_set_through_a_server_that_runs_and_say_by_whom() {
     let listed = server.get("/api/v1/vars");
     let item = |at: usize| (listed["items"][at]["name"].clone(), listed["items"][at]["value"].clone());
     assert_eq!([item(0), item(1)], [(json!("mode"), json!([1, 2])), (json!("url"), json!("one"))]);
-    assert_eq!(server.get("/api/v1/vars/url")["updated_by"], "cli");
+    let whoami = std::process::Command::new("id").arg("-un").output().unwrap();
+    let user = String::from_utf8(whoami.stdout).unwrap();
+    let by = || server.get("/api/v1/vars/url")["updated_by"].clone();
+    assert_eq!(by(), "cli:tess");
+    let mut nameless = town.command("vars set url one");
+    assert!(nameless.env("USER", "").status().unwrap().success());
+    assert_eq!(by(), format!("cli:{}", user.trim()), "the environment says no USER, so the system does");
     town.does("trigger it");
     let run = town.wait_for_run("1", "success");
     assert_eq!(task(&run, "a")["outputs"]["return_value"], "one [1,2]");

@@ -73,7 +73,7 @@ fn one_tick_is_skipped_or_moved_and_everything_that_shows_it_says_so() {
         "the tick of yearly at {} (UTC) will be skipped",
         instant.replace('T', " ").replace('Z', "")
     ));
-    let note = "skipped by cli: new year";
+    let note = "skipped by cli:tess: new year";
     for verb in ["next yearly -n 1", "why yearly", "dags --json", "hold list"] {
         let said = town.nightrun(verb).out;
         assert!(said.contains(note), "{verb}: {said}");
@@ -138,9 +138,9 @@ fn next_shows_what_is_laid_over_the_store_that_is_named() {
     let plain = town.nightrun("next yearly -n 1").out;
     assert!(!plain.contains("closed"), "{plain}");
     let by_flag = town.nightrun("next yearly -n 1 --data elsewhere").out;
-    assert!(by_flag.contains("skipped by cli: closed"), "{by_flag}");
+    assert!(by_flag.contains("skipped by cli:tess: closed"), "{by_flag}");
     let by_name = town.types("NIGHTRUN_DATA=elsewhere nightrun next yearly -n 1").out;
-    assert!(by_name.contains("skipped by cli: closed"), "{by_name}");
+    assert!(by_name.contains("skipped by cli:tess: closed"), "{by_name}");
     go("pause yearly");
     let paused = town.nightrun("next yearly -n 1 --data elsewhere").out;
     assert!(

@@ -1,5 +1,7 @@
 //! One item of a `foreach` is settled by hand: what hung on it, and its task, are judged anew.
 
+use serde_json::json;
+
 use crate::town::{Town, task};
 
 /// Three shops, each loaded and then checked; the report needs all. Loading fails for those of `bad`.
@@ -108,4 +110,22 @@ fn a_dry_run_says_once_that_items_are_known_only_in_a_run() {
     assert!(!said.contains("not defined") && !said.contains("rendered only when"), "{said}");
     let said = town.nightrun("dry-run each --json").json();
     assert_eq!(said[1]["unrendered"], "the item of a `foreach` is known only in a run", "{said}");
+}
+
+#[test]
+fn values_of_items_are_told_one_by_one_beside_the_lists() {
+    let script = "[ {{ item }} != b ] || exit 0; nightrun output size 3 --json";
+    let text = format!("tasks: [{{id: each, foreach: {{items: [a, b]}}, run: '{script}'}}]");
+    let town = Town::with("each", &text);
+    town.does("run each --data .nightrun -q");
+    town.nightrun("xcom 1").prints(" TASK     KEY   VALUE\n each     size  [3,null]\n each[0]  size  3");
+    town.nightrun("xcom 1 each[0] size").prints("3");
+    assert_eq!(
+        town.nightrun("xcom 1 each --json").json(),
+        json!({"each": {"size": [3, null]}, "each[0]": {"size": 3}, "each[1]": {}})
+    );
+    let server = town.serve();
+    let told = server.get("/api/v1/runs/1/outputs");
+    assert_eq!(told, json!({"each": {"size": [3, null]}, "each[0]": {"size": 3}}));
+    server.stop();
 }

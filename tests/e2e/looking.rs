@@ -65,6 +65,40 @@ fn runs_and_their_tasks_are_tables() {
 }
 
 #[test]
+fn tasks_are_found_over_all_runs_and_followed_through_them() {
+    let town = town();
+    let failed = " TASK    STATE   DAG   RUN  LOGICAL DATE         TRIES  TOOK  WHY
+ ✗ load  failed  look  1    2026-11-19 23:00:00  2      1ms   exit code 3";
+    town.nightrun("tasks --state failed").prints(failed);
+    town.nightrun("tasks --dag look --task load --from 2026-11-19 --to 2026-11-20").prints(failed);
+    town.nightrun("tasks 1 --state skipped").prints(
+        " TASK        STATE    TRIES  TOOK  WHY
+ → optional  skipped  0      -     its `when` is false",
+    );
+    let states = |verb: &str| {
+        let told = town.nightrun(&format!("{verb} --json")).json();
+        let states = told.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap().to_owned());
+        states.collect::<Vec<_>>()
+    };
+    assert_eq!(states("tasks --all"), ["upstream_failed", "skipped", "failed", "success"]);
+    assert_eq!(states("tasks --state failed,skipped"), ["skipped", "failed"]);
+    assert_eq!(states("tasks 1 --task load"), ["failed"]);
+    assert_eq!(states("tasks history look load"), ["failed"]);
+    let history = town.nightrun("tasks history look extract");
+    assert!(
+        history.out.contains("✓ success") && history.out.contains("failed 0 of the last 1; median"),
+        "{history:?}"
+    );
+    town.nightrun("tasks history look nobody").fails(
+        1,
+        "error: DAG `look` never had a task `nobody`\n  = help: `nightrun dags show look` shows its tasks",
+    );
+    for wrong in ["tasks --state done", "tasks --from noon", "tasks 1 --dag look"] {
+        assert_eq!(town.nightrun(wrong).code, 2, "{wrong}");
+    }
+}
+
+#[test]
 fn logs_are_printed_as_they_are() {
     let town = town();
     town.nightrun("logs 1").prints("try 2");

@@ -127,7 +127,7 @@ fn a_paused_dag_does_not_fire() {
     wait_for_success(&town, 1);
     town.nightrun("pause beat").prints("beat is paused");
     town.nightrun("why beat")
-        .prints("· DAG beat is paused: it was paused by cli at 2026-11-21 00:00:00; `nightrun unpause beat` lets it go on");
+        .prints("· DAG beat is paused: it was paused by cli:tess at 2026-11-21 00:00:00; `nightrun unpause beat` lets it go on");
     let paused = town.runs().len();
     let begin = Instant::now();
     wait_for("two seconds", || (begin.elapsed() > Duration::from_secs(2)).then_some(()));

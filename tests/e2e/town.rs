@@ -89,6 +89,7 @@ impl Town {
             .env_clear()
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", binary.display()))
             .env("HOME", self.root.path())
+            .env("USER", "tess")
             .env("TMPDIR", self.path("tmp"))
             .stdin(Stdio::null());
         command

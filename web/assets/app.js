@@ -169,7 +169,9 @@ const swap = (part, next) => {
   const known = (it) => it.getAttribute("href") ?? `${about(it) ?? ""} ${it.getAttribute("aria-label") ?? it.textContent}`;
   const focus = part.contains(document.activeElement) ? known(document.activeElement) : null;
   const open = new Set([...part.querySelectorAll("details[open] > summary")].map(known));
+  const ticked = new Set([...part.querySelectorAll("input[form]:checked")].map((it) => it.value));
   part.innerHTML = next.innerHTML;
+  for (const it of part.querySelectorAll("input[form]")) it.checked = ticked.has(it.value);
   for (const it of part.querySelectorAll("summary")) if (open.has(known(it))) it.parentElement.open = true;
   if (focus !== null) [...part.querySelectorAll("a[href], button, summary, .graph")].find((it) => known(it) === focus)?.focus({ preventScroll: true });
   was.set(part, next.innerHTML);
@@ -268,6 +270,7 @@ const follow = () => {
   }, refresh);
 };
 
+document.documentElement.classList.add("script");
 localise(document);
 dress(document);
 sign();
@@ -293,6 +296,7 @@ document.addEventListener("keydown", (event) => {
 // What was shown before a change is true of the form as it was sent: who chooses otherwise must look again.
 document.addEventListener("change", (event) => {
   const chosen = event.target.form;
+  if ("all" in event.target.dataset) for (const it of chosen.elements) if (it.name === "run") it.checked = event.target.checked;
   const act = chosen?.method === "get" && chosen.closest(".beside")?.querySelector("section form[method=post] .primary");
   if (!act) return;
   act.disabled = true;

@@ -72,9 +72,16 @@ impl Site {
         self.tell(Event::CancelRequested { run, by: self.who.sign(by) }).await
     }
 
-    /// Pauses or un-pauses one DAG, or everything.
-    pub(crate) async fn pause(&self, dag: Option<DagId>, paused: bool, by: &str) -> Result<(), Problem> {
-        self.tell(Event::PauseRequested { dag, paused, by: self.who.sign(by) }).await
+    /// Pauses or un-pauses one DAG, or everything; why, in the words of whoever asks.
+    pub(crate) async fn pause(
+        &self,
+        dag: Option<DagId>,
+        paused: bool,
+        by: &str,
+        why: Option<&str>,
+    ) -> Result<(), Problem> {
+        let why = why.map(str::trim).filter(|why| !why.is_empty()).map(ToOwned::to_owned);
+        self.tell(Event::PauseRequested { dag, paused, by: self.who.sign(by), why }).await
     }
 
     /// Ends a maintenance window.

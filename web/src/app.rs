@@ -10,7 +10,6 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, VersionId};
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
@@ -18,8 +17,8 @@ use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
 use nightrun_engine::store::{
-    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, FileFaults, HoldItem, Page, Reader, RunFilter,
-    RunItem, TickChangeItem,
+    ActiveRuns, DagItem, DagStanding, FailingDags, Fault, FileFaults, HoldItem, Page, Pause, Reader,
+    RunFilter, RunItem, TickChangeItem,
 };
 
 use crate::access::{Access, Gate, Who};
@@ -149,18 +148,7 @@ impl Desk<'_> {
 
     /// How many of those are not over.
     pub(crate) fn active_runs(&self) -> Result<ActiveRuns, Fault> {
-        if !self.site.who.is_limited() {
-            return self.page.active_runs();
-        }
-        let count = |state| -> Result<u32, Fault> {
-            let filter = RunFilter { state: Some(state), ..RunFilter::default() };
-            Ok(u32::try_from(self.runs(&filter, u32::MAX)?.len()).unwrap_or(u32::MAX))
-        };
-        Ok(ActiveRuns {
-            queued: count(RunState::Queued)?,
-            running: count(RunState::Running)?,
-            stopping: count(RunState::Stopping)?,
-        })
+        self.page.active_runs(self.site.who.among())
     }
 
     /// Leaves out maintenance windows that are about none of the DAGs of whoever asks.
@@ -208,6 +196,11 @@ impl Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// How everything came to be paused, while it is.
+    pub(crate) fn pause(&self) -> Result<Option<Pause>, Fault> {
+        if self.page.everything_paused()? { self.page.last_pause(None) } else { Ok(None) }
+    }
+
     /// All DAGs that are the business of whoever asks, at a glance.
     pub(crate) fn standings(&self) -> Result<Vec<DagStanding>, Fault> {
         let keep = || self.site.failing.lock().unwrap_or_else(PoisonError::into_inner);

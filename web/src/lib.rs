@@ -12,6 +12,7 @@
 
 mod access;
 mod acts;
+mod ahead;
 mod api;
 mod app;
 mod assets;
@@ -29,6 +30,7 @@ mod sentence;
 mod source;
 mod specs;
 mod template;
+mod theirs;
 mod turns;
 mod why;
 mod words;

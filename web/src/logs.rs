@@ -137,8 +137,12 @@ pub(crate) async fn file(
     let missing = |_| Problem::not_found("this attempt has written nothing there");
     let mut file = File::open(path).await.map_err(missing)?;
     let size = file.metadata().await.map_err(missing)?.len();
-    let range =
-        headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(|it| part(it, size));
+    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let range = match range.map_or(Wanted::Whole, |range| part(range, size)) {
+        Wanted::Whole => None,
+        Wanted::Part(start, end) => Some((start, end)),
+        Wanted::Beyond => return Ok(beyond(size)),
+    };
     let (start, end) = range.unwrap_or((offset.unwrap_or(0).min(size), size));
     file.seek(SeekFrom::Start(start)).await.map_err(missing)?;
     let blocks = unfold((file, end - start), |(mut file, left)| async move {
@@ -172,15 +176,50 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// One range of bytes, as start and end; anything else is answered whole, as RFC 9110 allows.
-fn part(range: &str, size: u64) -> Option<(u64, u64)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let (start, end) = match (first, last) {
-        ("", last) => (size.saturating_sub(last.parse().ok()?), size),
-        (first, "") => (first.parse().ok()?, size),
-        (first, last) => (first.parse().ok()?, last.parse::<u64>().ok()?.saturating_add(1).min(size)),
+/// What of a file a `Range` asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Whole,
+    /// From here to before there.
+    Part(u64, u64),
+    /// Nothing that there is.
+    Beyond,
+}
+
+/// One range of bytes. Several, one that runs backwards and what is none are answered whole, as RFC 9110 allows; so is
+/// the end of an empty file, for which there are no numbers.
+fn part(range: &str, size: u64) -> Wanted {
+    let parts = range.split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"));
+    let Some((first, last)) = parts.and_then(|(_, range)| range.trim().split_once('-')) else {
+        return Wanted::Whole;
     };
-    (start < end).then_some((start, end))
+    match (first, last, number(first), number(last)) {
+        ("", _, _, Some(0)) => Wanted::Beyond,
+        ("", _, _, Some(count)) if size > 0 => Wanted::Part(size.saturating_sub(count), size),
+        (_, "", Some(start), _) if start < size => Wanted::Part(start, size),
+        (_, _, Some(start), Some(last)) if start <= last && start < size => {
+            Wanted::Part(start, last.saturating_add(1).min(size))
+        }
+        (_, "", Some(_), _) => Wanted::Beyond,
+        (_, _, Some(start), Some(last)) if start <= last => Wanted::Beyond,
+        _ => Wanted::Whole,
+    }
+}
+
+/// A place in a file, in digits alone; one that no file can have is beyond each.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// That a `Range` begins where a file has ended.
+fn beyond(size: u64) -> Response {
+    let status = StatusCode::RANGE_NOT_SATISFIABLE;
+    let detail = format!("there is nothing in this range: the text has {size} bytes");
+    let mut response = Problem::new(status, "range", "Beyond the end", detail).into_response();
+    let text = format!("bytes */{size}");
+    response.headers_mut().insert(header::CONTENT_RANGE, text.parse().expect("numbers are header text"));
+    response
 }
 
 #[cfg(test)]
@@ -206,6 +245,41 @@ mod tests {
             (vec![], "x", ""),
         ] {
             assert_eq!(shown(&mark(pieces, word)), marked, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_one_part_all_or_beyond_the_end() {
+        let (whole, beyond) = (Wanted::Whole, Wanted::Beyond);
+        for (range, size, wanted) in [
+            ("bytes=0-", 10, Wanted::Part(0, 10)),
+            ("bytes=3-5", 10, Wanted::Part(3, 6)),
+            ("Bytes = 3-3", 10, Wanted::Part(3, 4)),
+            ("bytes=3-99", 10, Wanted::Part(3, 10)),
+            ("bytes=3-99999999999999999999", 10, Wanted::Part(3, 10)),
+            ("bytes=-4", 10, Wanted::Part(6, 10)),
+            ("bytes=-99", 10, Wanted::Part(0, 10)),
+            ("bytes=10-", 10, Wanted::Beyond),
+            ("bytes=10-20", 10, Wanted::Beyond),
+            ("bytes=99999999999999999999-", 10, Wanted::Beyond),
+            ("bytes=0-", 0, Wanted::Beyond),
+            ("bytes=0-0", 0, Wanted::Beyond),
+            ("bytes=-0", 10, Wanted::Beyond),
+            ("bytes=-0", 0, beyond),
+            ("bytes=-5", 0, Wanted::Whole),
+            ("bytes=5-3", 10, Wanted::Whole),
+            ("bytes=50-30", 10, Wanted::Whole),
+            ("bytes=0-1,4-5", 10, Wanted::Whole),
+            ("bytes=20-,30-", 10, Wanted::Whole),
+            ("bytes=-", 10, Wanted::Whole),
+            ("bytes=+3-5", 10, Wanted::Whole),
+            ("bytes=--3", 10, Wanted::Whole),
+            ("bytes=a-b", 10, Wanted::Whole),
+            ("lines=3-5", 10, Wanted::Whole),
+            ("bytes", 10, Wanted::Whole),
+            ("", 10, whole),
+        ] {
+            assert_eq!(part(range, size), wanted, "{range} of {size}");
         }
     }
 

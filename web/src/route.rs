@@ -180,8 +180,8 @@ fn begins((route, handler): (Route, Handler)) -> (Route, Handler) {
 fn pages() -> Table {
     use page::{
         audit, backfills, calendars, compare, dag, dags, deadlines, durations, events, faults, grid, holds,
-        log, mark, notes, pools, post as press, rerun, rows, run, runs, system, task, tonight, trigger, vars,
-        versions, year,
+        instances, log, mark, notes, pools, post as press, rerun, reruns, rows, run, runs, system, task,
+        task_past, tonight, trigger, vars, versions, year,
     };
     vec![
         listed(looks("/", get(tonight::page))),
@@ -191,6 +191,7 @@ fn pages() -> Table {
         looks("/dags/{dag}/schedule", get(dag::schedule)),
         looks("/dags/{dag}/durations", get(durations::page)),
         looks("/dags/{dag}/calendar", get(year::page)),
+        looks("/dags/{dag}/tasks/{task}", get(task_past::page)),
         looks("/dags/{dag}/deadlines", get(deadlines::page)),
         reads("/dags/{dag}/versions", get(versions::page)),
         reads("/dags/{dag}/file", get(dag::file)),
@@ -209,6 +210,9 @@ fn pages() -> Table {
         acts("/backfills/{backfill}/resume", post(backfills::resume)),
         acts("/backfills/{backfill}/cancel", post(backfills::cancel)),
         listed(looks("/runs", get(runs::list))),
+        listed(looks("/runs/rerun", get(reruns::form))),
+        listed(acts("/runs/rerun", post(reruns::post))),
+        listed(looks("/tasks", get(instances::list))),
         looks("/runs/{run}", get(rows::tasks)),
         looks("/runs/{run}/graph", get(run::graph)),
         looks("/runs/{run}/events", get(events::page)),
@@ -266,10 +270,12 @@ fn programs() -> Table {
 }
 
 fn programs_of_dags() -> Table {
-    use api::{acts as ask, again, dags, holds, look, past, why};
+    use api::{acts as ask, again, dags, holds, instances, look, past, why};
     vec![
         looks("/api/v1/dags/{dag}/durations", get(past::durations)),
         looks("/api/v1/dags/{dag}/days", get(past::days)),
+        looks("/api/v1/dags/{dag}/tasks/{task}", get(instances::of_dag)),
+        looks("/api/v1/dags/{dag}/tasks/{task}/history", get(instances::history)),
         looks("/api/v1/dags/{dag}/deadlines", get(past::deadlines)),
         reads("/api/v1/dags/{dag}/file", get(past::file)),
         listed(looks("/api/v1/dags", get(dags::list))),
@@ -291,13 +297,14 @@ fn programs_of_dags() -> Table {
 }
 
 fn programs_of_runs() -> Table {
-    use api::{acts as ask, again, attempts, beside, hooks, runs, tasks, why};
+    use api::{acts as ask, again, attempts, beside, hooks, instances, runs, tasks, why};
     vec![
         looks("/api/v1/runs/{run}/compare", get(beside::compare)),
         looks("/api/v1/runs/{run}/pace", get(beside::of_run)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/command", get(attempts::command)),
         looks("/api/v1/runs/{run}/tasks/{task}/attempts/{number}/lines", get(attempts::lines)),
         listed(looks("/api/v1/runs", get(runs::list))),
+        listed(looks("/api/v1/tasks", get(instances::list))),
         looks("/api/v1/runs/{run}", get(runs::one)),
         looks("/api/v1/runs/{run}/tasks", get(tasks::list)),
         looks("/api/v1/runs/{run}/tasks/{task}", get(tasks::one)),
@@ -322,7 +329,7 @@ fn programs_of_runs() -> Table {
 }
 
 fn programs_of_server() -> Table {
-    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, prune, vars, waiting};
+    use api::{access, acts as ask, audit, dags, doc, holds, look, overview, pools, prune, vars, waiting};
     vec![
         listed(looks("/api/v1/tonight", get(overview::tonight))),
         looks("/api/v1/system", get(overview::system)),
@@ -332,6 +339,7 @@ fn programs_of_server() -> Table {
         looks("/api/v1/calendars", get(look::calendars)),
         looks("/api/v1/calendars/{calendar}", get(look::calendar)),
         looks("/api/v1/pools", get(look::pools)),
+        looks("/api/v1/pools/{pool}", get(pools::one)),
         listed(looks("/api/v1/events", get(live::events))),
         listed(looks("/api/v1/audit", get(audit::list))),
         listed(looks("/api/v1/faults", get(dags::faults))),

@@ -63,13 +63,16 @@ fn pieces(line: &str) -> (Vec<Piece>, Option<usize>) {
 
 /// How long a quoted string is that begins here; one that does not end goes to the end of its line.
 fn quoted(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote == '"' => escaped = true,
-            _ if c == quote => return at + 1,
-            _ => {}
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        let escapes = match quote {
+            '"' => c == '\\',
+            _ => c == quote && chars.peek().is_some_and(|next| next.1 == quote),
+        };
+        if escapes {
+            chars.next();
+        } else if c == quote {
+            return at + 1;
         }
     }
     text.len()
@@ -104,7 +107,7 @@ mod tests {
             ("id: sales", "<k:id>: sales"),
             ("  - id: a # first", "  - <k:id>: a <c:# first>"),
             ("at: \"06:30\"", "<k:at>: <s:\"06:30\">"),
-            ("'a b': 'it''s'", "<k:'a b'>: <s:'it'><s:'s'>"),
+            ("'a b': 'it''s'", "<k:'a b'>: <s:'it''s'>"),
             ("x: {a: 1, b: \"c: \\\" d\"}", "<k:x>: {<k:a>: 1, <k:b>: <s:\"c: \\\" d\">}"),
             ("url: http://x#y", "<k:url>: http://x#y"),
             ("run: echo it's", "<k:run>: echo it's"),

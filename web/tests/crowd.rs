@@ -107,7 +107,12 @@ async fn five_hundred_open_pages_cost_little_and_miss_nothing() {
     drop(laptop);
 
     // One who comes back is told by name what the store remembers, or "all" when that is too much.
-    let pause = |dag: &str| Event::PauseRequested { dag: Some(dag.into()), paused: true, by: "test".into() };
+    let pause = |dag: &str| Event::PauseRequested {
+        dag: Some(dag.into()),
+        paused: true,
+        by: "test".into(),
+        why: None,
+    };
     handle.request(pause("heartbeat")).await.unwrap();
     let (seq, told) = next(&mut listen(&router, &format!("/events?since={end}")).await).await;
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What programs may ask.
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -7,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use nightrun_core::decide::{Part, Values};
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
+use nightrun_engine::run::{Ahead, Preview};
 use nightrun_engine::store::RunShow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,44 @@ pub(crate) struct Asked {
     /// It begins even when the DAG is paused or full.
     #[serde(default)]
     force: bool,
+    /// Only say what would run.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What would run. Whether the DAG is paused or full is not asked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunAhead")]
+pub(crate) struct AheadTold {
+    /// Of which DAG.
+    dag: DagId,
+    /// Nothing has been run: always `true`.
+    dry_run: bool,
+    /// The logical date it would have.
+    logical_date: Timestamp,
+    /// Where the data it is about begins.
+    data_interval_start: Timestamp,
+    /// Where they end.
+    data_interval_end: Timestamp,
+    /// Its tasks, each after its upstreams, with their commands; vars of the environment are masked.
+    tasks: Vec<Preview>,
+    /// Those of them that would not run.
+    left_out: Vec<String>,
+}
+
+impl AheadTold {
+    fn new(dag: DagId, ahead: Ahead) -> Self {
+        let Ahead { logical_date, interval: (start, end), tasks, left_out } = ahead;
+        Self {
+            dag,
+            dry_run: true,
+            logical_date,
+            data_interval_start: start,
+            data_interval_end: end,
+            tasks,
+            left_out,
+        }
+    }
 }
 
 /// A run that was made.
@@ -68,8 +108,13 @@ pub(crate) async fn trigger(
         part: asked.part,
         force: asked.force,
     };
+    let id = DagId::from(dag.as_str());
+    if asked.dry_run {
+        let ahead = site.look_ahead(id.clone(), wanted).await?;
+        return Ok(Json(AheadTold::new(id, ahead)).into_response());
+    }
     let act = Act { headers: &headers, to: format!("runs of {dag}"), body: &body, dry: false };
-    let event = site.wants_run(DagId::from(dag.as_str()), wanted, BY);
+    let event = site.wants_run(id, wanted, BY);
     let mut told = site.once(act.key()?, event, once::run).await?;
     let run = told.run()?;
     if wait.wait.is_some() {
@@ -91,28 +136,42 @@ pub(crate) async fn cancel(State(site): Shared, Path(run): Path<i64>, headers: H
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Why something is paused, or goes on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "PauseRequest")]
+pub(crate) struct Pausing {
+    /// Why, in the words of whoever asks.
+    why: Option<String>,
+}
+
 /// `POST /api/v1/dags/{dag}/pause`
-pub(crate) async fn pause(State(site): Shared, Path(dag): Path<String>, headers: HeaderMap) -> Done {
-    set_paused(&site, Some(&dag), true, &headers).await
+pub(crate) async fn pause(site: Shared, dag: Path<String>, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, Some(dag.as_str()), true, (&headers, &body)).await
 }
 
 /// `POST /api/v1/dags/{dag}/unpause`
-pub(crate) async fn unpause(State(site): Shared, Path(dag): Path<String>, headers: HeaderMap) -> Done {
-    set_paused(&site, Some(&dag), false, &headers).await
+pub(crate) async fn unpause(site: Shared, dag: Path<String>, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, Some(dag.as_str()), false, (&headers, &body)).await
 }
 
 /// `POST /api/v1/pause`
-pub(crate) async fn pause_all(State(site): Shared, headers: HeaderMap) -> Done {
-    set_paused(&site, None, true, &headers).await
+pub(crate) async fn pause_all(site: Shared, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, None, true, (&headers, &body)).await
 }
 
 /// `POST /api/v1/unpause`
-pub(crate) async fn unpause_all(State(site): Shared, headers: HeaderMap) -> Done {
-    set_paused(&site, None, false, &headers).await
+pub(crate) async fn unpause_all(site: Shared, headers: HeaderMap, body: Bytes) -> Done {
+    set_paused(&site, None, false, (&headers, &body)).await
 }
 
-async fn set_paused(site: &Site, dag: Option<&str>, paused: bool, headers: &HeaderMap) -> Done {
-    refuse_forms(headers)?;
-    site.pause(dag.map(DagId::from), paused, BY).await?;
+async fn set_paused(
+    site: &Site,
+    dag: Option<&str>,
+    paused: bool,
+    (headers, body): (&HeaderMap, &[u8]),
+) -> Done {
+    let Pausing { why } = fields(headers, body)?;
+    site.pause(dag.map(DagId::from), paused, BY, why.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use nightrun_core::decide::{HoldRequest, Resume, TickChange, TickRequest};
 use nightrun_core::id::{DagId, HoldId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{HoldItem, TickChangeItem};
+use nightrun_engine::store::{HoldItem, Pause, TickChangeItem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ const PAST: u32 = 50;
 pub(crate) struct Laid {
     /// Everything is paused.
     paused: bool,
+    /// When that was done, by whom and why.
+    pause: Option<Pause>,
     holds: Vec<HoldItem>,
     past: Vec<HoldItem>,
     changed_ticks: Vec<TickChangeItem>,
@@ -39,7 +41,7 @@ pub(crate) async fn list(State(site): Shared) -> Told<Laid> {
         let holds = desk.theirs(desk.page.holds()?);
         let past = desk.theirs(desk.page.past_holds(None, PAST)?);
         let paused = desk.page.everything_paused()?;
-        Ok(Some(Laid { paused, holds, past, changed_ticks: desk.changed_ticks()? }))
+        Ok(Some(Laid { paused, pause: desk.pause()?, holds, past, changed_ticks: desk.changed_ticks()? }))
     });
     holds.await.map(Json)
 }

@@ -26,18 +26,8 @@ pub(crate) async fn list(
 ) -> Paged<HookShow> {
     let rows = limit.rows();
     let items = site.read(move |desk| {
-        let (mut found, mut before) = (Vec::new(), before.before.map(HookId));
-        while found.len() < rows as usize {
-            let hooks = desk.page.hooks(which.failed, before, rows)?;
-            let ended = hooks.len() < rows as usize;
-            before = hooks.last().map(|hook| hook.hook);
-            found.extend(hooks.into_iter().filter(|hook| desk.site.who.covers(hook.dag.as_str())));
-            if ended {
-                break;
-            }
-        }
-        found.truncate(rows as usize);
-        Ok(Some(found))
+        let among = desk.site.who.among();
+        desk.page.hooks(which.failed, before.before.map(HookId), rows, among.as_deref()).map(Some)
     });
     Ok(Listed::new(items.await?, rows, "before", |hook| hook.hook.to_string()))
 }

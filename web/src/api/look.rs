@@ -251,11 +251,11 @@ impl PoolTold {
     }
 }
 
-fn waits(reason: &Reason) -> bool {
+pub(super) fn waits(reason: &Reason) -> bool {
     matches!(reason, Reason::Slots | Reason::Pool { .. } | Reason::PoolTooSmall { .. })
 }
 
-fn waits_for(reason: &Reason) -> Option<String> {
+pub(super) fn waits_for(reason: &Reason) -> Option<String> {
     match reason {
         Reason::Pool { pool } | Reason::PoolTooSmall { pool, .. } => Some(pool.clone()),
         _ => None,

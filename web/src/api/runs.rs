@@ -104,15 +104,15 @@ pub(crate) async fn hooks(State(site): Shared, Path(run): Path<i64>) -> Told<Vec
     found.await.map(Json)
 }
 
-/// `GET /api/v1/runs/{run}/outputs`: by task, then by name.
+/// `GET /api/v1/runs/{run}/outputs`: by task, or item as `load[3]`, then by name.
 pub(crate) async fn outputs(
     State(site): Shared,
     Path(run): Path<i64>,
 ) -> Told<BTreeMap<String, BTreeMap<String, Value>>> {
     let outputs = site.read(move |desk| {
         let Some(run) = desk.page.run(RunId(run), Some(&desk.site.app.data))? else { return Ok(None) };
-        let with_any = run.tasks.into_iter().filter(|task| !task.outputs.is_empty());
-        Ok(Some(with_any.map(|task| (task.name(), task.outputs)).collect()))
+        let with_any = run.instances().filter(|task| !task.outputs.is_empty());
+        Ok(Some(with_any.map(|task| (task.name(), task.outputs.clone())).collect()))
     });
     outputs.await.map(Json)
 }

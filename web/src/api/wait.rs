@@ -12,8 +12,10 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::tasks::told;
 use crate::app::{Desk, Site};
 use crate::problem::Problem;
+use crate::theirs::ANOTHER;
 
 /// No request waits longer.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -72,8 +74,10 @@ impl Site {
 
     async fn run(self: &Arc<Self>, run: RunId) -> Result<RunShow, Problem> {
         self.read(move |desk| {
-            let run = desk.page.run(run, Some(&desk.site.app.data))?;
-            Ok(run.map(|run| theirs(desk, run)))
+            let data = &desk.site.app.data;
+            let Some(mut shown) = desk.page.run(run, Some(data))? else { return Ok(None) };
+            shown.tasks = shown.tasks.into_iter().map(|task| told(data, run, task)).collect();
+            Ok(Some(theirs(desk, shown)))
         })
         .await
     }
@@ -85,7 +89,7 @@ fn theirs(desk: &Desk<'_>, mut run: RunShow) -> RunShow {
     run.children.retain(|call| covers(&call.dag));
     if run.parent.as_ref().is_some_and(|by| by.dag.as_ref().is_some_and(|dag| !covers(dag))) {
         run.parent = None;
-        run.by = "a task of another DAG".into();
+        run.by = ANOTHER.into();
     }
     run
 }

@@ -100,6 +100,15 @@ pub(crate) fn shown(length: Duration) -> String {
     show_duration(Duration::from_millis(millis(whole)))
 }
 
+/// Lengths at which a line is drawn, in milliseconds, and in words.
+pub(crate) fn levels(highest: u64) -> impl Iterator<Item = (u64, String)> {
+    const DAY: u64 = 86_400_000;
+    let step = STEPS.into_iter().find(|step| highest / step <= 4);
+    let step = step.unwrap_or_else(|| (highest / 4).div_ceil(DAY) * DAY);
+    let words = |at: u64| if at == 0 { "0".into() } else { show_duration(Duration::from_millis(at)) };
+    (0..=highest / step).map(move |at| (at * step, words(at * step)))
+}
+
 struct Scale {
     from: Timestamp,
     until: Timestamp,
@@ -156,12 +165,7 @@ impl Scale {
     }
 
     fn lines(&self) -> Vec<Line> {
-        const DAY: u64 = 86_400_000;
-        let step = STEPS.into_iter().find(|step| self.highest / step <= 4);
-        let step = step.unwrap_or_else(|| (self.highest / 4).div_ceil(DAY) * DAY);
-        let heights = (0..=self.highest / step).map(|at| at * step);
-        let words = |at: u64| if at == 0 { "0".into() } else { show_duration(Duration::from_millis(at)) };
-        heights.map(|at| Line { at: self.y(at), words: words(at) }).collect()
+        levels(self.highest).map(|(at, words)| Line { at: self.y(at), words }).collect()
     }
 
     /// Six dates below the marks.
@@ -205,7 +209,7 @@ pub(crate) fn severity(state: RunState) -> u8 {
     }
 }
 
-fn millis(length: Duration) -> u64 {
+pub(crate) fn millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 

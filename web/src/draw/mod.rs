@@ -8,5 +8,6 @@ mod layered;
 pub(crate) mod lengths;
 pub(crate) mod night;
 pub(crate) mod part;
+pub(crate) mod stacks;
 pub(crate) mod waits;
 pub(crate) mod year;

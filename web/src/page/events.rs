@@ -66,7 +66,7 @@ pub(crate) async fn page(
 fn events(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<(Vec<Event>, Option<i64>), Fault> {
     let (mut found, mut after) = (Vec::new(), asked.after);
     loop {
-        let log = desk.page.log(after, Some(run.run_id), ROWS)?;
+        let log = desk.log_of(run, after, ROWS)?;
         let full = log.len() == ROWS as usize;
         found.extend(log.iter().map(|entry| event(run, entry)).filter(|it| it.is_of(&asked.task)));
         match log.last().filter(|_| full) {

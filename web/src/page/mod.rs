@@ -20,6 +20,7 @@ mod form;
 mod graph;
 pub(crate) mod grid;
 pub(crate) mod holds;
+pub(crate) mod instances;
 pub(crate) mod lanes;
 pub(crate) mod log;
 pub(crate) mod login;
@@ -30,9 +31,9 @@ pub(crate) mod pace;
 mod params;
 pub(crate) mod pools;
 pub(crate) mod post;
-mod progress;
 pub(crate) mod reading;
 pub(crate) mod rerun;
+pub(crate) mod reruns;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -40,6 +41,7 @@ pub(crate) mod schedule;
 mod strip;
 pub(crate) mod system;
 pub(crate) mod task;
+pub(crate) mod task_past;
 pub(crate) mod tokens;
 pub(crate) mod tonight;
 pub(crate) mod trigger;
@@ -61,7 +63,7 @@ use nightrun_core::decide::Role;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
 use nightrun_engine::run::Health;
-use nightrun_engine::store::Fault;
+use nightrun_engine::store::{Fault, Pause};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Who;
@@ -100,6 +102,7 @@ impl Did {
             "triggered-before" => "This form was sent before: this is the run that it made.",
             "triggered-unnoted" => "The run is made, but its note could not be kept.",
             "canceled" => "The run is being ended.",
+            "reruns" => "What failed of the chosen runs runs again when there is room.",
             "rerun" => "What was chosen runs again when there is room.",
             "paused" => "Paused: no tick fires and no queued run begins. Runs that are at work go on.",
             "unpaused" => "Un-paused: the next tick fires.",
@@ -142,6 +145,8 @@ struct Shell {
     /// Up to which commit the page tells; none for what was shown after an act, which cannot be looked at again.
     seq: Option<i64>,
     paused: bool,
+    /// How everything came to be paused, while it is.
+    pause: Option<Pause>,
     faults: usize,
     unwell: Option<String>,
     did: Option<&'static str>,
@@ -186,6 +191,7 @@ impl Shell {
             zone: zone(desk, watch)?,
             seq: desk.site.looks.then(|| desk.page.last_seq()).transpose()?,
             paused: desk.page.everything_paused()?,
+            pause: desk.pause()?,
             faults: desk.faults()?.len(),
             unwell: unwell(&app.handle.health()),
             did: did.sentence(),

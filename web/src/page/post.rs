@@ -46,15 +46,22 @@ pub(crate) async fn unpause(State(site): Shared, Path(dag): Path<String>, Form(a
     pause_dag(&site, &dag, false, at.back).await
 }
 
+/// What was typed where everything is paused.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Pausing {
+    #[serde(default)]
+    why: String,
+}
+
 /// `POST /pause`
-pub(crate) async fn pause_all(State(site): Shared) -> Went {
-    site.pause(None, true, "web").await?;
+pub(crate) async fn pause_all(State(site): Shared, Form(typed): Form<Pausing>) -> Went {
+    site.pause(None, true, "web", Some(&typed.why)).await?;
     Ok(Redirect::to("/dags?did=all-paused"))
 }
 
 /// `POST /unpause`
 pub(crate) async fn unpause_all(State(site): Shared) -> Went {
-    site.pause(None, false, "web").await?;
+    site.pause(None, false, "web", None).await?;
     Ok(Redirect::to("/dags?did=all-unpaused"))
 }
 
@@ -115,7 +122,7 @@ async fn change_tick(site: &Site, dag: &str, at: PressedTick, change: Option<Tic
 }
 
 async fn pause_dag(site: &Site, dag: &str, paused: bool, back: Back) -> Went {
-    site.pause(Some(DagId::from(dag)), paused, "web").await?;
+    site.pause(Some(DagId::from(dag)), paused, "web", None).await?;
     let did = if paused { "paused" } else { "unpaused" };
     // The engine knows the DAG, so its id is a plain name and safe in an address.
     Ok(Redirect::to(&match back {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anstyle::Style;
 use nightrun_core::id::AttemptId;
-use nightrun_engine::logs::{Hit, LogPaths, around, first_with, numbers, part_before, plain, read, search};
+use nightrun_engine::logs::{
+    Hit, LogPaths, Progress, around, first_with, numbers, part_before, plain, progress, read, search,
+};
 use serde::{Deserialize, Serialize};
 
-use super::progress::{Progress, progress};
 use crate::app::Site;
 use crate::lines::COUNTED;
 use crate::logs::{Marked, line_pieces, mark};

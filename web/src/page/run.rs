@@ -18,6 +18,7 @@ use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
 use crate::draw::graph::Standing;
 use crate::draw::lengths::shown;
+use crate::theirs::ANOTHER;
 use crate::words;
 
 /// What stands above each view of a run.
@@ -110,7 +111,7 @@ pub(super) fn sheet<T>(desk: &Desk<'_>, run: &RunShow, view: T) -> Result<Sheet<
         standstill: run.standstill(),
         run_type: run.run_type.as_str(),
         by: if parent.is_none() && run.parent.as_ref().is_some_and(|by| by.dag.is_some()) {
-            "a task of another DAG".into()
+            ANOTHER.into()
         } else {
             run.by.clone()
         },

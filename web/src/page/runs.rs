@@ -79,6 +79,8 @@ struct Row {
     reason: String,
     /// In which ways it is late.
     late: Vec<String>,
+    /// Something of it can run again.
+    mendable: bool,
 }
 
 /// `GET /runs?dag=&state=&type=&from=&to=&late=&before=&after=`
@@ -122,6 +124,7 @@ fn row(item: RunItem, reason: String, zone: Option<String>, now: Timestamp) -> R
         run: item.run_id,
         dag: item.dag,
         state: item.state,
+        mendable: matches!(item.state, RunState::Failed | RunState::Canceled),
         run_type: item.run_type,
         logical_date: item.logical_date,
         started_at: item.started_at,

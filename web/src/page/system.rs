@@ -103,7 +103,7 @@ pub(crate) fn body(desk: &Desk<'_>) -> Result<Body, Fault> {
             Health::Stopped => "stopped",
         },
         trouble: unwell(&health),
-        active: desk.page.active_runs()?,
+        active: desk.active_runs()?,
         slots: app.slots,
         version: app.version.clone(),
         migration: figures.migration,

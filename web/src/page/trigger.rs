@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use nightrun_core::dag::spec::Dag;
-use nightrun_core::decide::{NoteRequest, Part, RunRequest};
+use nightrun_core::decide::{NoteRequest, Part};
 use nightrun_core::id::DagId;
 use nightrun_core::time::Timestamp;
 use nightrun_core::timetable::Zone;
-use nightrun_engine::run::{Ahead, Preview, look_ahead};
+use nightrun_engine::run::{Ahead, Preview};
 use serde::Serialize;
 
 use super::dag::Head;
@@ -90,7 +90,7 @@ pub(crate) async fn post(State(site): Shared, Path(dag): Path<String>, Form(type
     let done = async {
         let wanted = wanted(&site, &dag, &typed).await?;
         if typed.contains_key("look") {
-            let plan = ahead(&site, &dag, wanted).await?;
+            let plan = site.look_ahead(DagId::from(dag.as_str()), wanted).await?;
             return page(&site, (dag.clone(), Did::default()), typed.clone(), Some(plan), None)
                 .await
                 .map(IntoResponse::into_response);
@@ -165,14 +165,4 @@ async fn wanted(site: &Arc<Site>, dag: &str, typed: &Typed) -> Result<Wanted, Pr
         part: Part { only: words(text("only")), from: words(text("from")), skip: words(text("skip")) },
         force: typed.contains_key("force"),
     })
-}
-
-/// What would run. Values that the environment of the server gives are not shown.
-async fn ahead(site: &Arc<Site>, dag: &str, wanted: Wanted) -> Result<Ahead, Problem> {
-    let gone = || Problem::not_found("the stored file of this DAG cannot be read any more");
-    let spec = spec(site, dag).await?.ok_or_else(gone)?;
-    let stored = site.read(|desk| desk.page.vars().map(Some)).await?;
-    let Wanted { params, logical_date, part, force } = wanted;
-    let request = RunRequest { dag: spec.id.clone(), params, logical_date, part, force, by: "web".into() };
-    look_ahead(&spec, request, &site.app.vars.shown(stored), site.now()).map_err(Problem::from)
 }

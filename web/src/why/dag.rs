@@ -5,7 +5,7 @@ use nightrun_core::decide::{Reason, RunState};
 use nightrun_core::id::DagId;
 use nightrun_core::time::{Timestamp, show_duration};
 use nightrun_core::timetable::Timetable;
-use nightrun_engine::store::{DagItem, RunFilter, RunItem, TickItem};
+use nightrun_engine::store::{DagItem, Pause, RunFilter, RunItem, TickItem};
 
 use super::{Asker, Because, Miss};
 use crate::problem::Problem;
@@ -86,9 +86,10 @@ impl Asker<'_> {
             let one = if dag.paused { page.last_pause(Some(id))? } else { None };
             Ok((everything, all, one))
         })?;
-        let who = |pause: Option<(Timestamp, String)>| {
-            pause.map_or_else(String::new, |(at, by)| {
-                format!(" by {by} at {}", at.to_chrono().format("%F %T"))
+        let who = |pause: Option<Pause>| {
+            pause.map_or_else(String::new, |Pause { at, by, why }| {
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                format!(" by {by} at {}{why}", at.to_chrono().format("%F %T"))
             })
         };
         if everything {

@@ -133,3 +133,34 @@ async fn people_press_buttons_and_see_what_it_did() {
     open.handle.stop(false);
     open.work.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_everything_is_paused_stands_wherever_it_is_shown() {
+    let open = open().await;
+    let get = |path: &'static str| send(open.router.clone(), "GET", path, &[], "");
+    let post = |path: &'static str, body: &'static str| send(open.router.clone(), "POST", path, &JSON, body);
+    assert_eq!(get("/api/v1/holds").await.json()["pause"], json!(null));
+    assert_eq!(post("/api/v1/pause", r#"{"why": "  the <b>disks move "}"#).await.status, 204);
+    let told = get("/api/v1/holds").await.json();
+    assert_eq!(
+        (&told["paused"], &told["pause"]["by"], &told["pause"]["why"]),
+        (&json!(true), &json!("api"), &json!("the <b>disks move"))
+    );
+    for page in ["/", "/dags", "/holds"] {
+        let text = get(page).await.text;
+        assert!(text.contains("Everything is paused: the &lt;b&gt;disks move</b> By api,"), "{page}");
+    }
+    let why = get("/api/v1/dags/heartbeat/why").await.text;
+    assert!(why.contains("everything was paused by api at") && why.contains("the <b>disks move"), "{why}");
+    let audit = get("/api/v1/audit?verb=pause").await.json();
+    assert_eq!(audit["items"][0]["why"], "the <b>disks move", "{audit}");
+    assert_eq!(post("/api/v1/unpause", "").await.status, 204);
+    let form = "why=a+new+roof";
+    assert_eq!(send(open.router.clone(), "POST", "/pause", &PRESSED, form).await.status, 303);
+    assert!(get("/dags").await.text.contains("Everything is paused: a new roof</b> By web,"));
+    assert_eq!(post("/api/v1/dags/heartbeat/pause", r#"{"why": "noisy"}"#).await.status, 204);
+    assert_eq!(get("/api/v1/audit?verb=pause").await.json()["items"][0]["why"], "noisy");
+    assert_eq!(post("/api/v1/pause", r#"{"reason": "x"}"#).await.status, 400);
+    open.handle.stop(false);
+    open.work.await.unwrap();
+}

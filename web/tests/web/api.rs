@@ -95,6 +95,16 @@ async fn logs_are_text_whole_or_in_part() {
         assert_eq!((part.status.as_u16(), part.text.as_str()), (206, text));
         assert_eq!(part.header("content-range"), told);
     }
+    for (range, status) in [("bytes=55-", 416), ("bytes=-0", 416), ("bytes=9-2", 200), ("bytes=0-1,3-4", 200)]
+    {
+        let got = visit.send("GET", path, &[("range", range)], "").await;
+        assert_eq!(got.status, status, "{range}");
+        if status == 416 {
+            assert_eq!((got.header("content-range"), &got.json()["code"]), ("bytes */55", &json!("range")));
+        } else {
+            assert_eq!((got.header("content-range"), &got.text), ("", &whole.text), "{range}");
+        }
+    }
     let download = visit.get("/runs/39/tasks/only/attempts/1/log").await;
     assert_eq!(download.header("content-disposition"), "attachment; filename=\"run-39.0.0.1.log\"");
     // As browsers ask for it.

@@ -108,3 +108,46 @@ async fn a_form_that_is_sent_twice_counts_once() {
     handle.stop(false);
     work.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_of_several_runs_runs_again_once_it_was_seen() {
+    let Visit { router, scheduler, root: _root } = Visit::usual().await;
+    let handle = scheduler.handle();
+    let work = tokio::spawn(scheduler.run(vec![]));
+    let press = async |form: &str| send(router.clone(), "POST", "/runs/rerun", &PRESSED, form).await;
+    let get = async |path: &str| send(router.clone(), "GET", path, &[], "").await;
+    let list = get("/runs?state=failed").await.text;
+    assert!(
+        list.contains("name=\"run\" value=\"17\"") && list.contains("name=\"run\" value=\"6\""),
+        "{list}"
+    );
+    let running = get("/runs?state=running").await.text;
+    assert!(!running.contains("name=\"run\""), "what is at work is not offered");
+
+    let chosen = "run=17&run=6&run=39&run=9999&force=true";
+    let seen = get(&format!("/runs/rerun?{chosen}")).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    for words in ["of 2 runs would run again", "load_orders", "no task of it failed", "no run"] {
+        assert!(seen.text.contains(words), "{words}: {}", seen.text);
+    }
+    let failed = async |run: u32| get(&format!("/api/v1/runs/{run}")).await.json()["state"] == "failed";
+    assert!(failed(17).await && failed(6).await, "nothing has been changed");
+
+    let unseen = press(chosen).await;
+    assert_eq!(unseen.status, 409, "{}", unseen.text);
+    assert!(failed(17).await && failed(6).await, "only what was seen is done");
+    let seal =
+        unseen.text.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let done = press(&format!("{chosen}&seen={seal}&why=disk+was+full")).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/runs?did=reruns"), "{}", done.text);
+    assert!(!failed(17).await && !failed(6).await);
+    let audit = get("/audit").await.text;
+    assert_eq!(audit.matches("disk was full").count(), 2, "{audit}");
+    let again = press(&format!("{chosen}&seen={seal}")).await;
+    assert_eq!(again.status, 409, "a second press finds another state of things");
+    for none in ["/runs/rerun", "/runs/rerun?run=nobody"] {
+        assert_eq!(get(none).await.status, 422, "{none}");
+    }
+    handle.stop(false);
+    work.await.unwrap();
+}

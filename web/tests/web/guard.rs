@@ -24,6 +24,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{version}", "2"),
         ("{var}", "warehouse_url"),
         ("{calendar}", "fr"),
+        ("{pool}", "warehouse"),
     ])
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -57,7 +57,7 @@ pub(crate) async fn usual(root: &Path) {
             .saying("<script>alert(4)</script>\n\x1b[31mred <b>not bold</b>\x1b[0m\n")
     });
     let dag = Some("monthly_report".into());
-    past.say(ago(900), Transition::Paused { dag, paused: true, by: "ana".into() });
+    past.say(ago(900), Transition::Paused { dag, paused: true, by: "ana".into(), why: None });
     canceled_backfill(&mut past);
     past.broken(ago(30), "ingest.yaml", BROKEN);
     let value = Some("postgres://warehouse".into());

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::people::Town;
+use crate::visit::Visit;
 
 fn keys(told: &Json) -> Vec<&str> {
     told.as_object().map(|it| it.keys().map(String::as_str).collect()).unwrap_or_default()
@@ -112,4 +113,17 @@ async fn who_is_limited_is_told_of_their_dags_alone() {
         "{hooks}"
     );
     town.close().await;
+}
+
+#[tokio::test]
+async fn an_attempt_at_work_tells_how_far_it_has_come() {
+    let visit = Visit::usual().await;
+    let get = async |path: &'static str| visit.get(path).await.json();
+    let expected = json!({ "percent": 3, "words": "12 of 400" });
+    let attempts = get("/api/v1/runs/38/tasks/copy_stock/attempts").await;
+    assert_eq!(attempts[0]["progress"], expected, "{attempts}");
+    for path in ["/api/v1/runs/38", "/api/v1/runs/38/tasks?limit=50", "/api/v1/runs/38/tasks/copy_stock"] {
+        let told = get(path).await.to_string();
+        assert_eq!(told.matches("\"progress\"").count(), 1, "those that are over tell none: {path}: {told}");
+    }
 }

@@ -109,8 +109,7 @@ impl Transition {
     /// Who asked for it, and why.
     fn by(&self) -> Option<(&str, Option<&str>)> {
         let (by, why) = match self {
-            Self::Paused { by, .. }
-            | Self::AccessChanged { by, .. }
+            Self::AccessChanged { by, .. }
             | Self::HoldRemoved { by, .. }
             | Self::TickRestored { by, .. }
             | Self::VarSet { by, .. }
@@ -124,6 +123,7 @@ impl Transition {
                 return Some((by, Some(why.as_str()).filter(|why| !why.is_empty())));
             }
             Self::RunCleared { by, why, backfill: None, .. }
+            | Self::Paused { by, why, .. }
             | Self::TaskMarked { by, why, .. }
             | Self::BackfillCreated { by, why, .. }
             | Self::BackfillMoved { by, why, .. } => (by, why),

@@ -79,6 +79,8 @@ pub enum Event {
         paused: bool,
         /// Who asks.
         by: String,
+        /// Why, in their words.
+        why: Option<String>,
     },
     /// Somebody wants a maintenance window.
     HoldRequested(HoldRequest),

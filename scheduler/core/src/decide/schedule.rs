@@ -115,7 +115,12 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn pause_requested(&mut self, dag: Option<DagId>, paused: bool, by: String) -> Answer {
+    pub(super) fn pause_requested(
+        &mut self,
+        dag: Option<DagId>,
+        paused: bool,
+        (by, why): (String, Option<String>),
+    ) -> Answer {
         let touched: Vec<DagId> = match &dag {
             Some(id) if self.state.version(id).is_none() => {
                 return Answer::Refused(Refusal::UnknownDag(id.to_string()));
@@ -133,7 +138,7 @@ impl Turn<'_> {
                 self.state.dags.keys().cloned().collect()
             }
         };
-        self.record(Transition::Paused { dag, paused, by });
+        self.record(Transition::Paused { dag, paused, by, why });
         for id in touched {
             self.disarm_tick(&id);
             self.arm_tick(&id);

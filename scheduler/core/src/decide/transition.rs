@@ -65,6 +65,8 @@ pub enum Transition {
         paused: bool,
         /// Who.
         by: String,
+        /// Why, in their words.
+        why: Option<String>,
     },
     /// There is a maintenance window.
     HoldAdded {

@@ -73,7 +73,9 @@ impl<'a> Turn<'a> {
             Event::DagsRead { read, gone, faults } => self.dags_read(read, gone, faults),
             Event::RunRequested(request) => Some(self.run_requested(request)),
             Event::CancelRequested { run, by } => Some(self.cancel_requested(run, by)),
-            Event::PauseRequested { dag, paused, by } => Some(self.pause_requested(dag, paused, by)),
+            Event::PauseRequested { dag, paused, by, why } => {
+                Some(self.pause_requested(dag, paused, (by, why)))
+            }
             Event::HoldRequested(request) => Some(self.hold_requested(request)),
             Event::HoldRemovalRequested { hold, by } => Some(self.hold_removal_requested(hold, by)),
             Event::TickChangeRequested(request) => Some(self.tick_change_requested(request)),

@@ -188,7 +188,7 @@ fn a_run_never_waits_for_a_place_that_it_holds_itself() {
 fn a_pause_holds_a_called_run_up_even_one_that_no_limit_holds() {
     let mut stage = Stage::new(vec![build::dag("a", vec![calls("call", "a")], &[])]);
     stage.asks_for("a");
-    let pause = |paused| Event::PauseRequested { dag: Some("a".into()), paused, by: "ana".into() };
+    let pause = |paused| Event::PauseRequested { dag: Some("a".into()), paused, by: "ana".into(), why: None };
     stage.happens(pause(true));
     stage.calls(first_try(1));
     assert_eq!(stage.state_of(2), Some(RunState::Queued));

@@ -246,7 +246,7 @@ fn a_run_that_does_not_begin_or_end_in_time_is_told_once() {
     });
     dag.hooks = vec![build::hook(HookOn::OnLate, 0)];
     let mut stage = Stage::new(dag);
-    stage.happens(Event::PauseRequested { dag: None, paused: true, by: "test".into() });
+    stage.happens(Event::PauseRequested { dag: None, paused: true, by: "test".into(), why: None });
     let request = RunRequest {
         dag: DagId::from("nightly"),
         params: Values::new(),

@@ -337,7 +337,7 @@ impl Night {
             7 => {
                 let paused = self.rng.chance(50);
                 let dag = self.rng.chance(80).then_some(dag);
-                self.decide(Event::PauseRequested { dag, paused, by });
+                self.decide(Event::PauseRequested { dag, paused, by, why: None });
             }
             8 => self.edit_dag(&name),
             9 if self.rng.chance(20) => {
@@ -495,13 +495,13 @@ impl Night {
         for name in ["alpha", "beta", "gamma"] {
             self.edit_dag(name);
             let (dag, by) = (Some(DagId::from(name)), "morning".to_owned());
-            self.decide(Event::PauseRequested { dag, paused: false, by });
+            self.decide(Event::PauseRequested { dag, paused: false, by, why: None });
         }
         for (backfill, _) in self.memory.backfills().collect::<Vec<_>>() {
             let (to, by) = (BackfillState::Running, "morning".to_owned());
             self.decide(Event::BackfillSteered { backfill, to, by, why: None });
         }
-        self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into() });
+        self.decide(Event::PauseRequested { dag: None, paused: false, by: "morning".into(), why: None });
         for _ in 0..200_000 {
             let backfills_over = self.memory.backfills().all(|(_, state)| state.is_final());
             let over = backfills_over && self.memory.runs.values().all(|run| run.state.is_final());

@@ -110,7 +110,7 @@ impl Clockwork {
     }
 
     pub(crate) fn pause(&mut self, paused: bool) {
-        self.decide(Event::PauseRequested { dag: Some("it".into()), paused, by: "test".into() });
+        self.decide(Event::PauseRequested { dag: Some("it".into()), paused, by: "test".into(), why: None });
     }
 
     /// Whether each instant so far fired, in order.

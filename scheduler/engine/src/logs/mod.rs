@@ -8,6 +8,7 @@ mod escape;
 mod follow;
 mod lines;
 mod numbers;
+mod progress;
 mod read;
 mod search;
 
@@ -21,6 +22,7 @@ pub use escape::{Span, plain, spans};
 pub use follow::{Follow, follow};
 pub use lines::LineIndex;
 pub use numbers::numbers;
+pub use progress::{Progress, progress, progress_of};
 pub use read::{LogSlice, last_lines, read, tail};
 pub use search::{Hit, Hits, part_before, search};
 

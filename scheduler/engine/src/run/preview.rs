@@ -6,7 +6,8 @@ use nightrun_core::dag::spec::Work;
 use nightrun_core::decide::Run;
 use nightrun_core::id::{InstanceId, TaskIndex};
 use nightrun_core::{quoting, template};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::call;
 use super::scope::{ScopeOf, is_template};
@@ -14,14 +15,14 @@ use super::values::RunValues;
 use super::vars::Vars;
 
 /// One task of a run that is only looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// The id of the task.
     pub task: String,
     /// What must have ended before it.
     pub depends_on: Vec<String>,
     /// Its trigger rule.
-    pub trigger_rule: &'static str,
+    pub trigger_rule: String,
     /// Its condition; evaluated only in a real run.
     pub when: Option<String>,
     /// Its command; with its templates where they hang on outputs that do not exist yet.
@@ -49,7 +50,7 @@ fn preview_task(run: &Run, at: TaskIndex, vars: &Vars) -> Preview {
     Preview {
         task: task.id.clone(),
         depends_on: dag.graph.upstream(at).map(|above| dag.task(above).id.clone()).collect(),
-        trigger_rule: task.trigger_rule.as_str(),
+        trigger_rule: task.trigger_rule.as_str().to_owned(),
         when: task.when.clone(),
         command,
         values,

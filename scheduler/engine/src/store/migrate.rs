@@ -24,6 +24,7 @@ pub(super) const ALL: &[&str] = &[
     include_str!("../../../../migrations/0010_access.sql"),
     include_str!("../../../../migrations/0011_kept_answers.sql"),
     include_str!("../../../../migrations/0012_used.sql"),
+    include_str!("../../../../migrations/0013_ended_otherwise.sql"),
 ];
 
 /// The number of the last of these migrations.

@@ -43,7 +43,8 @@ pub use read::{
     CallerShow, DagStanding, FailingDags, FiredTick, ItemLine, Missed, Neighbour, NoteItem, OldRun, Page,
     PruneItem, QueuedRuns, Reader, RunFilter, RunWeight, SlotTask, StoreFigures, TaskLength, TaskOutputs,
 };
-pub use read::{TokenItem, UserItem};
+pub use read::{Pause, TokenItem, UserItem};
+pub use read::{TaskFilter, TaskInRun, TaskItem, TaskPage};
 pub use row::{
     ActiveRuns, AttemptShow, DagInForce, DagItem, FileFaults, Grid, GridRun, GroupTry, HookShow, LateShow,
     LogEntry, ReadyTask, RunItem, RunMark, RunShow, TaskEnd, TaskShow, TickItem, VarItem, VersionItem,

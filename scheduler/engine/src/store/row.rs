@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::read::{CalledShow, CallerShow, NoteItem};
+use crate::logs::Progress;
 
 /// A DAG that a file defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -393,6 +394,9 @@ pub struct AttemptShow {
     /// What its processes used.
     #[serde(flatten)]
     pub used: Used,
+    /// How far it says it has come, while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 /// How a task instance stands.

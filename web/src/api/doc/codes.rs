@@ -82,6 +82,12 @@ pub(super) const CODES: &[Code] = &[
     ),
     code("not_json", 415, "The body is no JSON by its own word.", "Send it as `application/json`."),
     code(
+        "range",
+        416,
+        "A `Range` begins where the text has ended.",
+        "`Content-Range` says how long it is; ask again when more has been written.",
+    ),
+    code(
         "bad_params",
         422,
         "The params are not what the DAG declares.",

@@ -1,8 +1,10 @@
 //! The operations that tell what pages work out: how things stand, fared and differ.
 
+use nightrun_engine::store::TaskItem;
+
 use super::operation::{Operation, get};
 use super::schema::Schemas;
-use crate::api::{attempts, beside, overview, past};
+use crate::api::{Before, Limit, Listed, attempts, beside, instances, overview, past, pools};
 
 /// All of them.
 pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
@@ -42,9 +44,28 @@ pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<attempts::Word>())
         .tells(200, "The lines", s.told::<attempts::Lines>()),
+        get(
+            "/api/v1/tasks",
+            tasks,
+            "Task instances of all runs, newest run first; a page may be short, `next` tells",
+        )
+        .asks(s.query::<instances::Which>())
+        .asks(s.query::<Limit>())
+        .tells(200, "A page of task instances", s.told::<Listed<TaskItem>>()),
+        get("/api/v1/dags/{dag}/tasks/{task}", tasks, "A task as its file has it, and how it fared of late")
+            .tells(200, "The task", s.told::<instances::TaskTold>()),
+        get("/api/v1/dags/{dag}/tasks/{task}/history", tasks, "A task in the runs of its DAG, newest first")
+            .asks(s.query::<Before>())
+            .asks(s.query::<Limit>())
+            .tells(200, "A page of runs of the task", s.told::<Listed<instances::TaskRun>>()),
         get("/api/v1/tonight", server, "What runs, what is due, what is late or failed, what is held up")
             .asks(s.query::<overview::Hours>())
             .tells(200, "The night", s.told::<overview::Tonight>()),
+        get("/api/v1/pools/{pool}", server, "A pool: who holds its slots, and who waits for how many").tells(
+            200,
+            "The pool",
+            s.told::<pools::PoolWhole>(),
+        ),
         get("/api/v1/system", server, "How the scheduler itself fares").tells(
             200,
             "How",

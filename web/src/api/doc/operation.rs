@@ -96,6 +96,12 @@ impl Operation {
         self
     }
 
+    /// May be refused in a way of its own.
+    pub(super) fn has(mut self, status: u16) -> Self {
+        self.fails(status);
+        self
+    }
+
     /// May wait.
     pub(super) fn waits(mut self) -> Self {
         self.fails(429);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Operation, get, post};
 use super::schema::Schemas;
-use crate::api::acts::{Asked, Made};
+use crate::api::acts::{AheadTold, Asked, Made, Pausing};
 use crate::api::wait::Wait;
 use crate::api::{
     After, Before, Limit, Listed, access, again, audit, dags, holds, hooks, look, prune, runs, tasks, vars,
@@ -88,8 +88,14 @@ fn of_dags(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/dags/{dag}/versions/{version}/diff", tag, "What changed between two versions")
             .asks(s.query::<look::With>())
             .tells(200, "The difference", s.told::<look::Difference>()),
-        post("/api/v1/dags/{dag}/pause", tag, "Fire no tick and begin no run of it").done(DONE),
-        post("/api/v1/dags/{dag}/unpause", tag, "Let it go on").done(DONE),
+        post("/api/v1/dags/{dag}/pause", tag, "Fire no tick and begin no run of it")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
+        post("/api/v1/dags/{dag}/unpause", tag, "Let it go on")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
         post("/api/v1/dags/{dag}/ticks/skip", tag, "Skip a coming tick, or take that back")
             .takes(s.body::<holds::Changed>(json!({ "why": "the source is moved" })))
             .maybe()
@@ -121,12 +127,13 @@ fn of_runs(s: &mut Schemas) -> Vec<Operation> {
             .asks(s.query::<Before>())
             .asks(s.query::<Limit>())
             .tells(200, "A page of runs", page::<RunItem>(s)),
-        post("/api/v1/dags/{dag}/runs", tag, "Start a run")
+        post("/api/v1/dags/{dag}/runs", tag, "Start a run, or say what would run")
             .asks(s.query::<Wait>())
             .takes(s.body::<Asked>(json!({ "params": {}, "part": { "only": [] } })))
             .maybe()
             .once()
             .waits()
+            .tells(200, "Nothing is done: what would run", s.told::<AheadTold>())
             .tells(201, "The run is made; with `wait` it is told as it is then", s.told::<Made>()),
         get("/api/v1/runs/{run}", tag, "A run with its tasks; with `wait`, once it is over")
             .asks(s.query::<Wait>())
@@ -139,11 +146,8 @@ fn of_runs(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/runs/{run}/why", tag, "Why a run and its tasks are where they are")
             .asks(s.query::<why::OfRun>())
             .tells(200, "The reasons", s.told::<Vec<Because>>()),
-        get("/api/v1/runs/{run}/outputs", tag, "What its tasks handed on, by task and name").tells(
-            200,
-            "The values",
-            s.told::<BTreeMap<String, BTreeMap<String, Value>>>(),
-        ),
+        get("/api/v1/runs/{run}/outputs", tag, "What its tasks and their items handed on, by task and name")
+            .tells(200, "The values", s.told::<BTreeMap<String, BTreeMap<String, Value>>>()),
         get("/api/v1/hooks", tag, "Hooks of all runs, newest first")
             .asks(s.query::<hooks::Which>())
             .asks(s.query::<Before>())
@@ -195,7 +199,8 @@ fn of_tasks(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<runs::Offset>())
         .says(200, "The log", "text/plain", text.clone())
-        .says(206, "A part of it", "text/plain", text.clone()),
+        .says(206, "A part of it", "text/plain", text.clone())
+        .has(416),
         get(
             "/api/v1/runs/{run}/tasks/{task}/attempts/{number}/stdout",
             tag,
@@ -203,7 +208,8 @@ fn of_tasks(s: &mut Schemas) -> Vec<Operation> {
         )
         .asks(s.query::<runs::Offset>())
         .says(200, "The text", "text/plain", text.clone())
-        .says(206, "A part of it", "text/plain", text),
+        .says(206, "A part of it", "text/plain", text)
+        .has(416),
     ]
 }
 
@@ -322,8 +328,14 @@ fn of_server(s: &mut Schemas) -> Vec<Operation> {
         get("/api/v1/waiting", tag, "DAGs whose ticks wait for the end of a pause, to fire then")
             .asks(s.query::<waiting::OfDag>())
             .tells(200, "The DAGs", s.told::<Vec<waiting::Waiting>>()),
-        post("/api/v1/pause", tag, "Pause everything").done(DONE),
-        post("/api/v1/unpause", tag, "Let everything go on").done(DONE),
+        post("/api/v1/pause", tag, "Pause everything")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
+        post("/api/v1/unpause", tag, "Let everything go on")
+            .takes(s.body::<Pausing>(json!({ "why": "the database moves" })))
+            .maybe()
+            .done(DONE),
         get("/api/v1/pools", tag, "Slots, and how many are taken").tells(
             200,
             "The pools",

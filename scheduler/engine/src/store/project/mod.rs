@@ -83,7 +83,7 @@ fn project(desk: &Desk<'_>, fact: &Transition) -> Result<(), Fault> {
         }
         Transition::FaultsFound { path, faults } => dag::faults_found(desk, path, faults),
         Transition::DagRetired { dag } => dag::retired(desk, dag),
-        Transition::Paused { dag, paused, by: _ } => dag::paused(desk, dag.as_ref(), *paused),
+        Transition::Paused { dag, paused, .. } => dag::paused(desk, dag.as_ref(), *paused),
         Transition::HoldAdded { hold, dags, from, to, resume, why, by } => {
             let dags = dags.as_ref().map(json).transpose()?;
             let times = (from.nanos(), to.nanos());

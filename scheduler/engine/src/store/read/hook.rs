@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use nightrun_core::dag::spec::{HookOn, Lateness};
 use nightrun_core::decide::{HookState, Item, Subject, TaskState};
 use nightrun_core::id::{HookId, InstanceId, RunId, TaskIndex};
-use rusqlite::{Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Row, params, params_from_iter};
 
 use super::Page;
 use crate::store::column::{dag_id, instant, json, maybe_instant, reason, subject, word};
@@ -24,11 +25,24 @@ impl Page {
         self.all(&format!("{HOOK} WHERE hook.run = ?1 ORDER BY hook.id"), [run.0], hook)
     }
 
-    /// Hooks of all runs, newest first, those before `before`; with `failed` only those that were given up.
-    pub fn hooks(&self, failed: bool, before: Option<HookId>, limit: u32) -> Result<Vec<HookShow>, Fault> {
+    /// Hooks of all runs, newest first, those before `before`; with `failed` only those that were given up. With
+    /// `among` only those of DAGs with these patterns.
+    pub fn hooks(
+        &self,
+        failed: bool,
+        before: Option<HookId>,
+        limit: u32,
+        among: Option<&[String]>,
+    ) -> Result<Vec<HookShow>, Fault> {
         let only = if failed { "AND hook.state = 'failed'" } else { "" };
-        let sql = format!("{HOOK} WHERE hook.id < ?1 {only} ORDER BY hook.id DESC LIMIT ?2");
-        self.all(&sql, params![before.map_or(i64::MAX, |id| id.0), limit], hook)
+        let any = among.map(|globs| vec!["run.dag GLOB ?"; globs.len()].join(" OR "));
+        let theirs = any
+            .map_or_else(String::new, |any| format!("AND ({})", if any.is_empty() { "false" } else { &any }));
+        let sql = format!("{HOOK} WHERE hook.id < ? {only} {theirs} ORDER BY hook.id DESC LIMIT ?");
+        let mut values = vec![Value::from(before.map_or(i64::MAX, |id| id.0))];
+        values.extend(among.into_iter().flatten().map(|glob| Value::from(glob.clone())));
+        values.push(Value::from(i64::from(limit)));
+        self.all(&sql, params_from_iter(values), hook)
     }
 
     /// One hook.

@@ -11,6 +11,7 @@ mod deeds;
 mod history;
 mod hold;
 mod hook;
+mod instances;
 mod keep;
 mod limit;
 mod log;
@@ -20,6 +21,7 @@ mod show;
 mod standing;
 mod system;
 mod task;
+mod task_past;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -38,12 +40,15 @@ pub use awaited::{Awaited, AwaitedDate};
 pub use call::{CalledShow, CallerShow, TaskOutputs};
 pub use deeds::{AuditFilter, AuditPage};
 pub use history::{Missed, TaskLength};
+pub use instances::{TaskFilter, TaskItem, TaskPage};
 pub use keep::{OldRun, RunWeight};
 pub use limit::{QueuedRuns, SlotTask};
 pub use run::RunFilter;
 pub use standing::{DagStanding, FailingDags};
 pub use system::{FiredTick, PruneItem, StoreFigures};
 pub use task::ItemLine;
+pub use task_past::TaskInRun;
+pub use why::Pause;
 
 /// How many pages are read at once, and how many connections are kept open.
 const READERS: usize = 4;

@@ -122,12 +122,16 @@ impl Page {
         self.all(sql, [run.0], |row| Ok(row.get(0)?))
     }
 
-    /// How many runs are not over.
-    pub fn active_runs(&self) -> Result<ActiveRuns, Fault> {
+    /// How many runs are not over, of the DAGs with these patterns, or of all.
+    pub fn active_runs(&self, among: Option<Vec<String>>) -> Result<ActiveRuns, Fault> {
         let mut active = ActiveRuns::default();
+        let (condition, values) = RunFilter { among, ..RunFilter::default() }.conditions();
         for (state, count) in self.all(
-            "SELECT state, count(*) FROM run WHERE state IN ('queued', 'running', 'stopping') GROUP BY state",
-            [],
+            &format!(
+                "SELECT state, count(*) FROM run
+                 WHERE state IN ('queued', 'running', 'stopping') AND {condition} GROUP BY state"
+            ),
+            params_from_iter(values),
             |row| Ok((word(row, 0, RunState::parse)?, row.get(1)?)),
         )? {
             match state {

@@ -208,7 +208,7 @@ pub(super) fn task(row: &Row<'_>) -> Result<TaskShow, Fault> {
 }
 
 /// A number that is not below zero, where there is one.
-fn amount(row: &Row<'_>, at: usize) -> Result<Option<u64>, Fault> {
+pub(super) fn amount(row: &Row<'_>, at: usize) -> Result<Option<u64>, Fault> {
     Ok(row.get::<_, Option<i64>>(at)?.and_then(|amount| u64::try_from(amount).ok()))
 }
 
@@ -226,6 +226,7 @@ fn attempt(row: &Row<'_>) -> Result<AttemptShow, Fault> {
         created_at: instant(row, 7)?,
         pid: row.get(8)?,
         used: Used { cpu_us: amount(row, 11)?, peak_bytes: amount(row, 12)? },
+        progress: None,
     })
 }
 

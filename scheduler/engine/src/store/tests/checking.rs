@@ -33,7 +33,7 @@ fn a_full_night() -> Vec<Transition> {
         a_run(),
         vec![
             Transition::FaultsFound { path: "bad.yaml".into(), faults: json!(["no"]) },
-            Transition::Paused { dag: None, paused: true, by: "ana".into() },
+            Transition::Paused { dag: None, paused: true, by: "ana".into(), why: None },
             user_added(),
             token_created(),
             Transition::Ticked { dag: "etl".into(), instant: at(60), run: Some(RunId(1)), skipped: None },

@@ -104,6 +104,6 @@ fn a_run_shows_its_lateness_and_its_hooks() {
     assert_eq!(hook.error.as_deref(), Some("nobody answers"));
     let items = reader.read_now(|page| page.runs(&RunFilter::default(), 9)).unwrap();
     assert_eq!(items[0].late, [Lateness::LateStart]);
-    let failed = reader.read_now(|page| page.hooks(true, None, 9)).unwrap();
+    let failed = reader.read_now(|page| page.hooks(true, None, 9, None)).unwrap();
     assert_eq!(failed, run.hooks);
 }

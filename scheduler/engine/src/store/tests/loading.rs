@@ -147,7 +147,7 @@ fn runs_that_are_not_over_come_back_as_they_were() {
 #[test]
 fn a_retired_dag_comes_back_while_it_is_paused_or_has_runs_to_end() {
     let retired = |dag: &str| Transition::DagRetired { dag: dag.into() };
-    let paused = Transition::Paused { dag: Some("held".into()), paused: true, by: "ana".into() };
+    let paused = Transition::Paused { dag: Some("held".into()), paused: true, by: "ana".into(), why: None };
     let place = Place::holding(
         [
             a_run(),

@@ -175,6 +175,7 @@ mod calls;
 mod checking;
 mod holding;
 mod hooks;
+mod instances;
 mod law;
 mod loading;
 mod opening;

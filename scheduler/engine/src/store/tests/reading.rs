@@ -225,7 +225,7 @@ fn what_is_not_over_is_counted_and_listed() {
     let place = a_week();
     commit(&place.open(), task_begins(4, 0)).unwrap();
     let (active, ready) =
-        reader(&place).read_now(|page| Ok((page.active_runs()?, page.ready_tasks(9)?))).unwrap();
+        reader(&place).read_now(|page| Ok((page.active_runs(None)?, page.ready_tasks(9)?))).unwrap();
     assert_eq!((active.queued, active.running, active.stopping), (2, 1, 0));
     assert_eq!((ready.len(), ready[0].instance, ready[0].id.as_str()), (1, instance(4, 0), "extract"));
 }

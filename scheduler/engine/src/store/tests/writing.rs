@@ -125,8 +125,12 @@ fn a_tick_of_a_run_that_never_comes_is_refused() {
 
 #[test]
 fn a_new_version_takes_a_dag_back_into_force_and_leaves_it_paused() {
-    let pause =
-        |dag: Option<&str>| Transition::Paused { dag: dag.map(Into::into), paused: true, by: "ana".into() };
+    let pause = |dag: Option<&str>| Transition::Paused {
+        dag: dag.map(Into::into),
+        paused: true,
+        by: "ana".into(),
+        why: None,
+    };
     let place = Place::holding(vec![
         loaded("etl", 1, &["a"]),
         pause(Some("etl")),
