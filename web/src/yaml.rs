@@ -17,7 +17,7 @@ pub(crate) fn lines(text: &str) -> Vec<Vec<Piece>> {
             continue;
         }
         let (pieces, key) = pieces(line);
-        let value = pieces.iter().filter(|piece| piece.0 != "yc").next_back().map_or("", |it| it.1.trim());
+        let value = pieces.iter().rfind(|piece| piece.0 != "yc").map_or("", |it| it.1.trim());
         block = key.filter(|_| value.trim_start_matches([':', ' ']).starts_with(['|', '>']));
         all.push(pieces);
     }

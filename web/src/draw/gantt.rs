@@ -211,7 +211,7 @@ mod tests {
             (0.3, "0@0 100ms@333 200ms@666 300ms@1000"),
             (9.0, "0@0 2s@222 4s@444 6s@666 8s@888"),
             (308.0, "0@0 1m@194 2m@389 3m@584 4m@779 5m@974"),
-            (864_000.0, "0@0 48h@200 96h@400 144h@600 192h@800 240h@1000"),
+            (864_000.0, "0@0 2d@200 4d@400 6d@600 8d@800 10d@1000"),
         ] {
             let marks = marks(Duration::from_secs_f64(seconds));
             let told: Vec<String> = marks.iter().map(|mark| format!("{}@{}", mark.text, mark.x)).collect();

@@ -34,7 +34,7 @@ pub(super) struct At {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Slots {
     used: usize,
-    slots: u32,
+    all: u32,
     waiting: usize,
     /// Those that wait for a pool.
     pooled: usize,
@@ -81,5 +81,5 @@ fn slots(tasks: &[ReadyTask], slots: u32) -> Option<Slots> {
     };
     let (waiting, pooled) = (count(&["slots"]), count(&["pool", "pool_too_small"]));
     let used = tasks.iter().filter(|task| holds_slot(task.state)).count();
-    (waiting + pooled > 0).then_some(Slots { used, slots, waiting, pooled })
+    (waiting + pooled > 0).then_some(Slots { used, all: slots, waiting, pooled })
 }
