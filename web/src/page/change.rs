@@ -28,6 +28,8 @@ pub(super) struct Kind {
 struct Body<C> {
     head: RunLine,
     tasks: Vec<String>,
+    /// Some task is done for each of several items.
+    fans: bool,
     choice: C,
     plan: Option<Preview>,
     refused: Vec<String>,
@@ -128,6 +130,7 @@ async fn page<C: Serialize + Send + 'static>(
         let body = Body {
             head: RunLine::of(&run),
             tasks: run.tasks.iter().map(|task| task.id.clone()).collect(),
+            fans: run.tasks.iter().any(|task| !task.items.is_empty()),
             choice,
             plan: plan.map(|plan| Preview::of(plan, &desk.site.who)),
             refused: sentences(problem.as_ref()),

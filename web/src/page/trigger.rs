@@ -79,9 +79,13 @@ impl Plan {
     }
 }
 
-/// `GET /dags/{dag}/trigger`
+/// `GET /dags/{dag}/trigger`: with what would run if nothing more were said, where that is enough.
 pub(crate) async fn form(State(site): Shared, Path(dag): Path<String>, Query(did): Query<Did>) -> Shown {
-    page(&site, (dag, did), Typed::new(), None, None).await
+    let plan = match wanted(&site, &dag, &Typed::new()).await {
+        Ok(wanted) => site.look_ahead(DagId::from(dag.as_str()), wanted).await.ok(),
+        Err(_) => None,
+    };
+    page(&site, (dag, did), Typed::new(), plan, None).await
 }
 
 /// `POST /dags/{dag}/trigger`: to the new run, or the form again with what is wrong; with `look` only what would
