@@ -101,6 +101,7 @@ pub(crate) fn app(config: &Config, handle: Handle) -> Result<App, Failure> {
         hosts: Vec::new(),
         slots: config.slots,
         pools: config.pools.clone(),
+        zone: config.zone.clone(),
         access: config.access,
         keeper,
     })

@@ -5,9 +5,9 @@
 // UTC stays so.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 let turned = false;
-const moment = (at) => {
+const moment = (at, fine) => {
   const year = at.getFullYear() === new Date().getFullYear() ? "" : ` ${at.getFullYear()}`;
-  return `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${year} ${at.toTimeString().slice(0, 8)}`;
+  return `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${year} ${at.toTimeString().slice(0, 8)}${fine ? `.${`${at.getMilliseconds()}`.padStart(3, "0")}` : ""}`;
 };
 const show = (time) => { time.textContent = turned ? time.title.split("\n")[0] : time.dataset.own; };
 const turn = () => {
@@ -21,7 +21,7 @@ const localise = (root) => {
     time.title ||= `${time.textContent} UTC`;
     const stays = time.closest("[data-utc]");
     if (stays) time.title += `\n${moment(at)} ${zone}`;
-    time.dataset.own = stays ? time.textContent : moment(at);
+    time.dataset.own = stays ? time.textContent : moment(at, "fine" in time.dataset);
     show(time);
   }
   for (const hour of root.querySelectorAll("[data-hour]")) {
@@ -50,7 +50,7 @@ const zoom = (by, at) => {
   const { width, height } = svg.viewBox.baseVal;
   const [x, y] = at ?? [box.clientWidth / 2, box.clientHeight / 2];
   const was = scale ?? svg.getBoundingClientRect().width / width;
-  const whole = Math.min((box.clientWidth - 24) / width, (innerHeight * 0.7) / height, 1);
+  const whole = Math.min((box.clientWidth - 24) / width, (innerHeight * 0.7) / height, 1.5);
   scale = by ? Math.min(Math.max(was * by, 0.1), 4) : whole;
   const [left, top] = [(box.scrollLeft + x) * scale / was - x, (box.scrollTop + y) * scale / was - y];
   dress(document);

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::id::{DagId, VersionId};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::keep::Keeper;
 use nightrun_engine::run::{Handle, Parse, Vars};
@@ -55,6 +56,8 @@ pub struct App {
     pub slots: u32,
     /// The pools and how many slots each has.
     pub pools: BTreeMap<String, u32>,
+    /// The zone of the server: of a DAG that names none, and of the night.
+    pub zone: Zone,
     /// Who must log in, and how cookies are set.
     pub access: Access,
 }

@@ -34,6 +34,7 @@ mod theirs;
 mod turns;
 mod why;
 mod words;
+mod yaml;
 
 pub use access::{ACTS_AS, Access, Owner};
 pub use app::App;

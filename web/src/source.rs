@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::app::Site;
+use crate::yaml::{self, Piece};
 
 /// A longer file is refused by the reader too.
 const MAX_BYTES: u64 = 1 << 20;
@@ -16,6 +17,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Line {
     pub(crate) number: usize,
     pub(crate) text: String,
+    /// The same, as it is coloured.
+    pub(crate) pieces: Vec<Piece>,
     /// What comes before, in and after the place of the first fault.
     pub(crate) marked: Option<[String; 3]>,
     pub(crate) faults: Vec<FaultAt>,
@@ -58,12 +61,16 @@ pub(crate) fn faults(stored: &Json) -> Vec<FaultAt> {
 
 /// All lines of a text; faults beyond its end are put to its last line.
 pub(crate) fn lines(text: &str, stored: Option<&Json>) -> Vec<Line> {
-    let mut lines: Vec<Line> = text
-        .lines()
-        .chain(text.is_empty().then_some(""))
-        .enumerate()
-        .map(|(at, text)| Line { number: at + 1, text: text.to_owned(), marked: None, faults: Vec::new() })
-        .collect();
+    let coloured = yaml::lines(text).into_iter().chain(text.is_empty().then(Vec::new));
+    let line = |(at, (text, pieces)): (usize, (&str, Vec<Piece>))| Line {
+        number: at + 1,
+        text: text.to_owned(),
+        pieces,
+        marked: None,
+        faults: Vec::new(),
+    };
+    let texts = text.lines().chain(text.is_empty().then_some(""));
+    let mut lines: Vec<Line> = texts.zip(coloured).enumerate().map(line).collect();
     let last = lines.len();
     for fault in stored.map(faults).unwrap_or_default() {
         let line = &mut lines[fault.line.min(last) - 1];

@@ -34,6 +34,7 @@ impl Templates {
         environment.add_function("once", once);
         environment.add_filter("sign", sign);
         environment.add_filter("time", time);
+        environment.add_filter("fine", fine);
         environment.add_filter("hour", hour);
         environment.add_filter("prose", sentence::prose);
         environment.add_filter("linked", sentence::linked);
@@ -142,6 +143,15 @@ fn time(state: &State, at: &str, now: &str, zone: Option<&str>) -> Result<Value,
         format!("{civil} {}\n", zone.name())
     });
     Ok(Value::from_safe_string(format!("<time datetime=\"{at}\" title=\"{there}{utc} UTC\">{utc}</time>")))
+}
+
+/// The same with its milliseconds.
+fn fine(state: &State, at: &str, now: &str) -> Result<Value, Error> {
+    let whole = time(state, at, now, None)?.to_string();
+    let nanos = Timestamp::parse(at).map_or(0, Timestamp::nanos);
+    let parts = nanos.rem_euclid(1_000_000_000) / 1_000_000;
+    let told = whole.strip_suffix("</time>").unwrap_or(&whole).replacen("<time", "<time data-fine", 1);
+    Ok(Value::from_safe_string(format!("{told}.{parts:03}</time>")))
 }
 
 /// What makes a form count once, however often it is sent.

@@ -118,7 +118,8 @@ pub(crate) async fn tonight(State(site): Shared, Query(asked): Query<Hours>) -> 
     if !(1..=72).contains(&asked.hours) {
         return Err(Problem::bad_request("`hours` is 1 to 72"));
     }
-    let found = site.read(move |desk| Ok(Some((tonight::body(desk, asked.hours)?, due(desk, asked.hours)?))));
+    let found =
+        site.read(move |desk| Ok(Some((tonight::body(desk, Some(asked.hours))?, due(desk, asked.hours)?))));
     let (body, (due, dags)) = found.await?;
     let at_work = |it: tonight::Active| AtWork {
         run_id: it.run.to_string(),

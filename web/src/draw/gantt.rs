@@ -1,6 +1,7 @@
 //! A run as bars on one time line: for each task when it waited, what for, and when it was at work.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::TaskState;
@@ -14,18 +15,61 @@ use super::waits::{WaitKind, Waits};
 /// Width of the time line in units of its own.
 const WIDTH: u64 = 1_000;
 
-/// Marks on the time line beside its beginning.
-const MARKS: u32 = 4;
+/// Most marks on the time line beside its beginning.
+const MARKS: u64 = 5;
+
+/// How far marks may be apart, in milliseconds: what one reads off without reckoning. Beyond, whole days.
+const STEPS: [u64; 26] = {
+    const SECOND: u64 = 1_000;
+    const MINUTE: u64 = 60 * SECOND;
+    const HOUR: u64 = 60 * MINUTE;
+    [
+        1,
+        5,
+        10,
+        50,
+        100,
+        200,
+        500,
+        SECOND,
+        2 * SECOND,
+        5 * SECOND,
+        10 * SECOND,
+        15 * SECOND,
+        30 * SECOND,
+        MINUTE,
+        2 * MINUTE,
+        5 * MINUTE,
+        10 * MINUTE,
+        15 * MINUTE,
+        30 * MINUTE,
+        HOUR,
+        2 * HOUR,
+        3 * HOUR,
+        4 * HOUR,
+        6 * HOUR,
+        12 * HOUR,
+        24 * HOUR,
+    ]
+};
 
 /// The bars of some tasks of a run.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Gantt {
-    /// How long after the begin each mark is.
-    pub(crate) marks: Vec<String>,
+    /// Round lengths after the begin.
+    pub(crate) marks: Vec<Mark>,
     /// The bars of each task instance.
     pub(crate) rows: Vec<Vec<Bar>>,
     /// The kinds of waits that occur, each with its words.
     pub(crate) kinds: Vec<(WaitKind, &'static str)>,
+}
+
+/// A mark on the time line.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Mark {
+    /// Of a thousand.
+    pub(crate) x: u64,
+    pub(crate) text: String,
 }
 
 /// One stretch of time.
@@ -75,10 +119,19 @@ pub(crate) fn draw(
     let rows: Vec<Vec<Bar>> = shown.iter().map(row).collect();
     let kinds: BTreeSet<WaitKind> = rows.iter().flatten().filter_map(|bar| bar.wait).collect();
     let length = end.since(begin);
-    let marks =
-        (0..=MARKS).map(|mark| if mark == 0 { "0".into() } else { show_duration(length * mark / MARKS) });
     let kinds = kinds.into_iter().map(|kind| (kind, kind.words())).collect();
-    Some(Gantt { marks: marks.collect(), rows, kinds })
+    Some(Gantt { marks: marks(length), rows, kinds })
+}
+
+/// The beginning, and a few round lengths up to this one.
+fn marks(length: Duration) -> Vec<Mark> {
+    let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1);
+    let [.., day] = STEPS;
+    let step = STEPS.into_iter().find(|step| length / step <= MARKS);
+    let step = step.unwrap_or_else(|| (length / day).div_ceil(MARKS).saturating_mul(day));
+    let text = |at: u64| if at == 0 { "0".into() } else { show_duration(Duration::from_millis(at)) };
+    let x = |at: u64| u64::try_from(u128::from(at) * u128::from(WIDTH) / u128::from(length)).unwrap_or(WIDTH);
+    (0..=length / step).map(|mark| Mark { x: x(mark * step), text: text(mark * step) }).collect()
 }
 
 /// When nothing but a slot kept the task from starting: the end of its last upstream.
@@ -144,5 +197,25 @@ impl Scale {
     fn place(&self, at: Timestamp) -> u64 {
         let since = at.since(self.begin).as_nanos() * u128::from(WIDTH) / u128::from(self.nanos);
         u64::try_from(since).unwrap_or(WIDTH).min(WIDTH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_line_is_marked_in_round_steps() {
+        for (seconds, expected) in [
+            (0.0, "0@0 1ms@1000"),
+            (0.3, "0@0 100ms@333 200ms@666 300ms@1000"),
+            (9.0, "0@0 2s@222 4s@444 6s@666 8s@888"),
+            (308.0, "0@0 1m@194 2m@389 3m@584 4m@779 5m@974"),
+            (864_000.0, "0@0 2d@200 4d@400 6d@600 8d@800 10d@1000"),
+        ] {
+            let marks = marks(Duration::from_secs_f64(seconds));
+            let told: Vec<String> = marks.iter().map(|mark| format!("{}@{}", mark.text, mark.x)).collect();
+            assert_eq!(told.join(" "), expected, "{seconds}");
+        }
     }
 }

@@ -24,7 +24,7 @@ const MARGIN: f64 = 12.0;
 const TITLE: f64 = 26.0;
 
 /// Room above a box for the name of its rule.
-const RULE: f64 = 13.0;
+const RULE: f64 = 15.0;
 
 /// How many task instances are in each state.
 pub(crate) type Tally = BTreeMap<TaskState, usize>;

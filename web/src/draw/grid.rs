@@ -28,6 +28,13 @@ pub(crate) struct Row {
     pub(crate) group: Option<GroupRow>,
 }
 
+impl Row {
+    /// It ended well in each run that has it.
+    pub(crate) fn is_green(&self) -> bool {
+        self.cells.iter().flatten().all(|state| matches!(state, TaskState::Success | TaskState::Skipped))
+    }
+}
+
 /// What a row says of its group.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct GroupRow {

@@ -1,6 +1,6 @@
 //! A year as a calendar: weeks as columns, days as squares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use chrono::{Datelike, Days, NaiveDate};
@@ -16,6 +16,9 @@ pub(crate) const SIDE: u64 = 15;
 /// Left of the days, for their names; above them, for the months.
 const LEFT: u64 = 34;
 const ABOVE: u64 = 18;
+
+/// The last day of a month with which a drawing may begin so that its name does not run into the next.
+const NAMED_UNTIL: u32 = 15;
 
 /// What the runs of one day came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(crate) struct Year {
     pub(crate) days: Vec<Day>,
     /// The squares of days without runs, as one path.
     pub(crate) idle: String,
+    /// The squares of days on which a tick will fire, as one path.
+    pub(crate) planned: String,
     pub(crate) months: Vec<(u64, String)>,
     pub(crate) weekdays: Vec<(u64, &'static str)>,
 }
@@ -59,7 +64,12 @@ pub(crate) struct Day {
 }
 
 /// Draws the days from the first to the last.
-pub(crate) fn draw(sums: &BTreeMap<NaiveDate, DaySum>, first: NaiveDate, last: NaiveDate) -> Year {
+pub(crate) fn draw(
+    sums: &BTreeMap<NaiveDate, DaySum>,
+    planned: &BTreeSet<NaiveDate>,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Year {
     // Weeks begin on Monday.
     let monday = first - Days::new(u64::from(first.weekday().num_days_from_monday()));
     let place = |date: NaiveDate| {
@@ -67,14 +77,17 @@ pub(crate) fn draw(sums: &BTreeMap<NaiveDate, DaySum>, first: NaiveDate, last: N
         (LEFT + days / 7 * STEP, ABOVE + days % 7 * STEP)
     };
     let (mut days, mut idle, mut months) = (Vec::new(), String::new(), Vec::new());
+    let mut outlined = String::new();
     for date in first.iter_days().take_while(|date| *date <= last) {
         let (x, y) = place(date);
-        if date.day() == 1 {
+        // A month that begins before the drawing is named where its name has room.
+        if date.day() == 1 || date == first && date.day() <= NAMED_UNTIL {
             months.push((x, date.format("%b").to_string()));
         }
         match sums.get(&date) {
             Some(sum) => days.push(Day { x, y, worst: sum.worst, date, words: words(date, *sum) }),
             // Writing to a string cannot fail.
+            None if planned.contains(&date) => drop(write!(outlined, "M{x} {y}h{SIDE}v{SIDE}h-{SIDE}z")),
             None => drop(write!(idle, "M{x} {y}h{SIDE}v{SIDE}h-{SIDE}z")),
         }
     }
@@ -84,6 +97,7 @@ pub(crate) fn draw(sums: &BTreeMap<NaiveDate, DaySum>, first: NaiveDate, last: N
         side: SIDE,
         days,
         idle,
+        planned: outlined,
         months,
         weekdays: [(0, "Mon"), (2, "Wed"), (4, "Fri"), (6, "Sun")]
             .map(|(at, name)| (ABOVE + at * STEP + 12, name))
@@ -121,11 +135,12 @@ mod tests {
             let sum = DaySum::add(sums.get(&day(date)).copied(), state);
             sums.insert(day(date), sum);
         }
-        let year = draw(&sums, day("2026-11-10"), day("2026-11-23"));
+        let planned = [day("2026-11-23"), day("2026-11-16")].into();
+        let year = draw(&sums, &planned, day("2026-11-10"), day("2026-11-23"));
         let days: Vec<_> = year.days.iter().map(|day| (day.x, day.y, day.words.as_str())).collect();
         let expected =
             [(52, 18, "Mon 16 Nov 2026: 1 run, success"), (52, 126, "Sun 22 Nov 2026: 3 runs, 1 failed")];
         assert_eq!(days, expected);
-        assert_eq!(year.idle.matches('M').count(), 12);
+        assert_eq!((year.idle.matches('M').count(), year.planned.matches('M').count()), (11, 1));
     }
 }

@@ -44,6 +44,8 @@ struct CompareView {
     other: Option<Other>,
     choices: Vec<RunItem>,
     rows: Vec<Row>,
+    /// So many of them ended differently, or took another time; those after them are alike.
+    unlike: usize,
     more: usize,
     params: Vec<Change>,
     values: Vec<Change>,
@@ -115,6 +117,7 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
         other: None,
         choices,
         rows: vec![],
+        unlike: 0,
         more: 0,
         params: vec![],
         values: vec![],
@@ -125,6 +128,10 @@ fn view(desk: &Desk<'_>, run: &RunShow, with: Option<RunId>) -> Result<CompareVi
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     Ok(CompareView {
+        unlike: rows
+            .iter()
+            .filter(|row| row.differs || row.longer.is_some() || row.shorter.is_some())
+            .count(),
         rows,
         more,
         params: params(&other, run),

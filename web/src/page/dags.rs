@@ -7,12 +7,13 @@ use nightrun_core::dag::spec::Dag;
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{DagItem, DagStanding, Fault};
+use nightrun_engine::store::{DagItem, DagStanding, Fault, RunFilter};
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Coming, coming, with_overlay};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
+use crate::words;
 
 /// Runs shown of each DAG.
 const RECENT: usize = 14;
@@ -98,6 +99,8 @@ struct Row {
     retired: bool,
     faulty: bool,
     asks: bool,
+    /// Whose clocks it goes by.
+    zone: Option<String>,
     /// The last runs, oldest first, `None` where there were fewer.
     runs: Vec<Option<Square>>,
     last: Option<Last>,
@@ -114,6 +117,8 @@ struct Last {
     run: RunId,
     state: RunState,
     reason: String,
+    /// How long ago it ended, or since when it is at work.
+    age: Option<String>,
 }
 
 /// `GET /dags`
@@ -219,6 +224,17 @@ fn sorted(desk: &Desk<'_>, sort: Sort, all: Vec<DagStanding>) -> Result<Vec<DagI
     Ok(keyed.into_iter().map(|(_, dag)| dag).collect())
 }
 
+/// `5m ago` for a run that is over, `for 5m` for one that is not.
+fn age(desk: &Desk<'_>, dag: &DagId) -> Result<Option<String>, Fault> {
+    let newest = RunFilter { dag: Some(dag.clone()), ..RunFilter::default() };
+    let run = desk.page.runs(&newest, 1)?.pop();
+    Ok(run.and_then(|run| match (run.started_at, run.ended_at) {
+        (_, Some(ended)) => Some(words::from_now(ended, desk.now)),
+        (Some(began), None) => Some(format!("for {}", words::length(desk.now.since(began)))),
+        (None, None) => None,
+    }))
+}
+
 fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row, Fault> {
     let spec = desk.spec(item.version)?;
     let spec = spec.as_deref();
@@ -227,6 +243,7 @@ fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row,
             run: mark.run_id,
             state: mark.state,
             reason: desk.page.run_reason(mark.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
+            age: age(desk, &item.dag)?,
         }),
         None => None,
     };
@@ -241,6 +258,7 @@ fn row(desk: &Desk<'_>, item: DagItem, faulty: &BTreeSet<String>) -> Result<Row,
         next: spec.and_then(|dag| with_overlay(coming(dag, desk.now, 1), &overlay).pop()),
         enabled: spec.is_some_and(|dag| dag.enabled),
         asks: spec.is_some_and(|dag| !dag.params.is_empty()),
+        zone: spec.map(|dag| dag.zone.name().to_owned()),
         faulty: faulty.contains(&item.path),
         runs: std::iter::repeat_with(|| None).take(missing).chain(marks).collect(),
         dag: item.dag,

@@ -4,12 +4,12 @@ use axum::extract::{Path, Query};
 use nightrun_core::decide::Transition;
 use nightrun_core::id::{InstanceId, RunId, TaskIndex};
 use nightrun_core::time::Timestamp;
-use nightrun_engine::store::{LogEntry, RunShow};
+use nightrun_engine::store::{Fault, LogEntry, RunShow};
 use serde::{Deserialize, Serialize};
 
 use super::run::sheet;
 use super::{Did, Shown, show};
-use crate::app::{Shared, State};
+use crate::app::{Desk, Shared, State};
 
 /// Events on one page.
 const ROWS: u32 = 200;
@@ -20,6 +20,9 @@ pub(crate) struct Asked {
     /// After this event.
     #[serde(default)]
     after: i64,
+    /// Only those of this task and its items.
+    #[serde(default)]
+    task: String,
 }
 
 #[derive(Serialize)]
@@ -27,6 +30,10 @@ struct EventsView {
     events: Vec<Event>,
     first: bool,
     next: Option<i64>,
+    /// Whose events are shown; empty: all.
+    task: String,
+    /// The first of its tasks, to choose from.
+    ids: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +45,7 @@ struct Event {
     sentence: String,
 }
 
-/// `GET /runs/{run}/events?after=`
+/// `GET /runs/{run}/events?after=&task=`
 pub(crate) async fn page(
     State(site): Shared,
     Path(run): Path<i64>,
@@ -47,13 +54,33 @@ pub(crate) async fn page(
 ) -> Shown {
     show(&site, "run_events.html", "runs", did, move |desk| {
         let Some(run) = desk.page.run(RunId(run), None)? else { return Ok(None) };
-        let log = desk.log_of(&run, asked.after, ROWS)?;
-        let next = log.last().filter(|_| log.len() == ROWS as usize).map(|last| last.seq);
-        let events = log.iter().map(|entry| event(&run, entry)).collect();
-        let view = EventsView { events, first: asked.after == 0, next };
+        let (events, next) = events(desk, &run, &asked)?;
+        let ids = run.tasks.iter().take(ROWS as usize).map(|task| task.id.clone()).collect();
+        let view = EventsView { events, first: asked.after == 0, next, task: asked.task, ids };
         sheet(desk, &run, view).map(Some)
     })
     .await
+}
+
+/// Those of one page, and after which the next begins.
+fn events(desk: &Desk<'_>, run: &RunShow, asked: &Asked) -> Result<(Vec<Event>, Option<i64>), Fault> {
+    let (mut found, mut after) = (Vec::new(), asked.after);
+    loop {
+        let log = desk.log_of(run, after, ROWS)?;
+        let full = log.len() == ROWS as usize;
+        found.extend(log.iter().map(|entry| event(run, entry)).filter(|it| it.is_of(&asked.task)));
+        match log.last().filter(|_| full) {
+            Some(last) if found.len() < ROWS as usize => after = last.seq,
+            last => return Ok((found, last.map(|last| last.seq))),
+        }
+    }
+}
+
+impl Event {
+    fn is_of(&self, task: &str) -> bool {
+        let own = self.task.as_deref().map(|name| name.split('[').next().unwrap_or(name));
+        task.is_empty() || own == Some(task)
+    }
 }
 
 fn event(run: &RunShow, entry: &LogEntry) -> Event {

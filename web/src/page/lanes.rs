@@ -42,6 +42,29 @@ pub(super) struct Lanes {
     ticks: usize,
     cut: bool,
     due: usize,
+    day: Day,
+}
+
+/// How the last day went.
+#[derive(Serialize)]
+struct Day {
+    runs: usize,
+    failed: usize,
+    /// There are so many runs that not all of the day were looked at.
+    at_least: bool,
+}
+
+impl Day {
+    /// Among the newest runs.
+    fn of(newest: &[RunItem], now: Timestamp) -> Self {
+        let since = now.minus(Duration::from_hours(24));
+        let ended = |run: &&RunItem| run.ended_at.is_some_and(|at| at >= since);
+        Self {
+            runs: newest.iter().filter(ended).count(),
+            failed: newest.iter().filter(ended).filter(|run| run.state == RunState::Failed).count(),
+            at_least: newest.len() == RECENT as usize && newest.last().as_ref().is_some_and(ended),
+        }
+    }
 }
 
 /// The line of one DAG.
@@ -102,7 +125,9 @@ pub(super) fn lanes(
     overlays: &Overlays,
 ) -> Result<Lanes, Fault> {
     let mut nights = ahead(desk, window, in_force)?;
-    for run in runs(desk, window)? {
+    let newest = desk.runs(&RunFilter::default(), RECENT)?;
+    let day = Day::of(&newest, desk.now);
+    for run in runs(desk, window, newest)? {
         if let Some(night) = nights.get_mut(&run.dag) {
             night.runs.push(run);
         }
@@ -127,6 +152,7 @@ pub(super) fn lanes(
         ticks,
         cut,
         due,
+        day,
     })
 }
 
@@ -142,8 +168,8 @@ fn ahead(desk: &Desk<'_>, window: Window, in_force: &[DagInForce]) -> Result<BTr
 }
 
 /// The runs of the window, newest first, as far as the newest ones and those at work reach back.
-fn runs(desk: &Desk<'_>, window: Window) -> Result<Vec<RunItem>, Fault> {
-    let mut runs = desk.runs(&RunFilter::default(), RECENT)?;
+fn runs(desk: &Desk<'_>, window: Window, newest: Vec<RunItem>) -> Result<Vec<RunItem>, Fault> {
+    let mut runs = newest;
     for state in [RunState::Running, RunState::Stopping] {
         runs.extend(desk.runs(&RunFilter { state: Some(state), ..RunFilter::default() }, AT_WORK)?);
     }
@@ -182,7 +208,8 @@ fn lane(
     if let Some(from) = ticks.last().filter(|_| cut) {
         stretches.push(Stretch { what: What::Due, from: *from, to: window.until });
     }
-    let spec = if ticks.is_empty() { None } else { desk.spec(night.version)? };
+    // Also what comes after the night: without it, a DAG with a schedule would look like one that has none.
+    let spec = if night.paused { None } else { desk.spec(night.version)? };
     let next = spec.and_then(|dag| with_overlay(coming(&dag, desk.now, 1), &overlay).pop());
     Ok(Lane {
         bars: window.line(&dag, stretches),

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod backfills;
 mod between;
+mod busy;
 pub(crate) mod calendars;
 mod change;
 pub(crate) mod compare;

@@ -99,6 +99,8 @@ struct Line {
     pieces: Vec<Marked>,
     /// It was asked for.
     here: bool,
+    /// It says that something went wrong.
+    wrong: bool,
 }
 
 #[derive(Serialize)]
@@ -245,7 +247,10 @@ impl Log<'_> {
         let mut lines = Vec::new();
         for line in &parts {
             let pieces = line_pieces(&String::from_utf8_lossy(line), &mut style);
-            lines.push(Line { number, pieces: mark(pieces, &self.find), here: here == Some(next) });
+            let text: String = pieces.iter().map(|piece| piece.1.as_str()).collect();
+            let text = text.to_lowercase();
+            let wrong = ERRORS.iter().any(|word| text.contains(word));
+            lines.push(Line { number, pieces: mark(pieces, &self.find), here: here == Some(next), wrong });
             next += line.len() as u64;
             number = number.map(|number| number + 1);
         }

@@ -19,7 +19,7 @@ use super::pace::pace;
 use super::run::{sheet, text_of};
 use super::{Did, Shown, show};
 use crate::app::{Desk, Shared, State};
-use crate::draw::gantt::{self, Bar, Gantt, Line};
+use crate::draw::gantt::{self, Bar, Gantt, Line, Mark};
 use crate::draw::graph::{every_group, joined};
 use crate::draw::waits::{WaitKind, Waits};
 use crate::words;
@@ -55,7 +55,7 @@ pub(crate) struct Asked {
 #[derive(Serialize)]
 struct TasksView {
     failures: Vec<Failure>,
-    marks: Vec<String>,
+    marks: Vec<Mark>,
     /// What was waited for, with words for each.
     kinds: Vec<(WaitKind, &'static str)>,
     rows: Vec<Row>,

@@ -270,6 +270,13 @@ fn items(desk: &Desk<'_>, task: &TaskShow, of: InstanceId, asked: &Asked) -> Res
     }
     let state = asked.state.as_deref().and_then(TaskState::parse);
     let lines = desk.page.item_lines(of, state, asked.items_from, ITEMS)?;
+    let failed = counts.get(&TaskState::Failed).copied().unwrap_or_default();
+    // Those that failed stand before the others, where one page can show them all.
+    let first = state.is_none() && (1..=ITEMS).contains(&failed);
+    let ahead = match asked.items_from {
+        0 if first => desk.page.item_lines(of, Some(TaskState::Failed), 0, ITEMS)?,
+        _ => Vec::new(),
+    };
     let line = |it: ItemLine| Line {
         item: it.item,
         key: it.key,
@@ -284,7 +291,11 @@ fn items(desk: &Desk<'_>, task: &TaskShow, of: InstanceId, asked: &Asked) -> Res
     let full = lines.len() >= ITEMS as usize;
     Ok(Some(Items {
         next: lines.last().filter(|_| full).map(|last| last.item + 1),
-        lines: lines.into_iter().map(line).collect(),
+        lines: ahead
+            .into_iter()
+            .chain(lines.into_iter().filter(|it| !first || it.state != TaskState::Failed))
+            .map(line)
+            .collect(),
         total: counts.values().sum(),
         counts: counts.into_iter().collect(),
         state,

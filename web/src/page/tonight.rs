@@ -4,12 +4,15 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use axum::extract::Query;
+use chrono::{Days, NaiveTime};
 use nightrun_core::decide::RunState;
 use nightrun_core::id::{DagId, RunId};
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use nightrun_engine::store::{Fault, HoldItem, RunFilter, RunItem};
 use serde::{Deserialize, Serialize};
 
+use super::busy::{At, Busy, Slots};
 use super::lanes::{Lanes, Overlays, lanes};
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::app::{Desk, Shared, State};
@@ -31,7 +34,11 @@ pub(crate) struct Asked {
 
 #[derive(Serialize)]
 pub(crate) struct Body {
-    hours: u32,
+    /// What was asked for; none: until the morning.
+    asked: Option<u32>,
+    /// So many lie ahead, the last one begun.
+    hours: u64,
+    slots: Option<Slots>,
     pub(crate) active: Vec<Active>,
     pub(crate) queued: u32,
     pub(crate) more_active: u32,
@@ -55,6 +62,7 @@ pub(crate) struct Active {
     pub(crate) tasks: u32,
     pub(crate) late: Vec<String>,
     pub(crate) reason: String,
+    at: Option<At>,
 }
 
 /// A run that is over and failed, or was late.
@@ -85,7 +93,7 @@ struct MoreTrouble {
 
 /// `GET /?hours=`
 pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(did): Query<Did>) -> Shown {
-    let hours = asked.hours.unwrap_or(12).clamp(1, 72);
+    let hours = asked.hours.map(|hours| hours.clamp(1, 72));
     show(&site, "tonight.html", "tonight", did, move |desk| {
         let body = body(desk, hours)?;
         Ok(Some(Sheet { title: "Tonight".into(), watch: Watch { all: true, ..Watch::default() }, body }))
@@ -93,20 +101,38 @@ pub(crate) async fn page(State(site): Shared, Query(asked): Query<Asked>, Query(
     .await
 }
 
-pub(crate) fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
-    let ahead = Duration::from_hours(u64::from(hours));
+/// The morning until which the page reaches, on the clocks of the server.
+const MORNING: NaiveTime = NaiveTime::from_hms_opt(9, 0, 0).expect("nine is an hour");
+
+/// How far it is to the next morning, and never less than half a day.
+fn to_the_morning(now: Timestamp, zone: &Zone) -> Duration {
+    let here = zone.civil(now).naive_local();
+    let days = u64::from(here.time() >= MORNING);
+    let morning =
+        here.date().checked_add_days(Days::new(days)).and_then(|day| zone.instant_of(day.and_time(MORNING)));
+    morning.map_or(Duration::ZERO, |morning| morning.since(now)).max(DAY / 2)
+}
+
+pub(crate) fn body(desk: &Desk<'_>, asked: Option<u32>) -> Result<Body, Fault> {
+    let ahead = asked.map_or_else(
+        || to_the_morning(desk.now, &desk.site.app.zone),
+        |hours| Duration::from_hours(u64::from(hours)),
+    );
     // As much of the past as half of what is to come: what just failed stands beside what is due next.
     let window = Window { from: desk.now.minus(ahead / 2), now: desk.now, until: desk.now.plus(ahead) };
     let overlays = Overlays::read(desk)?;
     let mut in_force = desk.page.dags_in_force()?;
     in_force.retain(|of| desk.site.who.covers(of.dag.as_str()));
     let counts = desk.active_runs()?;
-    let active = active(desk)?;
+    let busy = Busy::read(desk)?;
+    let active = active(desk, &busy)?;
     let at_work = counts.running + counts.stopping;
     let (trouble, more_trouble) = trouble(desk)?;
     let shown = active.iter().filter(|run| run.state != RunState::Queued).count();
     Ok(Body {
-        hours,
+        asked,
+        hours: ahead.as_secs().div_ceil(3_600),
+        slots: busy.slots,
         more_active: at_work.saturating_sub(u32::try_from(shown).unwrap_or(u32::MAX)),
         active,
         queued: counts.queued,
@@ -120,7 +146,7 @@ pub(crate) fn body(desk: &Desk<'_>, hours: u32) -> Result<Body, Fault> {
 }
 
 /// Runs at work, and those that should be, late ones first, then the oldest.
-fn active(desk: &Desk<'_>) -> Result<Vec<Active>, Fault> {
+fn active(desk: &Desk<'_>, busy: &Busy) -> Result<Vec<Active>, Fault> {
     let mut items = Vec::new();
     for (state, late) in
         [(RunState::Running, None), (RunState::Stopping, None), (RunState::Queued, Some(true))]
@@ -129,13 +155,14 @@ fn active(desk: &Desk<'_>) -> Result<Vec<Active>, Fault> {
         items.extend(desk.runs(&filter, LOOKED_AT)?);
     }
     items.sort_by_key(|item| (item.late.is_empty(), item.run_id));
-    items.into_iter().take(ROWS).map(|item| one_active(desk, item)).collect()
+    items.into_iter().take(ROWS).map(|item| one_active(desk, busy, item)).collect()
 }
 
-fn one_active(desk: &Desk<'_>, item: RunItem) -> Result<Active, Fault> {
+fn one_active(desk: &Desk<'_>, busy: &Busy, item: RunItem) -> Result<Active, Fault> {
     let (ended, tasks) = desk.page.progress(item.run_id)?;
     Ok(Active {
         run: item.run_id,
+        at: busy.at(desk, item.run_id),
         reason: desk.page.run_reason(item.run_id)?.map(|it| it.to_string()).unwrap_or_default(),
         took: words::took(item.started_at, None, desk.now),
         late: late_words(&item),
@@ -191,4 +218,26 @@ fn trouble(desk: &Desk<'_>) -> Result<(Vec<Trouble>, MoreTrouble), Fault> {
 
 fn late_words(item: &RunItem) -> Vec<String> {
     item.late.iter().map(|kind| kind.as_str().replace('_', " ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_night_lasts_until_nine_and_at_least_half_a_day() {
+        for (now, zone, hours) in [
+            ("2026-11-21T14:00:00Z", "UTC", 19),
+            ("2026-11-21T22:00:00Z", "UTC", 12),
+            ("2026-11-21T08:00:00Z", "UTC", 12),
+            ("2026-11-21T09:00:00Z", "UTC", 24),
+            ("2026-11-21T14:00:00Z", "America/New_York", 24),
+            // The night in which clocks go back is an hour longer.
+            ("2026-10-24T14:00:00Z", "Europe/Paris", 18),
+        ] {
+            let zone = Zone::parse(zone).unwrap();
+            let ahead = to_the_morning(Timestamp::parse(now).unwrap(), &zone);
+            assert_eq!(ahead, Duration::from_hours(hours), "{now}");
+        }
+    }
 }

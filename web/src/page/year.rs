@@ -1,6 +1,7 @@
 //! A year of a DAG's runs, day by day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use axum::extract::{Path, Query};
 use chrono::{Datelike, Days, NaiveDate, NaiveTime};
@@ -16,6 +17,9 @@ use super::dag::view;
 use super::{Did, Shown};
 use crate::app::{Desk, Shared};
 use crate::draw::year::{DaySum, Year, draw};
+
+/// So far ahead ticks are drawn.
+const AHEAD: Duration = Duration::from_hours(24 * 35);
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
@@ -59,7 +63,13 @@ pub(crate) async fn page(site: Shared, Path(dag): Path<String>, Query(asked): Qu
         let end = midnight(&zone, next(last));
         let (runs, all) = desk.page.run_dates(&item.dag, midnight(&zone, first), end)?;
         let (sums, months) = sum(&runs, &zone);
-        let drawing = draw(&sums, first, last);
+        let planned =
+            spec.filter(|_| year.is_none() && !item.retired).map(|dag| planned(dag, &zone, desk.now));
+        let planned = planned.unwrap_or_default();
+        // A year that is not over begins with its first run: what was before says nothing.
+        let first = sums.keys().next().copied().or(Some(today)).filter(|_| year.is_none()).unwrap_or(first);
+        let last = planned.last().copied().map_or(last, |day| day.max(last));
+        let drawing = draw(&sums, &planned, first, last);
         Ok(View {
             year,
             this_year: today.year(),
@@ -84,6 +94,21 @@ pub(crate) fn states(
     let (first, last) = stretch(year, zone.civil(desk.now).date_naive());
     let (runs, _) = desk.page.run_dates(dag, midnight(&zone, first), midnight(&zone, next(last)))?;
     Ok(runs.into_iter().map(|(date, state)| (zone.civil(date).date_naive(), state)).collect())
+}
+
+/// The days of the next weeks on which its schedule ticks.
+fn planned(dag: &Dag, zone: &Zone, now: Timestamp) -> BTreeSet<NaiveDate> {
+    let until = now.plus(AHEAD);
+    let (mut days, mut from) = (BTreeSet::new(), now);
+    // One tick of each day is enough.
+    while let Some(at) =
+        dag.enabled.then(|| dag.instants_after(from).next()).flatten().filter(|at| *at < until)
+    {
+        let day = zone.civil(at).date_naive();
+        days.insert(day);
+        from = midnight(zone, next(day)).minus(Duration::from_nanos(1)).max(at);
+    }
+    days
 }
 
 /// A calendar year, or the year up to today.

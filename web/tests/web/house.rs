@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use nightrun_core::dag::spec::Keep;
 use nightrun_core::time::Timestamp;
+use nightrun_core::timetable::Zone;
 use nightrun_engine::clock::Clock;
 use nightrun_engine::exec::{Local, Registry};
 use nightrun_engine::keep::Keeper;
@@ -70,6 +71,7 @@ pub(crate) fn app(root: &Path, schedules: bool) -> (App, Scheduler) {
         slots: 4,
         pools: pools(),
         hosts: vec!["127.0.0.1:8080".into(), "localhost:8080".into(), "[::1]:8080".into()],
+        zone: Zone::parse("UTC").unwrap(),
         access: nightrun_web::Access::default(),
     };
     (app, scheduler)

@@ -7,6 +7,7 @@ mod ahead;
 mod api;
 mod busy;
 mod choosing;
+mod clear;
 mod crowded;
 mod glance;
 mod guard;

@@ -29,7 +29,7 @@ async fn every_page_renders_and_says_what_matters() {
             &["<svg", "load_orders", "run 17", "publish → cleanup: all done", "class=\"rule\""],
         ),
         ("/dags/nightly_sales/schedule", &["22 Nov 01:30:00", "26 Nov 01:30:00", "a run was active already"]),
-        ("/dags/nightly_sales/file", &["trigger_rule: all_done", "aria-current=\"true\">2<"]),
+        ("/dags/nightly_sales/file", &["trigger_rule</span>: all_done", "aria-current=\"true\">2<"]),
         ("/dags/nightly_sales/file?version=1", &["not in force any more"]),
         ("/dags/monthly_report", &["paused", "never run", "America&#x2f;New_York"]),
         ("/dags/monthly_report/trigger", &["Which month", "<option selected>paris</option>", "required"]),
@@ -54,7 +54,7 @@ async fn every_page_renders_and_says_what_matters() {
         ("/runs?state=running", &["manual, late finish"]),
         (
             "/runs/17/tasks/load_orders?attempt=3",
-            &["class=\"ab f1\"", "Try 2", "exit code 1", "log lines tail", "On processors", "50.3 MB"],
+            &["class=\"ab f1\"", "Try 2", "exit code 1", "log lines tail", "CPU time", "50.3 MB"],
         ),
         ("/runs/38/tasks/copy_stock?attempt=1", &["data-follow=", "12 of 400 pages"]),
         (

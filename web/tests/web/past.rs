@@ -101,7 +101,7 @@ async fn what_is_empty_teaches() {
     let visit = Visit::usual().await;
     says(&visit.page("/dags/monthly_report/durations").await, &["No run began in this time"]);
     says(&visit.page("/dags/monthly_report/deadlines").await, &["No deadline is set"]);
-    says(&visit.page("/dags/monthly_report/calendar").await, &["No run in this time"]);
+    says(&visit.page("/dags/monthly_report/calendar").await, &["a tick will fire, once it is un-paused"]);
     says(&visit.page("/dags/monthly_report/versions").await, &["the first version"]);
     says(&visit.page("/dags/nightly_sales/versions?old=1&new=999").await, &["the first version"]);
 }
