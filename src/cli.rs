@@ -93,7 +93,7 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// List runs, or show one
     Runs(Runs),
-    /// List the tasks of a run with their attempts, tasks of all runs, or one task through its runs
+    /// List tasks of a run, of all runs, or one task through its runs
     Tasks(Box<Tasks>),
     /// List hooks with their deliveries, newest first
     Hooks(Hooks),

@@ -127,6 +127,9 @@ type Plans = Vec<(RunId, Result<ClearPlan, Problem>)>;
 /// `GET /runs/rerun?run=&run=&latest=&force=`: changes nothing.
 pub(crate) async fn form(State(site): Shared, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
     let choice = Choice::of(pairs);
+    if choice.runs.is_empty() {
+        return page(&site, choice, Plans::new(), None).await.map(IntoResponse::into_response);
+    }
     match plans(&site, &choice).await {
         Ok(plans) => page(&site, choice, plans, None).await.map(IntoResponse::into_response),
         Err(problem) => Ok(again(problem, |it| page(&site, choice, Plans::new(), Some(it))).await),
