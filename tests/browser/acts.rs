@@ -291,6 +291,7 @@ fn who_waited_for_a_run_runs_again_with_it() {
     });
     browser.visit(&format!("/runs/{}/rerun?which=all", runs[0]));
     browser.shows("keeps what it has");
+    browser.press("More choices");
     browser.press_at("//input[@name='with_waiters']");
     browser.press("Show what changes");
     browser.shows(&format!("And in reader run {}", runs[1]));

@@ -303,13 +303,15 @@ document.addEventListener("change", (event) => {
   act.title = "You chose otherwise: look at what changes first";
 });
 // A form is sent once by a double click.
-const sent = new WeakSet();
+const sent = new WeakMap();
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.ask;
-  if (sent.has(event.target) || (question && !confirm(question))) event.preventDefault();
-  else if (event.target.method === "post") {
-    sent.add(event.target);
-    setTimeout(() => sent.delete(event.target), 2000);
+  const form = event.target;
+  const typed = form.method === "post" ? `${new URLSearchParams(new FormData(form, event.submitter))}` : null;
+  if ((typed !== null && sent.get(form) === typed) || (question && !confirm(question))) event.preventDefault();
+  else if (typed !== null) {
+    sent.set(form, typed);
+    setTimeout(() => sent.delete(form), 2000);
   }
 });
 listen();
@@ -317,5 +319,9 @@ follow();
 for (const box of document.querySelectorAll("#wrap, #tall")) {
   const kept = localStorage.getItem(box.id);
   if (kept) box.checked = kept === "yes";
+  // What is as high as the window is seen whole only from its top.
+  const rise = () => { if (box.id === "tall" && box.checked && !location.hash) document.querySelector("#log")?.scrollIntoView(); };
+  rise();
+  box.addEventListener("change", rise);
   box.addEventListener("change", () => localStorage.setItem(box.id, box.checked ? "yes" : "no"));
 }

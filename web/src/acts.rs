@@ -115,11 +115,6 @@ impl Site {
         self.change(Event::MarkRequested { run, request, row: None }).await
     }
 
-    /// Writes something down about a run.
-    pub(crate) async fn note(&self, run: RunId, request: NoteRequest) -> Result<(), Problem> {
-        self.tell(self.wants_note(run, request)).await
-    }
-
     /// Makes runs for a stretch of the past, or says which it would.
     pub(crate) async fn backfill(
         &self,

@@ -50,16 +50,26 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key that a form has, if it has one. Whoever goes back to a form and types something else means something
-    /// else, so what was typed is a part of the key; who presses twice waits.
-    pub(crate) fn of_form<'a>(name: &str, typed: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let mut hash = Sha256::new();
-        for text in typed {
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
+    /// The key that a form about something has, if it has one. Whoever goes back to a form and types something else
+    /// means something else, so what was typed is a part of the key; who presses twice waits. The session is none: it
+    /// may be another one after a restart.
+    pub(crate) fn of_form<'a>(
+        about: &str,
+        typed: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Self> {
+        let (mut once, mut hash) = ("", Sha256::new());
+        for (name, text) in typed {
+            match name {
+                "once" => once = text,
+                "csrf" => {}
+                _ => [name, text].iter().for_each(|text| {
+                    hash.update(text.len().to_be_bytes());
+                    hash.update(text);
+                }),
+            }
         }
         let typed = hex(&hash.finalize());
-        let name = (!name.is_empty()).then(|| format!("form {name} {typed}"))?;
+        let name = (!once.is_empty()).then(|| format!("form {once} {about} {typed}"))?;
         Some(Self { name, asked: String::new(), waits: PATIENCE })
     }
 }

@@ -12,10 +12,12 @@ use nightrun_core::id::{BackfillId, DagId, RunId};
 use nightrun_engine::store::{BackfillDate, BackfillShow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::body::fields;
 use super::once::{self, Act};
 use super::{Before, Limit, Listed, Paged, Told};
+use crate::access::Who;
 use crate::app::{Shared, Site, State};
 use crate::problem::Problem;
 
@@ -39,7 +41,18 @@ pub(crate) async fn rerun(
     name(&mut request.by);
     let (to, dry) = (format!("rerun of {run}"), request.dry_run);
     let act = Act { headers: &headers, to, body: &body, dry };
-    site.once(act.key()?, site.wants_rerun(RunId(run), request)?, once::cleared).await
+    let mut told = site.once(act.key()?, site.wants_rerun(RunId(run), request)?, once::cleared).await?;
+    keep_theirs(&site.who, &mut told.body);
+    Ok(told)
+}
+
+/// Who waited in DAGs that are not granted is none of the business of whoever asks.
+fn keep_theirs(who: &Who, plan: &mut String) {
+    let Ok(Value::Object(mut whole)) = serde_json::from_str(plan) else { return };
+    if let Some(Value::Array(waiters)) = whole.get_mut("waiters").filter(|_| who.is_limited()) {
+        waiters.retain(|it| it["dag"].as_str().is_some_and(|dag| who.covers(dag)));
+        *plan = Value::Object(whole).to_string();
+    }
 }
 
 /// `POST /api/v1/runs/{run}/mark`
@@ -157,4 +170,25 @@ pub(crate) async fn one(State(site): Shared, Path(id): Path<i64>) -> Told<Whole>
         Ok(Some(Whole { backfill, dates: desk.page.backfill_dates(id)? }))
     });
     whole.await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use nightrun_core::decide::{Grant, Role};
+
+    use super::*;
+
+    #[test]
+    fn who_waited_in_dags_of_others_is_not_told() {
+        let plan = r#"{"run_id":"7","waiters":[{"dag":"sales_report"},{"dag":"secret"}]}"#;
+        let told = |dags: Option<Vec<String>>| {
+            let (mut plan, grant) = (plan.to_owned(), Grant { role: Role::Operator, dags });
+            keep_theirs(&Who::Token { name: "ci".into(), grant }, &mut plan);
+            plan
+        };
+        assert_eq!(told(None), plan);
+        let limited = told(Some(vec!["sales*".into()]));
+        assert_eq!(limited, r#"{"run_id":"7","waiters":[{"dag":"sales_report"}]}"#);
+        assert_eq!(told(Some(vec![])), r#"{"run_id":"7","waiters":[]}"#);
+    }
 }

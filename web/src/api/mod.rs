@@ -27,7 +27,7 @@ pub(crate) mod waiting;
 pub(crate) mod why;
 
 pub(crate) use answer::{hex, polish};
-pub(crate) use once::{done, hold, run};
+pub(crate) use once::{cleared, done, hold, run};
 
 use axum::Json;
 use axum::http::StatusCode;

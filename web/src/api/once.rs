@@ -83,7 +83,7 @@ pub(super) fn backfill(answer: &Answer) -> Option<(u16, String)> {
 }
 
 /// How a rerun or a mark is told.
-pub(super) fn cleared(answer: &Answer) -> Option<(u16, String)> {
+pub(crate) fn cleared(answer: &Answer) -> Option<(u16, String)> {
     let Answer::Cleared(plan) = answer else { return None };
     Some((200, serde_json::to_string(plan).ok()?))
 }

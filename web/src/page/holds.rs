@@ -94,7 +94,9 @@ pub(crate) async fn add(State(site): Shared, Form(typed): Form<Typed>) -> Respon
 async fn make(site: &Arc<Site>, typed: &Typed) -> Result<Told, Problem> {
     let Typed { which, dag, from, to, resume, why, once } = typed;
     let which = if matches!(which, Which::All) { "all" } else { "some" };
-    let key = Key::of_form(once, [which, dag, from, to, resume, why]);
+    let fields =
+        [("which", which), ("dag", dag), ("from", from), ("to", to), ("resume", resume), ("why", why)];
+    let key = Key::of_form("holds", fields.into_iter().chain([("once", &**once)]));
     site.once(key, site.wants_hold(wanted(typed, site.now())?)?, hold).await
 }
 

@@ -31,7 +31,10 @@ pub(crate) async fn post(
 ) -> Result<Redirect, Problem> {
     let text = written.text.replace("\r\n", "\n");
     let request = NoteRequest { task: said(&written.task), text: text.trim().to_owned(), by: "web".into() };
-    let key = Key::of_form(&written.once, [&*written.text, &*written.task]);
+    let key = Key::of_form(
+        &format!("note of run {run}"),
+        [("once", &*written.once), ("text", &*written.text), ("task", &*written.task)],
+    );
     site.once(key, site.wants_note(RunId(run), request), done).await?;
     Ok(Redirect::to(&format!("/runs/{run}?did=noted")))
 }

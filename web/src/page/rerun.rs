@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::change::{self, Kind, item};
 use super::form::{compare, said};
+use crate::api::cleared;
 use crate::app::{Shared, Site, State};
+use crate::once::Key;
 use crate::problem::Problem;
 
 /// What was typed: names may come more than once.
@@ -107,11 +109,12 @@ pub(crate) async fn post(
     Path(run): Path<i64>,
     Form(pairs): Form<Pairs>,
 ) -> Result<Response, Problem> {
+    let key = Key::of_form(&format!("rerun of {run}"), pairs.iter().map(|(name, text)| (&**name, &**text)));
     let (run, choice) = (RunId(run), Choice::of(pairs));
     let done = async {
         let request = choice.request()?;
         compare(&choice.seen, &site.rerun(run, request.clone()).await?)?;
-        site.rerun(run, ClearRequest { dry_run: false, ..request }).await
+        site.once(key, site.wants_rerun(run, ClearRequest { dry_run: false, ..request })?, cleared).await
     };
     match done.await {
         Ok(_) => Ok(Redirect::to(&format!("/runs/{run}?did=rerun")).into_response()),

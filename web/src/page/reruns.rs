@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::form::{again, compare, said, seal, sentences};
 use super::{Did, Sheet, Shown, Watch, show};
+use crate::api::cleared;
 use crate::app::{Shared, Site, State};
+use crate::once::Key;
 use crate::problem::Problem;
 
 /// Most runs at once: those of one page of the list.
@@ -138,14 +140,18 @@ pub(crate) async fn form(State(site): Shared, Query(pairs): Query<Pairs>) -> Res
 
 /// `POST /runs/rerun`: what was seen, or the page again if that is not what would happen any more.
 pub(crate) async fn post(State(site): Shared, Form(pairs): Form<Pairs>) -> Result<Response, Problem> {
-    let choice = Choice::of(pairs);
+    let choice = Choice::of(pairs.clone());
+    let key = |run: RunId| {
+        Key::of_form(&format!("rerun of {run}"), pairs.iter().map(|(name, text)| (&**name, &**text)))
+    };
     let plans = plans(&site, &choice).await?;
     if let Err(changed) = compare(&choice.seen, &told(&plans)) {
         return Ok(again(changed, |it| page(&site, choice, plans, Some(it))).await);
     }
     let mut failed = Vec::new();
     for (run, _) in plans.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.tasks.is_empty())) {
-        if let Err(problem) = site.rerun(*run, choice.request(false)).await {
+        let event = site.wants_rerun(*run, choice.request(false))?;
+        if let Err(problem) = site.once(key(*run), event, cleared).await {
             failed.push(format!("run {run}: {}", problem.detail));
         }
     }

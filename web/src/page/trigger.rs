@@ -18,7 +18,7 @@ use super::params::{Field, Typed, fields, read};
 use super::schedule::local;
 use super::{Did, Sheet, Shown, Watch, show};
 use crate::acts::Wanted;
-use crate::api::run;
+use crate::api::{done as noted, run};
 use crate::app::{Shared, Site, State};
 use crate::once::Key;
 use crate::problem::Problem;
@@ -99,16 +99,17 @@ pub(crate) async fn post(State(site): Shared, Path(dag): Path<String>, Form(type
                 .await
                 .map(IntoResponse::into_response);
         }
-        let key = typed
-            .get("once")
-            .and_then(|key| Key::of_form(key, typed.iter().flat_map(|(name, text)| [&**name, &**text])));
+        let key = |about: &str| {
+            Key::of_form(&format!("{about} {dag}"), typed.iter().map(|(name, text)| (&**name, &**text)))
+        };
         let event = site.wants_run(DagId::from(dag.as_str()), wanted, "web");
-        let told = site.once(key, event, run).await?;
+        let told = site.once(key("runs of"), event, run).await?;
         let run = told.run()?;
         let mut did = if told.replayed { "triggered-before" } else { "triggered" };
-        let note = typed.get("note").and_then(|text| said(text));
-        if let Some(text) = note.filter(|_| !told.replayed) {
-            let noted = site.note(run, NoteRequest { task: None, text, by: "web".into() }).await;
+        if let Some(text) = typed.get("note").and_then(|text| said(text)) {
+            // It has a key of its own: whoever sends the form again after a crash between the two still has it kept.
+            let note = site.wants_note(run, NoteRequest { task: None, text, by: "web".into() });
+            let noted = site.once(key("note on runs of"), note, noted).await;
             did = if noted.is_ok() { did } else { "triggered-unnoted" };
         }
         Ok(Redirect::to(&format!("/runs/{run}?did={did}")).into_response())

@@ -100,6 +100,15 @@ async fn a_form_that_is_sent_twice_counts_once() {
     }
     assert_eq!(get("/api/v1/holds").await.json()["holds"].as_array().map(Vec::len), Some(1));
 
+    let path = "/runs/17/rerun?force=true";
+    let page = get(path).await.text;
+    let seen = page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form = format!("once={}&force=true&seen={seen}&why=just+once", key(path).await);
+    let (one, other) =
+        tokio::join!(press("/runs/17/rerun", form.clone()), press("/runs/17/rerun", form.clone()));
+    assert!([&one, &other].iter().any(|got| got.header("location") == "/runs/17?did=rerun"), "{}", one.text);
+    assert_eq!(get("/audit").await.text.matches("just once").count(), 1);
+
     let form = format!("once={}&text=called+the+owner", key("/runs/40").await);
     for _ in 0..2 {
         assert_eq!(press("/runs/40/note", form.clone()).await.header("location"), "/runs/40?did=noted");

@@ -221,6 +221,12 @@ impl Turn<'_> {
         for dag in self.held_dags(&hold) {
             self.refresh_dag(&dag);
         }
+        // Others that have closed may have stayed known for what this one held up still.
+        let now = self.now;
+        let closed = self.state.holds.windows.values().filter(|it| it.to <= now);
+        for id in closed.map(|it| it.id).collect::<Vec<_>>() {
+            self.arm(now, Timer::HoldEnd(id));
+        }
     }
 
     fn held_dags(&self, hold: &Hold) -> Vec<DagId> {

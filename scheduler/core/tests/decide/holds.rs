@@ -121,6 +121,21 @@ fn a_window_that_is_removed_ends_there_or_never_was() {
 }
 
 #[test]
+fn of_two_windows_that_are_removed_none_stays_open_in_either_order() {
+    for order in [[1, 2], [2, 1]] {
+        let mut it = every_minute();
+        it.decide(window(1, 120, Resume::None));
+        it.decide(window(2, 180, Resume::None));
+        it.work(MINUTE * 5);
+        for hold in order {
+            it.decide(Event::HoldRemovalRequested { hold: HoldId(hold), by: "ana".into() });
+            it.work(MINUTE);
+        }
+        assert!(it.memory.holds.is_empty(), "{order:?}: {:?}", it.memory.holds);
+    }
+}
+
+#[test]
 fn windows_that_overlap_hold_until_the_last_of_them_ends() {
     let mut it = every_minute();
     it.decide(window(1, 4, Resume::All));

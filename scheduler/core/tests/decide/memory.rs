@@ -24,7 +24,7 @@ pub(crate) struct Memory {
     pub(crate) attempts: BTreeMap<AttemptId, AttemptState>,
     dags: BTreeMap<DagId, DagRow>,
     versions: BTreeMap<VersionId, Arc<Version>>,
-    holds: BTreeMap<HoldId, Hold>,
+    pub(crate) holds: BTreeMap<HoldId, Hold>,
     next_hold: i64,
     changes: BTreeMap<(DagId, Timestamp), ChangedTick>,
     paused: bool,
