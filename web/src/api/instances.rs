@@ -18,12 +18,16 @@ use crate::app::{Shared, State};
 use crate::page::instances::{address, place};
 use crate::page::task_past::{self, Past};
 
+/// States with commas between them, as a schema has it.
+const STATES: &str = "^(waiting|queued|starting|running|stopping|up_for_retry|deferred|expanded|success|failed|upstream_failed|skipped|canceled|removed)\
+                      (,(waiting|queued|starting|running|stopping|up_for_retry|deferred|expanded|success|failed|upstream_failed|skipped|canceled|removed))*$";
+
 /// Which task instances a list has.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Which {
     /// In this state, or in one of these, with commas between them.
     #[serde(default, deserialize_with = "read_states")]
-    #[schemars(with = "Option<String>", regex(pattern = "^[a-z_]+(,[a-z_]+)*$"))]
+    #[schemars(with = "Option<String>", regex(pattern = STATES))]
     state: Vec<TaskState>,
     /// Of this DAG.
     dag: Option<String>,
@@ -214,4 +218,16 @@ pub(crate) async fn of_dag(State(site): Shared, Path((dag, task)): Path<(String,
         }))
     });
     found.await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_names_every_state() {
+        let named =
+            |state: &TaskState| STATES.split(['(', ')', '|']).filter(|it| *it == state.as_str()).count();
+        assert!(TaskState::ALL.iter().all(|state| named(state) == 2), "{STATES}");
+    }
 }
